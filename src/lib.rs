@@ -1,0 +1,8 @@
+//! dormouse keeps a team of terminal agents one message away, and can prove why it did what it did.
+//!
+//! The modules in the order in which they may know each other; `ARCHITECTURE.md` says why.
+
+#![deny(unsafe_code)]
+#![warn(missing_debug_implementations)]
+// Doors to the world switch these off where they are declared; `clippy.toml` says what is behind them.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::disallowed_types))]

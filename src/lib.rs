@@ -6,3 +6,6 @@
 #![warn(missing_debug_implementations)]
 // Doors to the world switch these off where they are declared; `clippy.toml` says what is behind them.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::disallowed_types))]
+
+// The core: pure, compiled alone by a test.
+pub mod model;

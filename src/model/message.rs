@@ -1,0 +1,87 @@
+//! Messages: text for a peer, and what has become of it (C13).
+
+use serde::{Deserialize, Serialize};
+
+use super::actor::Sender;
+use super::delivery::{Gate, RecordMark};
+use super::id::{Generation, Lsn, MessageId};
+use super::name::Identity;
+use super::profile::WakePolicy;
+use super::session::Ending;
+use super::time::Timestamp;
+
+/// Longest topic, in characters.
+pub const TOPIC_CHARS_MAX: usize = 200;
+/// Longest idempotency key, in characters (C8).
+pub const KEY_CHARS_MAX: usize = 128;
+
+/// Why a message exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// Somebody sent it.
+    Message,
+    /// Says that another message was not delivered: never wakes, never a task, never causes a report (C13).
+    Report,
+    /// The peer's own `initial_prompt`, for a session that was brought up without a message (C19).
+    Prompt,
+}
+
+/// An accepted message that is not settled yet. Its text stays in the journal, at `accepted`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    pub id: MessageId,
+    pub to: Identity,
+    pub from: Sender,
+    pub topic: Option<String>,
+    pub purpose: Purpose,
+    /// The policy in force when it was accepted (C3).
+    pub policy: WakePolicy,
+    pub bytes: u32,
+    pub accepted: Lsn,
+    pub accepted_at: Timestamp,
+    pub fate: Fate,
+    /// Pastes begun so far (C13).
+    pub attempts: u32,
+    /// Deliveries that failed, also before anything could be typed.
+    pub failures: u32,
+    /// Sessions that took this task and died before answering (C41a).
+    pub unfinished: u32,
+    /// Pasted at least once without proof: the next one may be a duplicate (C34).
+    pub possible_duplicate: bool,
+    /// Not tried again before this moment (C13).
+    pub retry_at: Option<Timestamp>,
+    /// How the session before ended, for the envelope's note (C41a).
+    pub session_before: Option<SessionBefore>,
+    /// Where the runtime's own record stood before the last paste (C14).
+    pub mark: Option<RecordMark>,
+    /// What the delivery waits for, as last observed.
+    pub waiting_for: Option<Gate>,
+}
+
+/// How the session that had this task before ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionBefore {
+    pub ending: Ending,
+    pub lived_ms: u64,
+}
+
+/// Exactly one of these holds (C13). Cancelled and settled messages leave the state; the journal keeps them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fate {
+    Queued,
+    /// Handed to this session's lane; `begun` is the record behind which its proof must stand.
+    Delivering {
+        generation: Generation,
+        begun: Option<Lsn>,
+    },
+    /// Proven. Kept in the state only while it is an ephemeral session's task.
+    Delivered {
+        generation: Generation,
+    },
+    /// Given up, kept and listed, retryable by hand.
+    Dead {
+        since: Timestamp,
+        why: String,
+    },
+}

@@ -1,0 +1,17 @@
+//! Nouns: what dormouse talks about. Pure data; nothing here can read a clock, a file or an environment.
+
+pub mod actor;
+pub mod delivery;
+pub mod effect;
+pub mod event;
+pub mod id;
+pub mod message;
+pub mod name;
+pub mod profile;
+pub mod record;
+pub mod request;
+pub mod session;
+pub mod settings;
+pub mod state;
+pub mod text;
+pub mod time;

@@ -1,0 +1,97 @@
+//! What may be asked of the daemon, before any check: the admission rules turn each into one fact.
+
+use super::actor::{Actor, Sender};
+use super::id::MessageId;
+use super::name::{Identity, Runtime};
+use super::profile::Registration;
+
+/// A request as it came in, with the actor the kernel or a secret vouches for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    pub actor: Actor,
+    pub reason: Option<String>,
+    pub verb: Verb,
+}
+
+/// A peer as somebody named it: identity, else personality, else a unique prefix of either.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerName(pub String);
+
+/// One verb that changes something. `mint` is a message id made at the door, for rules cannot make one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verb {
+    Add {
+        registration: Box<Registration>,
+    },
+    Remove {
+        peer: PeerName,
+        force: bool,
+    },
+    Send(Box<Send>),
+    Stop {
+        peer: PeerName,
+    },
+    Start {
+        peer: PeerName,
+    },
+    New {
+        peer: PeerName,
+        mint: MessageId,
+    },
+    Refresh {
+        peer: PeerName,
+    },
+    Attach {
+        peer: PeerName,
+        mint: MessageId,
+    },
+    /// Folder launch: `runtime` or the peer's default one.
+    Run {
+        peer: Identity,
+        mint: MessageId,
+    },
+    Cancel {
+        message: MessageId,
+    },
+    Retry {
+        message: MessageId,
+    },
+    /// Of the session that is the actor.
+    SelfDone,
+    SelfFresh,
+}
+
+/// A message on its way in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Send {
+    pub mint: MessageId,
+    /// A peer, or `user:NAME`.
+    pub to: String,
+    pub runtime: Option<Runtime>,
+    pub from: Sender,
+    pub topic: Option<String>,
+    pub text: String,
+    pub key: Option<String>,
+    pub progress: bool,
+}
+
+impl Verb {
+    /// The word a user types for it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Verb::Add { .. } => "add",
+            Verb::Remove { .. } => "rm",
+            Verb::Send(_) => "send",
+            Verb::Stop { .. } => "stop",
+            Verb::Start { .. } => "start",
+            Verb::New { .. } => "new",
+            Verb::Refresh { .. } => "refresh",
+            Verb::Attach { .. } => "attach",
+            Verb::Run { .. } => "run",
+            Verb::Cancel { .. } => "queue cancel",
+            Verb::Retry { .. } => "queue retry",
+            Verb::SelfDone => "self done",
+            Verb::SelfFresh => "self fresh",
+        }
+    }
+}

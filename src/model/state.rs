@@ -1,0 +1,301 @@
+//! What the records add up to. Bounded by peers and unsettled messages, not by history.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::PathBuf;
+
+use super::actor::Sender;
+use super::event::{KeptBecause, RuntimeTraits};
+use super::id::{Generation, Lsn, MessageId};
+use super::message::Message;
+use super::name::{Identity, Personality, Runtime};
+use super::profile::{Registration, WakePolicy};
+use super::session::{Ending, ReapReason, Source, Turn, WakeBranch, WakeGate, WakeMode, WakeReason};
+use super::settings::Settings;
+use super::time::Timestamp;
+
+/// The whole state. Equal states come of equal histories (I3).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// The last record folded in.
+    pub lsn: Lsn,
+    /// Its time: the only `now` there is (I10).
+    pub now: Option<Timestamp>,
+    pub settings: Settings,
+    pub runtimes: BTreeMap<Runtime, RuntimeTraits>,
+    pub peers: BTreeMap<Personality, Peer>,
+    /// One entry for each identity that ever had a queue, a session or a mark.
+    pub presences: BTreeMap<Identity, Presence>,
+    /// Unsettled messages: queued, delivering, an ephemeral session's task, dead.
+    pub messages: BTreeMap<MessageId, Message>,
+    /// Idempotency keys still remembered (C8).
+    pub keys: BTreeMap<KeyName, Key>,
+    /// The same keys, oldest first, so that forgetting costs what is forgotten.
+    pub keys_by_age: VecDeque<KeyName>,
+    pub daemon: Option<Daemon>,
+}
+
+/// An idempotency key: sender, target and the sender's own word (C8).
+pub type KeyName = (Sender, String, String);
+
+/// The daemon that last said it started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Daemon {
+    pub pid: u32,
+    pub started: Lsn,
+    pub running: bool,
+}
+
+/// A remembered key and what it stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    pub message: MessageId,
+    pub accepted: Lsn,
+    pub at: Timestamp,
+    pub text: TextPrint,
+    pub queue_depth: u32,
+}
+
+/// Tells one text from another without keeping it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextPrint {
+    pub bytes: u64,
+    pub crc: u32,
+}
+
+/// A registered peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    pub registration: Registration,
+    pub registered: Lsn,
+    /// Why the profile's file cannot be read now; the registered profile stays in force (C3).
+    pub profile_unreadable: Option<String>,
+}
+
+/// One identity: its queue, its session, its marks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Presence {
+    /// Since when the phase of this identity is what it is.
+    pub since: Timestamp,
+    pub queue: VecDeque<MessageId>,
+    /// Kept and listed, out of the queue's way (C13).
+    pub dead: BTreeSet<MessageId>,
+    pub session: Option<Session>,
+    pub stopped: Option<Mark>,
+    pub refresh: Option<Mark>,
+    pub park: Option<Park>,
+    /// The session before died, and nothing has been parked since (C17).
+    pub died: Option<LastDeath>,
+    /// Deaths that may still count, oldest first (C48).
+    pub deaths: Vec<(Lsn, Timestamp)>,
+    pub quarantine: Option<Quarantine>,
+    /// A fresh or resumed session somebody asked for; waits for the session before it to end, or for a boot slot.
+    pub bring_up: Option<BringUp>,
+    pub last_wake_failed: bool,
+    /// Not woken again before this moment, after a failed wake.
+    pub wake_retry_at: Option<Timestamp>,
+    /// Wakes that failed in a row.
+    pub wakes_failed: u32,
+    pub last_gate: Option<WakeGate>,
+    /// How the session before ended.
+    pub last_end: Option<LastEnd>,
+    /// Messages that a session took with it when it ended; each is settled by a decision of its own.
+    pub lost: Vec<MessageId>,
+    /// The delivery under way into a session of somebody else's (C5).
+    pub external_delivery: Option<MessageId>,
+}
+
+/// What is kept of a session that is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastEnd {
+    pub generation: Generation,
+    pub how: EndedHow,
+    pub ending: Ending,
+    pub lived_ms: u64,
+    pub armed: bool,
+}
+
+/// Why a session is gone, as concluded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EndedHow {
+    Died,
+    /// By itself and well (C44a).
+    Finished,
+    Reaped(ReapReason),
+    /// The wake left nothing.
+    NeverCame,
+}
+
+/// A mark an operator or an agent left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    pub lsn: Lsn,
+    pub at: Timestamp,
+    pub by: String,
+}
+
+/// What was parked may be resumed (C47).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Park {
+    pub lsn: Lsn,
+    pub at: Timestamp,
+    pub resume_ref: Option<String>,
+    pub topics: Vec<String>,
+}
+
+/// How the last life ended, for `resume_on_death`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastDeath {
+    pub lsn: Lsn,
+    pub resume_ref: Option<String>,
+    pub topics: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quarantine {
+    pub lsn: Lsn,
+    pub until: Timestamp,
+}
+
+/// A session asked for by an operator (C54, C57) or a folder launch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BringUp {
+    pub asked: Lsn,
+    pub reason: WakeReason,
+    pub mint: MessageId,
+}
+
+/// One life of an identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    pub generation: Generation,
+    pub woken: Timestamp,
+    pub mode: WakeMode,
+    pub branch: WakeBranch,
+    pub reason: WakeReason,
+    pub policy: WakePolicy,
+    pub phase: SessionPhase,
+    /// A boot slot is held (C20).
+    pub slot: bool,
+    pub pid: Option<u32>,
+    pub socket: Option<PathBuf>,
+    pub resume_ref: Option<String>,
+    /// What the wake was for: proven, it makes the session ready.
+    pub first_input: Option<MessageId>,
+    /// The task of an ephemeral session, once delivered.
+    pub task: Option<MessageId>,
+    /// At most 16 (C18).
+    pub topics: Vec<String>,
+    pub turn: Turn,
+    /// Turns submitted and not known to have ended (C46b).
+    pub turns_open: u32,
+    /// Where the program's own word on its present or last turn began: what came before it is an earlier turn's.
+    pub turn_told: Option<Lsn>,
+    pub armed: Option<(Lsn, Timestamp)>,
+    /// The message in the lane.
+    pub delivering: Option<MessageId>,
+    /// The last message delivered here, for the answer's thread.
+    pub last_delivered: Option<MessageId>,
+    pub last_delivered_from: Option<Sender>,
+    pub last_sign: Timestamp,
+    pub last_sign_source: Source,
+    /// Latest of proof and hook, for the quiet time of an armed worker (C37).
+    pub last_proof: Option<Timestamp>,
+    /// A look is under way.
+    pub looking: bool,
+    /// The last look's time, when its answer was that nobody can say.
+    pub look_failed_at: Option<Timestamp>,
+    /// When screen and transcript last moved, by the last look; for silence beyond what facts say (C45).
+    pub screen_moved: Option<Timestamp>,
+    pub transcript_moved: Option<Timestamp>,
+    pub kept: Option<KeptBecause>,
+    /// When a look last found a person attached.
+    pub person_seen: Option<Timestamp>,
+    /// The last `launch_failed` or unproven first input, until the session is gone.
+    pub failing: bool,
+}
+
+/// How far a session has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionPhase {
+    /// Decided; nothing seen of it yet.
+    Launching,
+    /// Its process is up; the input surface is not there yet.
+    Booting,
+    /// The input surface is there; the first input is on its way.
+    Open,
+    Ready {
+        since: Timestamp,
+    },
+    /// Decided to end; the kill is under way.
+    Ending {
+        reaped: Lsn,
+        since: Timestamp,
+        reason: ReapReason,
+        kill_failed: Option<Timestamp>,
+    },
+}
+
+impl State {
+    /// The registered peer behind an identity.
+    pub fn peer(&self, identity: &Identity) -> Option<&Peer> {
+        self.peers.get(&identity.personality)
+    }
+
+    /// The live or ending session of this name, unless a later one has taken its place.
+    pub fn session(&self, identity: &Identity, generation: Generation) -> Option<&Session> {
+        self.presences.get(identity)?.session.as_ref().filter(|session| session.generation == generation)
+    }
+
+    /// Something else keeps this peer alive (C5).
+    pub fn is_managed(&self, identity: &Identity) -> bool {
+        self.peer(identity).is_some_and(|peer| peer.registration.managed.is_some())
+    }
+
+    /// The program tells its turns itself; else they are judged (C46a).
+    pub fn tells_turns(&self, identity: &Identity) -> bool {
+        self.runtimes.get(&identity.runtime).is_some_and(|traits| traits.tells_turns)
+    }
+}
+
+impl Presence {
+    /// An identity of which nothing is known yet.
+    pub fn new(since: Timestamp) -> Self {
+        Self {
+            since,
+            queue: VecDeque::new(),
+            dead: BTreeSet::new(),
+            session: None,
+            stopped: None,
+            refresh: None,
+            park: None,
+            died: None,
+            deaths: Vec::new(),
+            quarantine: None,
+            bring_up: None,
+            last_wake_failed: false,
+            wake_retry_at: None,
+            wakes_failed: 0,
+            last_gate: None,
+            last_end: None,
+            lost: Vec::new(),
+            external_delivery: None,
+        }
+    }
+}
+
+impl Session {
+    /// A decision to end it has been made.
+    pub fn is_ending(&self) -> bool {
+        matches!(self.phase, SessionPhase::Ending { .. })
+    }
+
+    pub fn is_ready(&self) -> bool {
+        matches!(self.phase, SessionPhase::Ready { .. })
+    }
+}
+
+impl TextPrint {
+    pub fn of(text: &str) -> Self {
+        Self { bytes: text.len() as u64, crc: crc32fast::hash(text.as_bytes()) }
+    }
+}

@@ -9,3 +9,5 @@
 
 // The core: pure, compiled alone by a test.
 pub mod model;
+pub mod policy;
+pub mod reducer;

@@ -1,0 +1,92 @@
+//! What becomes of messages whose session is gone (C13, C41a, C52a).
+
+use super::Case;
+use crate::model::event::{MessageDead, MessageRequeued, ReportMade, TaskDone};
+use crate::model::message::{Fate, Message, Purpose, SessionBefore};
+use crate::model::record::{Draft, Record};
+use crate::model::session::{ReapReason, TaskEnd};
+use crate::model::state::{EndedHow, LastEnd, State};
+
+/// The next lost message of this peer, if it can be settled now. One that may have been read waits for what the
+/// runtime's record says (C34).
+pub(super) fn lost(case: &Case) -> Vec<Draft> {
+    let settled = case.presence.lost.iter().find_map(|id| {
+        let message = case.state.messages.get(id)?;
+        match &message.fate {
+            Fate::Delivered { .. } => Some(task(case, message)),
+            Fate::Delivering { begun: None, .. } | Fate::Queued => Some(untouched(case, message)),
+            Fate::Delivering { begun: Some(_), .. } | Fate::Dead { .. } => None,
+        }
+    });
+    settled.into_iter().collect()
+}
+
+/// Cut off before anything was typed.
+fn untouched(case: &Case, message: &Message) -> Draft {
+    case.about_message(
+        message.id,
+        MessageRequeued {
+            why: "its session ended before anything was typed".to_owned(),
+            counted: false,
+            possible_duplicate: false,
+            session_before: None,
+        },
+    )
+}
+
+fn task(case: &Case, message: &Message) -> Draft {
+    let Some(end) = &case.presence.last_end else { return untouched(case, message) };
+    let done = |how| case.about_message(message.id, TaskDone { how });
+    if end.armed {
+        return done(TaskEnd::Answered);
+    }
+    match &end.how {
+        EndedHow::Finished => done(TaskEnd::WithoutAWord),
+        EndedHow::Reaped(ReapReason::Stopped | ReapReason::Replaced | ReapReason::Removed) => cut_off(case, message),
+        EndedHow::Reaped(_) => done(TaskEnd::WithoutAWord),
+        EndedHow::Died | EndedHow::NeverCame => unfinished(case, message, end),
+    }
+}
+
+/// An operator ended it: back to the head, not counted, marked, for it had been pasted (C52a).
+fn cut_off(case: &Case, message: &Message) -> Draft {
+    case.about_message(
+        message.id,
+        MessageRequeued {
+            why: "its session was ended by an operator".to_owned(),
+            counted: false,
+            possible_duplicate: true,
+            session_before: None,
+        },
+    )
+}
+
+/// Given again in a fresh session as often as the setting says; after that it is dead (C41a).
+fn unfinished(case: &Case, message: &Message, end: &LastEnd) -> Draft {
+    let retries = case.state.settings.unfinished_retries;
+    let tries = message.unfinished + 1;
+    if tries > retries {
+        let why = format!("{tries} sessions died before it was answered (the last one {})", end.ending);
+        return case.about_message(message.id, MessageDead { why, attempts: message.attempts, unfinished: tries });
+    }
+    case.about_message(
+        message.id,
+        MessageRequeued {
+            why: format!("the session {} before it was answered", end.ending),
+            counted: true,
+            possible_duplicate: true,
+            session_before: Some(SessionBefore { ending: end.ending.clone(), lived_ms: end.lived_ms }),
+        },
+    )
+}
+
+/// The sender is told (C13). Reports and prompts cause none.
+pub(super) fn message_dead(state: &State, record: &Record, decision: &MessageDead) -> Vec<Draft> {
+    let Some(message) = record.subject.message.and_then(|id| state.messages.get(&id)) else { return Vec::new() };
+    if message.purpose != Purpose::Message {
+        return Vec::new();
+    }
+    let text = format!("Your message {} to {} was not delivered: {}.", message.id, message.to, decision.why);
+    let report = ReportMade { about: message.id, to: message.from.clone(), text };
+    vec![Draft::own(record.subject.clone(), Some(record.lsn), report)]
+}

@@ -11,3 +11,6 @@
 pub mod model;
 pub mod policy;
 pub mod reducer;
+
+// Durability.
+pub mod journal;

@@ -1,0 +1,107 @@
+//! Payload bytes of records: bincode, and the only place that knows it.
+
+use bincode::config::{Configuration, Limit, LittleEndian, Varint};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::frame::FrameHeader;
+use super::{CONTROL_KINDS_AT, SCHEMA};
+use crate::model::actor::Actor;
+use crate::model::event::{Event, KINDS, ReadPayload, WritePayload};
+use crate::model::id::Lsn;
+use crate::model::record::{Record, Subject};
+use crate::model::time::{BootId, Timestamp};
+
+/// Longest payload that any writer may write or reader must take: bounds what a lying length can make us allocate.
+pub const PAYLOAD_BYTES_LIMIT: usize = 64 << 20;
+
+const CODEC: Configuration<LittleEndian, Varint, Limit<PAYLOAD_BYTES_LIMIT>> =
+    bincode::config::standard().with_limit::<PAYLOAD_BYTES_LIMIT>();
+
+/// What stands before every event: the part of a record that the frame's head does not hold. Frozen.
+#[derive(Serialize, Deserialize)]
+struct Preface {
+    awake_ms: u64,
+    boot: BootId,
+    subject: Subject,
+    cause: Option<Lsn>,
+    actor: Actor,
+}
+
+/// A payload that cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("the payload cannot be encoded")]
+pub struct EncodeError(#[from] bincode::error::EncodeError);
+
+/// A payload that its kind does not explain.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    #[error("the payload does not decode")]
+    Codec(#[from] bincode::error::DecodeError),
+    #[error("the payload has {found} bytes, its event uses {used}")]
+    Length { found: usize, used: usize },
+    #[error("kind {kind} with schema {schema} is not known to this build")]
+    Unknown { kind: u16, schema: u8 },
+}
+
+/// Appends the payload of `record` to `out`.
+pub fn encode(record: &Record, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let preface = Preface {
+        awake_ms: record.at.awake_ms,
+        boot: record.at.boot,
+        subject: record.subject.clone(),
+        cause: record.cause,
+        actor: record.actor.clone(),
+    };
+    bincode::serde::encode_into_std_write(&preface, out, CODEC)?;
+    record.event.write(Encoder(out))?;
+    Ok(())
+}
+
+/// The record in a frame whose checksum is right.
+pub fn decode(frame: &FrameHeader, payload: &[u8]) -> Result<Record, DecodeError> {
+    let unknown = DecodeError::Unknown { kind: frame.kind, schema: frame.schema };
+    if frame.schema != SCHEMA || frame.kind >= CONTROL_KINDS_AT {
+        return Err(unknown);
+    }
+    let known = || KINDS.iter().any(|kind| kind.number == frame.kind);
+    let (preface, used): (Preface, usize) = match bincode::serde::decode_from_slice(payload, CODEC) {
+        Ok(preface) => preface,
+        // Only the payloads of known kinds are known to begin like this.
+        Err(error) => return Err(if known() { error.into() } else { unknown }),
+    };
+    let event = Event::read(frame.kind, Decoder { payload, used }).ok_or(unknown)??;
+    Ok(Record {
+        lsn: frame.lsn,
+        at: Timestamp { wall_us: frame.time_us, awake_ms: preface.awake_ms, boot: preface.boot },
+        subject: preface.subject,
+        cause: preface.cause,
+        actor: preface.actor,
+        event,
+    })
+}
+
+struct Encoder<'a>(&'a mut Vec<u8>);
+
+impl WritePayload for Encoder<'_> {
+    type Output = Result<(), bincode::error::EncodeError>;
+
+    fn write<T: Serialize>(self, payload: &T) -> Self::Output {
+        bincode::serde::encode_into_std_write(payload, self.0, CODEC).map(|_| ())
+    }
+}
+
+struct Decoder<'a> {
+    payload: &'a [u8],
+    used: usize,
+}
+
+impl ReadPayload for Decoder<'_> {
+    type Error = DecodeError;
+
+    fn read<T: DeserializeOwned>(self) -> Result<T, DecodeError> {
+        let (event, used) = bincode::serde::decode_from_slice(&self.payload[self.used..], CODEC)?;
+        let (found, used) = (self.payload.len(), self.used + used);
+        if used == found { Ok(event) } else { Err(DecodeError::Length { found, used }) }
+    }
+}

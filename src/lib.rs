@@ -12,5 +12,14 @@ pub mod model;
 pub mod policy;
 pub mod reducer;
 
+// Paths and files of the user.
+#[allow(clippy::disallowed_methods, reason = "a door: config.toml and DORMOUSE_*")]
+pub mod config;
+pub mod home;
+pub mod protocol;
+#[allow(clippy::disallowed_methods, reason = "a door: profiles in peers' folders")]
+pub mod registry;
+pub mod runtime;
+
 // Durability.
 pub mod journal;

@@ -1,0 +1,11 @@
+//! Settings: `config.toml`, overridden by `DORMOUSE_<NAME>`; and where home is.
+
+mod place;
+pub mod quantity;
+mod read;
+mod rows;
+
+pub use place::{HomeError, home};
+pub(crate) use read::line_of;
+pub use read::{ConfigError, Loaded, Place, SettingFlag, Shown, Source, load, parse};
+pub use rows::{Given, ROWS, Row, ValueError, row};

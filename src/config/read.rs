@@ -1,0 +1,231 @@
+//! Reading the settings file and the environment.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::model::settings::Settings;
+
+use super::rows::{Given, ROWS, Row, ValueError, row};
+
+/// The settings in force, and where each came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    pub settings: Settings,
+    /// One entry for each setting, by name.
+    pub sources: BTreeMap<&'static str, Source>,
+}
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    Default,
+    Given(Place),
+}
+
+/// A place where a value can be given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    File { file: PathBuf, line: usize },
+    Environment { variable: String },
+    Flag { flag: String },
+}
+
+/// One setting given on the command line: `NAME=VALUE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingFlag {
+    pub name: String,
+    pub value: String,
+}
+
+impl FromStr for SettingFlag {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+        Ok(Self { name: name.trim().to_owned(), value: value.trim().to_owned() })
+    }
+}
+
+/// A setting as `dormouse config` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown<'a> {
+    pub name: &'static str,
+    pub value: String,
+    pub default: String,
+    pub doc: &'static str,
+    pub source: &'a Source,
+}
+
+/// Why there are no settings.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("cannot read {}", file.display())]
+    Unreadable {
+        file: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("{}:{line}: not TOML: {why}", file.display())]
+    Syntax { file: PathBuf, line: usize, why: String },
+    #[error("{}:{line}: `{name}` is no setting", file.display())]
+    Unknown { file: PathBuf, line: usize, name: String },
+    #[error("{place}: cannot set `{name}`: {problem}")]
+    Value { place: Place, name: &'static str, problem: ValueError },
+    #[error("{flag}: `{name}` is no setting")]
+    UnknownFlag { flag: String, name: String },
+    #[error("{variable} is not UTF-8")]
+    NotUnicode { variable: String },
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::File { file, line } => write!(f, "{}:{line}", file.display()),
+            Place::Environment { variable } => f.write_str(variable),
+            Place::Flag { flag } => f.write_str(flag),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Default => f.write_str("default"),
+            Source::Given(place) => place.fmt(f),
+        }
+    }
+}
+
+impl Loaded {
+    /// Every setting at its default.
+    pub fn defaults() -> Self {
+        let sources = ROWS.iter().map(|row| (row.name, Source::Default)).collect();
+        Self { settings: Settings::default(), sources }
+    }
+
+    /// Every setting with its value and where it came from, in the table's order.
+    pub fn shown(&self) -> impl Iterator<Item = Shown<'_>> {
+        ROWS.iter().map(|row| Shown {
+            name: row.name,
+            value: row.get(&self.settings),
+            default: row.default_text(),
+            doc: row.doc,
+            source: self.sources.get(row.name).unwrap_or(&Source::Default),
+        })
+    }
+
+    /// Overridden by flags, which stand above file and environment.
+    ///
+    /// # Errors
+    ///
+    /// A name that is no setting, a value that does not fit: with the flag.
+    pub fn with_flags(mut self, flags: &[SettingFlag]) -> Result<Self, ConfigError> {
+        for SettingFlag { name, value } in flags {
+            let flag = format!("--set {name}={value}");
+            let row = row(name).ok_or_else(|| ConfigError::UnknownFlag { flag: flag.clone(), name: name.clone() })?;
+            self.set(row, &Given::Text(value.clone()), Place::Flag { flag })?;
+        }
+        Ok(self)
+    }
+
+    fn set(&mut self, row: &Row, given: &Given, place: Place) -> Result<(), ConfigError> {
+        match row.set(&mut self.settings, given) {
+            Ok(()) => {
+                self.sources.insert(row.name, Source::Given(place));
+                Ok(())
+            }
+            Err(problem) => Err(ConfigError::Value { place, name: row.name, problem }),
+        }
+    }
+}
+
+/// Defaults, overridden by the settings file (which need not exist), overridden by `DORMOUSE_<NAME>`.
+///
+/// # Errors
+///
+/// A file that cannot be read or parsed, a name that is no setting, a value that does not fit: all with their line.
+pub fn load<K, V>(file: &Path, env: impl IntoIterator<Item = (K, V)>) -> Result<Loaded, ConfigError>
+where
+    K: Into<OsString>,
+    V: Into<OsString>,
+{
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(source) => return Err(ConfigError::Unreadable { file: file.to_owned(), source }),
+    };
+    parse(&text, file, env)
+}
+
+/// As [`load`], of a text that has been read; `file` only names it.
+pub fn parse<K, V>(text: &str, file: &Path, env: impl IntoIterator<Item = (K, V)>) -> Result<Loaded, ConfigError>
+where
+    K: Into<OsString>,
+    V: Into<OsString>,
+{
+    let mut loaded = Loaded::defaults();
+    read_file(&mut loaded, text, file)?;
+    for (variable, value) in env {
+        let Ok(variable) = variable.into().into_string() else { continue };
+        // Other variables of ours are not settings: DORMOUSE_HOME, DORMOUSE_SESSION, those of later versions.
+        let Some(row) = ROWS.iter().find(|row| row.variable() == variable) else { continue };
+        let Ok(value) = value.into().into_string() else { return Err(ConfigError::NotUnicode { variable }) };
+        loaded.set(row, &Given::Text(value), Place::Environment { variable })?;
+    }
+    Ok(loaded)
+}
+
+fn read_file(loaded: &mut Loaded, text: &str, file: &Path) -> Result<(), ConfigError> {
+    let line = |at: usize| line_of(text, at);
+    let table = DeTable::parse(text).map_err(|error| ConfigError::Syntax {
+        file: file.to_owned(),
+        line: line(error.span().map_or(0, |span| span.start)),
+        why: error.message().to_owned(),
+    })?;
+    // In the file's order, so that the first mistake is the one that is named.
+    let mut entries: Vec<_> = table.get_ref().iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    for (key, value) in entries {
+        let place = || Place::File { file: file.to_owned(), line: line(key.span().start) };
+        let name: &str = key.get_ref();
+        let Some(row) = row(name) else {
+            let line = line(key.span().start);
+            return Err(ConfigError::Unknown { file: file.to_owned(), line, name: name.to_owned() });
+        };
+        let given = given(value).map_err(|problem| ConfigError::Value { place: place(), name: row.name, problem })?;
+        loaded.set(row, &given, place())?;
+    }
+    Ok(())
+}
+
+fn given(value: &Spanned<DeValue<'_>>) -> Result<Given, ValueError> {
+    let value = value.get_ref();
+    let shape = |expected, found: &DeValue<'_>| ValueError::Shape { expected, found: found.type_str().to_owned() };
+    match value {
+        DeValue::String(text) => Ok(Given::Text(text.clone().into_owned())),
+        DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
+            .map(Given::Number)
+            .map_err(|_| ValueError::Shape { expected: "a whole number", found: integer.as_str().to_owned() }),
+        DeValue::Array(items) => items
+            .iter()
+            .map(|item| match item.get_ref() {
+                DeValue::String(text) => Ok(text.clone().into_owned()),
+                other => Err(shape("an array of texts", other)),
+            })
+            .collect::<Result<_, _>>()
+            .map(Given::List),
+        other => Err(shape("a text, a whole number or an array of texts", other)),
+    }
+}
+
+/// The line that byte `at` lies on, from 1.
+pub(crate) fn line_of(text: &str, at: usize) -> usize {
+    1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
+}

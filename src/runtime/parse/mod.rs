@@ -1,0 +1,199 @@
+//! A runtime's file, from TOML to [`Spec`].
+
+mod raw;
+mod values;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+use toml::de::DeTable;
+
+use crate::config::line_of;
+use crate::config::quantity::QuantityError;
+use crate::model::event::RuntimeKind;
+use crate::model::name::{NameError, Runtime};
+
+use super::locate::key_at;
+use super::spec::{Dialog, Fatal, Input, Limits, Proof, Spec, Turn, TurnSource, WhileBusy};
+use raw::Raw;
+use values::Reader;
+
+/// What every envelope starts with where the file names no other prefix.
+pub const DEFAULT_PREFIX: &str = "[from {sender}] ";
+
+/// Why there is no such runtime.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeFileError {
+    #[error("cannot read {}", file.display())]
+    Unreadable {
+        file: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the name of {} is no runtime's", file.display())]
+    Name {
+        file: PathBuf,
+        #[source]
+        source: NameError,
+    },
+    #[error("{}:{line}: not TOML: {why}", file.display())]
+    Syntax { file: PathBuf, line: usize, why: String },
+    #[error("{}:{line}: {why}", file.display())]
+    Shape { file: PathBuf, line: usize, why: String },
+    #[error("{}:{line}: `{key}`: {problem}", file.display())]
+    Key { file: PathBuf, line: usize, key: String, problem: KeyProblem },
+    #[error("{} names no proof: expected `hook`, `transcript`, `screen` or `keys` in [proof]", file.display())]
+    NoProof { file: PathBuf },
+}
+
+/// What is wrong with the value of a key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyProblem {
+    /// What the decoder says: an unknown key, a value of another type.
+    #[error("{0}")]
+    Decode(String),
+    #[error("no pattern: {0}")]
+    Pattern(String),
+    #[error("no glob: {0}")]
+    Glob(String),
+    #[error(transparent)]
+    Duration(QuantityError),
+    #[error("`{{{name}}}` is no placeholder")]
+    Placeholder { name: String },
+    #[error("`{{resume_ref}}` stands for nothing in a fresh session")]
+    ResumeRefWhenFresh,
+    #[error("expected a program, found nothing")]
+    NoProgram,
+    #[error("expected {expected}, found `{found}`")]
+    Word { expected: &'static str, found: String },
+    #[error("a message must not start with {found:?}: programs give it a meaning")]
+    Prefix { found: char },
+    #[error("a message must start with words of our own, found `{found}`")]
+    PrefixIsNotOurs { found: String },
+    #[error("control character U+{code:04X}")]
+    Control { code: u32 },
+    #[error("another dialog has this name")]
+    SameName,
+}
+
+/// The runtime called `name`, as the text of its file says; `file` only names it in errors.
+///
+/// # Errors
+///
+/// The first mistake, with its line and key. A file without any proof is refused (C14).
+pub fn parse(name: &Runtime, text: &str, file: &Path) -> Result<Spec, RuntimeFileError> {
+    let table = DeTable::parse(text).map_err(|error| RuntimeFileError::Syntax {
+        file: file.to_owned(),
+        line: line_of(text, error.span().map_or(0, |span| span.start)),
+        why: error.message().to_owned(),
+    })?;
+    let raw: Raw = toml::from_str(text).map_err(|error| decode_error(&error, text, &table, file))?;
+    spec(name, raw, &Reader { text, table: &table, file })
+}
+
+fn decode_error(error: &toml::de::Error, text: &str, table: &Spanned<DeTable<'_>>, file: &Path) -> RuntimeFileError {
+    let span = error.span().unwrap_or_default();
+    let (file, line, why) = (file.to_owned(), line_of(text, span.start), error.message().to_owned());
+    match key_at(table, span.start).filter(|_| span != table.span()) {
+        Some(key) => RuntimeFileError::Key { file, line, key, problem: KeyProblem::Decode(why) },
+        // What is missing altogether has no key.
+        None => RuntimeFileError::Shape { file, line, why },
+    }
+}
+
+fn spec(name: &Runtime, raw: Raw, reader: &Reader<'_>) -> Result<Spec, RuntimeFileError> {
+    let kind = raw.kind.unwrap_or(RuntimeKind::Tui);
+    let input = input(raw.input.unwrap_or_default(), kind, reader)?;
+    let proof = proof(raw.proof.unwrap_or_default(), reader)?;
+    if !proof.hook && proof.transcript.is_none() && proof.screen.is_none() && !proof.keys {
+        return Err(RuntimeFileError::NoProof { file: reader.file.to_owned() });
+    }
+    let mut dialogs: Vec<Dialog> = Vec::new();
+    for found in raw.dialog.unwrap_or_default() {
+        if dialogs.iter().any(|dialog| dialog.name == *found.name.get_ref()) {
+            return Err(reader.problem(found.name.span(), KeyProblem::SameName));
+        }
+        dialogs.push(dialog(found, reader)?);
+    }
+    let fatal = |found: raw::Fatal| Ok(Fatal { screen: reader.pattern(&found.screen)?, says: found.says });
+    Ok(Spec {
+        name: name.clone(),
+        kind,
+        seen_on: raw.seen_on,
+        argv: reader.fresh_argv(raw.argv)?,
+        resume_argv: raw.resume_argv.map(|argv| reader.argv(argv)).transpose()?,
+        version_argv: raw.version_argv.map(|argv| reader.argv(argv)).transpose()?,
+        unset: raw.unset.unwrap_or_default(),
+        env: reader.env(raw.env.unwrap_or_default())?,
+        input,
+        proof,
+        turn: turn(raw.turn.unwrap_or_default(), reader)?,
+        dialogs,
+        fatal: raw.fatal.unwrap_or_default().into_iter().map(fatal).collect::<Result<_, _>>()?,
+        limits: limits(raw.limits.unwrap_or_default(), reader)?,
+    })
+}
+
+fn input(raw: raw::Input, kind: RuntimeKind, reader: &Reader<'_>) -> Result<Input, RuntimeFileError> {
+    // A router reads its terminal by lines; a screen's program takes Enter for the end of a message.
+    let submit = match kind {
+        RuntimeKind::Tui => "Enter",
+        RuntimeKind::Router => "C-j",
+    };
+    Ok(Input {
+        bracketed_paste: raw.bracketed_paste.unwrap_or(true),
+        screen: reader.optional_pattern(raw.screen.as_ref())?,
+        empty: reader.optional_pattern(raw.empty.as_ref())?,
+        clear: raw.clear.unwrap_or_default(),
+        landed: reader.optional_pattern(raw.landed.as_ref())?,
+        submit: raw.submit.unwrap_or_else(|| submit.to_owned()),
+        while_busy: raw.while_busy.map_or(Ok(WhileBusy::Wait), |word| reader.while_busy(&word))?,
+        normalise: raw
+            .normalise
+            .unwrap_or_default()
+            .iter()
+            .map(|word| reader.normalise(word))
+            .collect::<Result<_, _>>()?,
+        prefix: raw.prefix.map_or_else(|| Ok(DEFAULT_PREFIX.to_owned()), |prefix| reader.prefix(&prefix))?,
+    })
+}
+
+fn proof(raw: raw::Proof, reader: &Reader<'_>) -> Result<Proof, RuntimeFileError> {
+    Ok(Proof {
+        hook: raw.hook.unwrap_or(false),
+        transcript: raw.transcript.map(|glob| reader.glob(&glob)).transpose()?,
+        screen: reader.optional_pattern(raw.screen.as_ref())?,
+        keys: raw.keys.unwrap_or(false),
+    })
+}
+
+fn turn(raw: raw::Turn, reader: &Reader<'_>) -> Result<Turn, RuntimeFileError> {
+    let mut source: Vec<TurnSource> = Vec::new();
+    for word in raw.source.unwrap_or_default() {
+        source.push(reader.turn_source(&word)?);
+    }
+    Ok(Turn {
+        source,
+        working: reader.optional_pattern(raw.working.as_ref())?,
+        waiting: reader.optional_pattern(raw.waiting.as_ref())?,
+    })
+}
+
+fn dialog(raw: raw::Dialog, reader: &Reader<'_>) -> Result<Dialog, RuntimeFileError> {
+    Ok(Dialog {
+        name: raw.name.into_inner(),
+        screen: reader.pattern(&raw.screen)?,
+        select: reader.optional_pattern(raw.select.as_ref())?,
+        step: raw.step.unwrap_or_else(|| "Down".to_owned()),
+        confirm: raw.confirm.unwrap_or_else(|| "Enter".to_owned()),
+        consent: raw.consent,
+    })
+}
+
+fn limits(raw: raw::Limits, reader: &Reader<'_>) -> Result<Limits, RuntimeFileError> {
+    Ok(Limits {
+        boot_deadline_ms: raw.boot_deadline.map(|text| reader.duration(&text)).transpose()?,
+        ready_deadline_ms: raw.ready_deadline.map(|text| reader.duration(&text)).transpose()?,
+    })
+}

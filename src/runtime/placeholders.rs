@@ -1,0 +1,154 @@
+//! Placeholders in a runtime's file: `{cwd}` inside an argument, a value of the environment, a transcript's path.
+//!
+//! `{name}` stands for a value, `{{name}}` for the text `{name}`, and `${name}` is left to the shell it is meant for.
+//! Braces around anything else mean nothing.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
+
+use crate::model::session::WakeMode;
+
+use super::spec::Spec;
+
+/// What the placeholders of one session stand for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Values {
+    /// The peer's folder.
+    pub cwd: PathBuf,
+    pub home: PathBuf,
+    pub dormouse_home: PathBuf,
+    /// Our own binary.
+    pub dormouse: PathBuf,
+    pub identity: String,
+    pub personality: String,
+    /// Of the conversation: minted for a fresh session; a resumed one keeps the one it began with, so that its
+    /// transcript is found.
+    pub session_uuid: String,
+    pub resume_ref: Option<String>,
+    pub settings_file: Option<PathBuf>,
+    pub prompt_file: Option<PathBuf>,
+    pub mcp_url: Option<String>,
+}
+
+/// Every placeholder there is.
+pub const PLACEHOLDERS: &[&str] = &[
+    "cwd",
+    "home",
+    "dormouse_home",
+    "dormouse",
+    "identity",
+    "personality",
+    "session_uuid",
+    "resume_ref",
+    "settings_file",
+    "prompt_file",
+    "mcp_url",
+];
+
+/// Why a text with placeholders cannot be filled in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlaceholderError {
+    #[error("`{{{name}}}` in `{text}` is no placeholder")]
+    Unknown { name: String, text: String },
+    #[error("`{{{name}}}` in `{text}` has no value in this session")]
+    NoValue { name: String, text: String },
+    #[error("`{{{name}}}` in `{text}` is a path that is not UTF-8: {}", path.display())]
+    NotUnicode { name: String, text: String, path: PathBuf },
+    #[error("runtime `{runtime}` cannot resume: its file has no `resume_argv`")]
+    CannotResume { runtime: String },
+}
+
+static BRACED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\{\{([a-z_]+)\}\}|\$\{[a-z_]+\}|\{([a-z_]+)\}").expect("a constant pattern that a test compiles")
+});
+
+/// The name of the first placeholder in `text` that is none of ours.
+pub fn unknown_in(text: &str) -> Option<&str> {
+    BRACED
+        .captures_iter(text)
+        .filter_map(|found| found.get(2))
+        .map(|name| name.as_str())
+        .find(|name| !PLACEHOLDERS.contains(name))
+}
+
+/// `text` with every placeholder filled in.
+pub fn expand(text: &str, values: &Values) -> Result<String, PlaceholderError> {
+    fill(text, |name| value(name, text, values))
+}
+
+/// As [`expand`], for a text that is a glob: what is filled in matches only itself.
+pub fn expand_glob(text: &str, values: &Values) -> Result<String, PlaceholderError> {
+    fill(text, |name| value(name, text, values).map(|value| glob::Pattern::escape(&value)))
+}
+
+/// `text` with each `{name}` replaced by what `of` says, and `{{name}}` by `{name}`.
+pub(super) fn fill<E>(text: &str, of: impl Fn(&str) -> Result<String, E>) -> Result<String, E> {
+    let mut failed = None;
+    let filled = BRACED.replace_all(text, |found: &Captures<'_>| match (found.get(1), found.get(2)) {
+        (Some(literal), _) => format!("{{{}}}", literal.as_str()),
+        (None, Some(name)) => of(name.as_str()).unwrap_or_else(|error| {
+            failed.get_or_insert(error);
+            String::new()
+        }),
+        (None, None) => found[0].to_owned(),
+    });
+    match failed {
+        None => Ok(filled.into_owned()),
+        Some(error) => Err(error),
+    }
+}
+
+fn value(name: &str, text: &str, values: &Values) -> Result<String, PlaceholderError> {
+    let [owned_name, owned_text] = [name, text].map(str::to_owned);
+    let path = |path: &Path| match path.to_str() {
+        Some(path) => Ok(path.to_owned()),
+        None => {
+            Err(PlaceholderError::NotUnicode { name: name.to_owned(), text: text.to_owned(), path: path.to_owned() })
+        }
+    };
+    let optional =
+        |value: Option<String>| value.ok_or(PlaceholderError::NoValue { name: owned_name, text: owned_text });
+    match name {
+        "cwd" => path(&values.cwd),
+        "home" => path(&values.home),
+        "dormouse_home" => path(&values.dormouse_home),
+        "dormouse" => path(&values.dormouse),
+        "identity" => Ok(values.identity.clone()),
+        "personality" => Ok(values.personality.clone()),
+        "session_uuid" => Ok(values.session_uuid.clone()),
+        "resume_ref" => optional(values.resume_ref.clone()),
+        "settings_file" => optional(values.settings_file.as_deref().map(path).transpose()?),
+        "prompt_file" => optional(values.prompt_file.as_deref().map(path).transpose()?),
+        "mcp_url" => optional(values.mcp_url.clone()),
+        _ => Err(PlaceholderError::Unknown { name: name.to_owned(), text: text.to_owned() }),
+    }
+}
+
+impl Spec {
+    /// The program of a session that begins as `mode` says, with the peer's own arguments behind it, as they are.
+    pub fn program(
+        &self,
+        mode: &WakeMode,
+        values: &Values,
+        extra_args: &[String],
+    ) -> Result<Vec<String>, PlaceholderError> {
+        let filled = match mode {
+            WakeMode::Fresh => self.argv.iter().map(|text| expand(text, values)).collect::<Result<Vec<_>, _>>()?,
+            WakeMode::Resumed { resume_ref } => {
+                let cannot = || PlaceholderError::CannotResume { runtime: self.name.to_string() };
+                let argv = self.resume_argv.as_ref().ok_or_else(cannot)?;
+                let values = Values { resume_ref: Some(resume_ref.clone()), ..values.clone() };
+                argv.iter().map(|text| expand(text, &values)).collect::<Result<_, _>>()?
+            }
+        };
+        Ok(filled.into_iter().chain(extra_args.iter().cloned()).collect())
+    }
+
+    /// What the runtime adds to the program's environment (C21).
+    pub fn environment(&self, values: &Values) -> Result<BTreeMap<String, String>, PlaceholderError> {
+        self.env.iter().map(|(key, text)| Ok((key.clone(), expand(text, values)?))).collect()
+    }
+}

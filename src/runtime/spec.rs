@@ -1,0 +1,126 @@
+//! A runtime's file, parsed and with its patterns compiled.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use regex::Regex;
+
+use crate::model::event::RuntimeKind;
+use crate::model::name::Runtime;
+
+/// Everything a runtime's file says.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    pub name: Runtime,
+    pub kind: RuntimeKind,
+    pub seen_on: Option<String>,
+    pub argv: Vec<String>,
+    pub resume_argv: Option<Vec<String>>,
+    pub version_argv: Option<Vec<String>>,
+    /// Markers of a parent session, taken out of the environment (C21).
+    pub unset: Vec<String>,
+    pub env: BTreeMap<String, String>,
+    pub input: Input,
+    pub proof: Proof,
+    pub turn: Turn,
+    pub dialogs: Vec<Dialog>,
+    pub fatal: Vec<Fatal>,
+    pub limits: Limits,
+}
+
+/// How a message gets in.
+#[derive(Clone, Debug)]
+pub struct Input {
+    pub bracketed_paste: bool,
+    pub screen: Option<Regex>,
+    pub empty: Option<Regex>,
+    pub clear: Vec<String>,
+    pub landed: Option<Regex>,
+    /// A tmux key name; empty: the newline at the end of the text submits.
+    pub submit: String,
+    pub while_busy: WhileBusy,
+    pub normalise: Vec<Normalise>,
+    /// What an envelope starts with; `{sender}` stands for who the message is from.
+    pub prefix: String,
+}
+
+impl Input {
+    /// What the program makes of `text`, for a proof that compares whole texts.
+    pub fn normalised<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.normalise.iter().fold(Cow::Borrowed(text), |text, step| match step {
+            Normalise::TabsTo4Spaces => text.replace('\t', "    ").into(),
+            Normalise::TrimEnd => text.trim_end().to_owned().into(),
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhileBusy {
+    /// Hold until the turn has ended.
+    Wait,
+    Deliver,
+}
+
+/// What a program is known to do to a text; proofs compare after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Normalise {
+    TabsTo4Spaces,
+    TrimEnd,
+}
+
+/// What shows that the program took a message; the first that answers wins.
+#[derive(Clone, Debug)]
+pub struct Proof {
+    pub hook: bool,
+    /// A glob with placeholders.
+    pub transcript: Option<String>,
+    pub screen: Option<Regex>,
+    pub keys: bool,
+}
+
+/// Whether a turn is running.
+#[derive(Clone, Debug)]
+pub struct Turn {
+    pub source: Vec<TurnSource>,
+    pub working: Option<Regex>,
+    pub waiting: Option<Regex>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TurnSource {
+    Hooks,
+    StatusFile,
+    Transcript,
+    /// OSC 7501 in the program's output.
+    Terminal,
+    Screen,
+}
+
+/// A known boot dialog, matched on the visible screen, bottom up (C24).
+#[derive(Clone, Debug)]
+pub struct Dialog {
+    pub name: String,
+    /// Matches its first line: the selection is looked for there and below.
+    pub screen: Regex,
+    /// Seen when what is to be confirmed is selected; none: it is preselected.
+    pub select: Option<Regex>,
+    /// A tmux key that moves the selection.
+    pub step: String,
+    pub confirm: String,
+    /// Answered only if the peer was given this consent.
+    pub consent: Option<String>,
+}
+
+/// A screen that ends the boot at once.
+#[derive(Clone, Debug)]
+pub struct Fatal {
+    pub screen: Regex,
+    pub says: String,
+}
+
+/// Settings overridden for this runtime.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    pub boot_deadline_ms: Option<u64>,
+    pub ready_deadline_ms: Option<u64>,
+}

@@ -23,3 +23,8 @@ pub mod runtime;
 
 // Durability.
 pub mod journal;
+
+// The world: programs in panes, hands and eyes.
+pub mod demo_agent;
+pub mod observe;
+pub mod shim;

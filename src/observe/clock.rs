@@ -1,0 +1,24 @@
+//! The daemon's door to the clocks.
+
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::model::time::{BootId, Timestamp};
+use crate::shim;
+
+/// What every clock says now (C50a).
+pub fn now() -> Timestamp {
+    let wall = clock_gettime(ClockId::Realtime);
+    // A wall clock before 1970 is wrong, and decides nothing.
+    let wall_us = u64::try_from(wall.tv_sec).unwrap_or(0) * 1_000_000 + wall.tv_nsec.unsigned_abs() / 1000;
+    Timestamp { wall_us, awake_ms: awake_ms(), boot: boot() }
+}
+
+/// Milliseconds this boot has been awake.
+pub fn awake_ms() -> u64 {
+    shim::clock::awake_ms()
+}
+
+/// This start of the machine.
+pub fn boot() -> BootId {
+    BootId(shim::clock::boot())
+}

@@ -26,5 +26,7 @@ pub mod journal;
 
 // The world: programs in panes, hands and eyes.
 pub mod demo_agent;
+#[allow(clippy::disallowed_methods, reason = "a door: tmux")]
+pub mod executor;
 pub mod observe;
 pub mod shim;

@@ -1,0 +1,112 @@
+//! A delivery in doubt: what the runtime's own record says of it, and what of it still stands in the box (C34).
+
+use super::normalised;
+use crate::executor::hand::Hand;
+use crate::executor::launch::reads_screen;
+use crate::executor::tmux::{Look, Pane};
+use crate::model::delivery::{RecordMark, Settlement};
+use crate::model::event::DeliverySettled;
+use crate::model::id::{Lsn, MessageId};
+use crate::runtime::screen;
+use crate::runtime::spec::Spec;
+use crate::runtime::transcript;
+
+/// Looks for this attempt in the record, and empties the box of what is left of it.
+pub(in crate::executor) async fn settle(
+    hand: &Hand,
+    message: MessageId,
+    attempt: u32,
+    mark: Option<&RecordMark>,
+    cause: Lsn,
+) {
+    let settlement = settlement(hand, message, attempt, mark).await;
+    if settlement != Settlement::Found {
+        clear(hand, message).await;
+    }
+    hand.voice.because(Some(cause)).about(message).say(DeliverySettled { settlement });
+}
+
+async fn settlement(hand: &Hand, message: MessageId, attempt: u32, mark: Option<&RecordMark>) -> Settlement {
+    let cannot = |why: &str| Settlement::CannotTell { why: why.to_owned() };
+    let Some(spec) = hand.spec.as_ref() else { return cannot("its runtime is not known here any more") };
+    if spec.proof.transcript.is_none() {
+        return cannot("its runtime keeps no record");
+    }
+    let values = match hand.values(None).await {
+        Ok(values) => values,
+        Err(why) => return Settlement::CannotTell { why },
+    };
+    let needle = normalised(spec, &names_attempt(message, attempt));
+    match transcript::holds_since(spec, &values, mark, &needle) {
+        Ok(true) => Settlement::Found,
+        Ok(false) => Settlement::Absent,
+        Err(error) => Settlement::CannotTell { why: format!("the record cannot be read: {error}") },
+    }
+}
+
+/// The piece of an envelope's first line that names message and attempt, and stands in no other line ever typed.
+fn names_attempt(message: MessageId, attempt: u32) -> String {
+    format!("message {message}, attempt {attempt}, ")
+}
+
+/// Only what is known to be a paste of ours: it is seen to have landed, no person is there, and the runtime's file says
+/// how to empty the box. What cannot be cleared keeps the box closed, and the next delivery waits and says so.
+async fn clear(hand: &Hand, message: MessageId) {
+    let Some(spec) = hand.spec.as_ref().filter(|spec| reads_screen(spec) && !spec.input.clear.is_empty()) else {
+        return;
+    };
+    let Ok(pane) = hand.pane(None).await else { return };
+    let Ok(look) = pane.look().await else { return };
+    if let Some(line) = residue(spec, &look, message) {
+        press_all(spec, &pane, &look, &line).await;
+    }
+}
+
+fn residue(spec: &Spec, look: &Look, message: MessageId) -> Option<String> {
+    let reading = screen::read(spec, &look.screen);
+    let closed =
+        look.dead || look.in_mode || look.attached > 0 || reading.waiting.is_some() || reading.dialog.is_some();
+    if closed || reading.box_open != Some(true) || reading.box_empty != Some(false) {
+        return None;
+    }
+    let landed = || spec.input.landed.as_ref()?.find_iter(&look.screen).last().map(|found| found.as_str().to_owned());
+    let named = || look.screen.lines().find(|line| line.contains(&message.to_string())).map(str::to_owned);
+    if reading.landed == Some(true) { landed() } else { named() }
+}
+
+async fn press_all(spec: &Spec, pane: &Pane, look: &Look, line: &str) {
+    for key in &spec.input.clear {
+        match pane.press_if_unchanged(key, Some(look), line).await {
+            Ok(pressed) if pressed.pressed => {}
+            Ok(_) | Err(_) => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::model::actor::Sender;
+    use crate::model::effect::Envelope;
+    use crate::model::message::Purpose;
+    use crate::model::time::{BootId, Timestamp};
+    use crate::runtime::envelope;
+
+    /// C34: what a restart looks for is what was typed, though sender and time are not at hand any more.
+    #[test]
+    fn c34_an_attempt_is_found_by_its_name_alone() {
+        let envelope = Envelope {
+            from: Sender::User { name: "ada".to_owned(), uid: 1000 },
+            sent: Timestamp { wall_us: 1_700_000_000_000_000, awake_ms: 1, boot: BootId(1) },
+            topic: None,
+            purpose: Purpose::Message,
+            possible_duplicate: false,
+            session_before: None,
+        };
+        let typed = envelope::compose(None, &envelope, MessageId(7), 2, "text", None, &TimeZone::UTC);
+        assert!(typed.first_line.contains(&names_attempt(MessageId(7), 2)), "{}", typed.first_line);
+        assert!(!typed.first_line.contains(&names_attempt(MessageId(7), 1)));
+    }
+}

@@ -1,0 +1,203 @@
+//! One session as a lane holds it: its names, its files, its runtime, its pane.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{OnceCell, watch};
+
+use super::tmux::{Pane, Server, Tmux, TmuxError, in_full};
+use super::voice::Voice;
+use crate::home::{Home, SessionFiles};
+use crate::model::delivery::{Proof, RecordMark};
+use crate::model::effect::SessionName;
+use crate::model::id::{Lsn, MessageId};
+use crate::model::profile::Managed;
+use crate::runtime::placeholders::Values;
+use crate::runtime::spec::Spec;
+use crate::shim::files::{self, Born, FileError, Launch, Terminal};
+
+/// Reads an accepted message's text out of the journal; an error says why it cannot.
+pub type Texts = Arc<dyn Fn(Lsn) -> Result<String, String> + Send + Sync>;
+
+/// Programs the executor starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Programs {
+    /// A path, or a name to be found in `PATH`: the daemon takes the one its own environment finds.
+    pub tmux: PathBuf,
+    /// This very program, for a session's own process and its watcher.
+    pub dormouse: PathBuf,
+}
+
+impl Default for Programs {
+    fn default() -> Self {
+        // Where the kernel cannot say which file this process came from, it can still start it again.
+        let dormouse = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"));
+        Self { tmux: PathBuf::from("tmux"), dormouse }
+    }
+}
+
+/// What all lanes share.
+#[derive(Clone)]
+pub(super) struct Ground {
+    pub home: Home,
+    pub tmux: Tmux,
+    pub dormouse: PathBuf,
+    /// Where lanes and watchers run, whichever thread asks for them.
+    pub tasks: tokio::runtime::Handle,
+    pub texts: Texts,
+}
+
+/// What the loop knows and a lane cannot see by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Told {
+    /// The latest of what deliveries were given and what was told since.
+    pub turn_running: bool,
+    /// Proven by something that does not pass through the lane: a hook, an answer.
+    pub proven: Option<(MessageId, Proof)>,
+}
+
+/// What is left of a delivery when its lane is cut.
+#[derive(Clone, Debug)]
+pub(super) struct InFlight {
+    pub voice: Voice,
+    pub attempt: u32,
+    pub started: tokio::time::Instant,
+    pub typed: bool,
+    pub record: Option<RecordMark>,
+    pub first_line: String,
+}
+
+/// One session in hand.
+pub(super) struct Hand {
+    pub ground: Ground,
+    pub name: SessionName,
+    pub files: SessionFiles,
+    /// None: no runtime of this name is known (any more).
+    pub spec: Option<Arc<Spec>>,
+    pub voice: Voice,
+    pub told: watch::Receiver<Told>,
+    server: Server,
+    pane: OnceCell<Pane>,
+    in_flight: Mutex<Option<InFlight>>,
+    /// What our own unsubmitted paste looks like in the box.
+    residue: Mutex<Option<String>>,
+}
+
+impl Hand {
+    pub fn new(
+        ground: Ground,
+        name: SessionName,
+        spec: Option<Arc<Spec>>,
+        voice: Voice,
+        told: watch::Receiver<Told>,
+    ) -> Self {
+        let files = ground.home.session(&name);
+        let server = ground.tmux.server(ground.home.tmux_socket(&name));
+        Self {
+            ground,
+            server,
+            name,
+            files,
+            spec,
+            voice,
+            told,
+            pane: OnceCell::new(),
+            in_flight: Mutex::default(),
+            residue: Mutex::default(),
+        }
+    }
+
+    pub fn server(&self) -> Server {
+        self.server.clone()
+    }
+
+    /// The pane. Our own is asked for once; somebody else's may be another one next time.
+    pub async fn pane(&self, managed: Option<&Managed>) -> Result<Pane, TmuxError> {
+        match managed {
+            Some(managed) => Pane::find(self.ground.tmux.server(managed.socket.clone()), &managed.target).await,
+            None => {
+                let find = async || Pane::find(self.server(), &format!("={}:", self.name.peer)).await;
+                self.pane.get_or_try_init(find).await.cloned()
+            }
+        }
+    }
+
+    /// The pane as the launch saw it: no need to ask for it again.
+    pub fn pane_is(&self, pane: Pane) {
+        // Set already: it is the same one.
+        let _ = self.pane.set(pane);
+    }
+
+    /// What the program last said to its terminal; nothing yet is the default.
+    ///
+    /// # Errors
+    ///
+    /// Nobody can say (C43).
+    pub fn terminal(&self) -> Result<Terminal, FileError> {
+        Ok(files::read(&self.files.terminal())?.unwrap_or_default())
+    }
+
+    /// None: its process has not started the program yet.
+    pub fn born(&self) -> Result<Option<Born>, FileError> {
+        files::read(&self.files.born())
+    }
+
+    /// What a runtime's file may name, for this session.
+    ///
+    /// # Errors
+    ///
+    /// The session's own files cannot be read.
+    pub async fn values(&self, managed: Option<&Managed>) -> Result<Values, String> {
+        let (cwd, conversation) = match managed {
+            Some(_) => {
+                let path = async { self.pane(managed).await?.current_path().await };
+                (path.await.map_err(|error| in_full(&error))?, String::new())
+            }
+            None => {
+                let launch: Option<Launch> = files::read(&self.files.launch()).map_err(|error| in_full(&error))?;
+                let launch = launch.ok_or_else(|| format!("{} is not there", self.files.launch().display()))?;
+                (launch.folder, launch.resume_ref.unwrap_or_default())
+            }
+        };
+        Ok(values(&self.ground, &self.name, cwd, conversation))
+    }
+
+    pub fn begin(&self, in_flight: InFlight) {
+        *self.in_flight.lock().unwrap_or_else(PoisonError::into_inner) = Some(in_flight);
+    }
+
+    /// Whether the paste is on its way: from then on bytes may have reached the program.
+    pub fn typed(&self, typed: bool) {
+        if let Some(in_flight) = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            in_flight.typed = typed;
+        }
+    }
+
+    /// Takes what is in flight. Whoever gets it reports its end, so that there is one end.
+    pub fn take_in_flight(&self) -> Option<InFlight> {
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    pub fn leaves_residue(&self, looks_like: Option<String>) {
+        *self.residue.lock().unwrap_or_else(PoisonError::into_inner) = looks_like;
+    }
+
+    pub fn residue(&self) -> Option<String> {
+        self.residue.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Placeholders of a session: `conversation` is what its record and a later resume go by.
+pub(super) fn values(ground: &Ground, name: &SessionName, cwd: PathBuf, conversation: String) -> Values {
+    Values {
+        cwd,
+        home: std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default(),
+        dormouse_home: ground.home.state.clone(),
+        dormouse: ground.dormouse.clone(),
+        identity: name.peer.to_string(),
+        personality: name.peer.personality.to_string(),
+        session_uuid: conversation.clone(),
+        resume_ref: Some(conversation),
+        ..Values::default()
+    }
+}

@@ -30,3 +30,6 @@ pub mod demo_agent;
 pub mod executor;
 pub mod observe;
 pub mod shim;
+
+// For people.
+pub mod explain;

@@ -1,0 +1,195 @@
+//! Living and ending: turns, silence, reaps, deaths.
+
+use crate::explain::phrase::{count, seconds, span};
+use crate::model::event::{
+    Armed, Kept, KeptBecause, KillFailed, KillRepeated, LookDecided, Parked, QuarantineLifted, Quarantined, Reaped,
+    SessionDied, SessionEnded, SessionFinished, SessionGone, SessionLooked, SessionNotKnown, TurnJudged, TurnObserved,
+    TurnSeen,
+};
+use crate::model::session::{ArmedBy, Ending, ReapReason, Source, Turn};
+
+use super::Here;
+
+pub fn turn_observed(it: &TurnObserved) -> String {
+    let id = it.turn_id.as_ref().map_or_else(String::new, |id| format!(" `{id}`"));
+    format!("the program's turn{id} {}, says {}", turn_seen(&it.turn), source(it.source))
+}
+
+/// What was seen of a turn, as what follows "the turn".
+pub fn turn_seen(turn: &TurnSeen) -> String {
+    match turn {
+        TurnSeen::Running => "is running".to_owned(),
+        TurnSeen::Ended => "has ended".to_owned(),
+        TurnSeen::Idle => "is over: the program is idle".to_owned(),
+        TurnSeen::Waiting { on } => format!("waits for a person: {on}"),
+        TurnSeen::Failed { reason } => format!("has failed: {reason}"),
+    }
+}
+
+/// Where a sign of life came from, as a noun.
+pub fn source(source: Source) -> &'static str {
+    match source {
+        Source::Hook => "a hook",
+        Source::StatusFile => "the program's status file",
+        Source::Transcript => "the transcript",
+        Source::Terminal => "the program's own word on its terminal",
+        Source::Screen => "the screen",
+        Source::Person => "a person who was attached",
+        Source::Delivery => "a delivery",
+        Source::Answer => "an answer",
+        Source::Wake => "the wake",
+    }
+}
+
+pub fn session_looked(it: &SessionLooked) -> String {
+    let silent = |name: &str, ms: Option<u64>| match ms {
+        Some(ms) => format!("the {name} has been silent for {}", seconds(ms)),
+        None => format!("there is no {name}"),
+    };
+    let (screen, transcript) = (silent("screen", it.screen_silent_ms), silent("transcript", it.transcript_silent_ms));
+    let person = it.waiting_on.as_ref().map_or_else(String::new, |on| format!("; a dialog needs a person: {on}"));
+    let attached = if it.attached { "; a person is attached" } else { "" };
+    format!("looked at: {screen}, {transcript}{person}{attached}")
+}
+
+pub fn session_not_known(it: &SessionNotKnown) -> String {
+    format!("nobody can say {}: {}; nothing is decided on it (C43)", it.question, it.why)
+}
+
+pub fn session_gone(it: &SessionGone) -> String {
+    let found = if it.found_at_start { "; found so at the daemon's start" } else { "" };
+    // Nobody saw its end: all that is known is when it was last seen to live.
+    let least = if matches!(it.ending, Ending::NotKnown { .. }) { "at least " } else { "" };
+    format!("the session {} after {least}{}{}{found}", it.ending, span(it.lived_ms), strays(it.strays))
+}
+
+fn strays(strays: u32) -> String {
+    match strays {
+        0 => String::new(),
+        n => format!("; {} of its tree had to be killed (C49)", count(n.into(), "process", "processes")),
+    }
+}
+
+pub fn kill_failed(it: &KillFailed) -> String {
+    let survivors = count(it.survivors.into(), "process", "processes");
+    format!("the kill could not be verified: {}; {survivors} left (C49)", it.why)
+}
+
+pub fn armed(it: &Armed) -> String {
+    let by = match it.by {
+        ArmedBy::Message { message } => format!("it has sent message {message}"),
+        ArmedBy::Done => "it has said that it is done".to_owned(),
+    };
+    format!("armed: {by}; once quiet it may be reaped (C36)")
+}
+
+pub fn turn_judged(it: &TurnJudged, here: Here<'_>) -> String {
+    let turn = match &it.turn {
+        Turn::Unknown => "is not known".to_owned(),
+        Turn::Running { since, .. } => format!("has been running since {}", here.clock(*since)),
+        Turn::Ended { at, .. } => format!("ended at {}", here.clock(*at)),
+        Turn::Waiting { since, on } => format!("has waited for a person since {}: {on}", here.clock(*since)),
+        Turn::Failed { at, reason } => format!("failed at {}: {reason}", here.clock(*at)),
+    };
+    format!("judged, not known: the turn {turn}, for {} (C46a)", it.because)
+}
+
+pub fn look_decided(it: &LookDecided, here: Here<'_>) -> String {
+    let (silent, sign, at) = (seconds(it.silent_ms), source(it.source), here.clock(it.last_sign));
+    format!("to be looked at before anything is decided: silent for {silent}; last sign of life was {sign} at {at}")
+}
+
+pub fn reaped(it: &Reaped, here: Here<'_>) -> String {
+    match &it.reason {
+        ReapReason::Idle { idle_ms, idle_ms_max, last_sign, source: from } => format!(
+            "reaped: idle for {}, limit {}; last sign of life was {} at {} (C45)",
+            seconds(*idle_ms),
+            seconds(*idle_ms_max),
+            source(*from),
+            here.clock(*last_sign)
+        ),
+        ReapReason::Done { armed, quiet_ms, quiet_ms_max } => format!(
+            "reaped: it has answered (armed at record {armed}), its turn has ended, and it has been quiet for {}, limit {} (C37)",
+            seconds(*quiet_ms),
+            seconds(*quiet_ms_max)
+        ),
+        ReapReason::Unarmed { silent_ms, silent_ms_max } => format!(
+            "reaped: never answered, and silent for {}, limit {} (C38)",
+            seconds(*silent_ms),
+            seconds(*silent_ms_max)
+        ),
+        ReapReason::Stopped => "reaped: an operator stopped the peer (C52)".to_owned(),
+        ReapReason::Replaced => "reaped: a new session was asked for (C54)".to_owned(),
+        ReapReason::Removed => "reaped: the peer is forgotten (C4)".to_owned(),
+        ReapReason::WakeFailed => "reaped: its wake failed and left it (C29)".to_owned(),
+        ReapReason::Unneeded => "reaped: it has no task, and each task gets a session of its own (C35)".to_owned(),
+    }
+}
+
+pub fn kept(it: &Kept) -> String {
+    format!("kept, however silent: {}", kept_because(it.why))
+}
+
+/// What keeps a session, as a clause.
+pub fn kept_because(why: KeptBecause) -> &'static str {
+    match why {
+        KeptBecause::TurnRunning => "its turn is running (C46)",
+        KeptBecause::WaitsForPerson => "it waits for a person (C46)",
+        KeptBecause::DeliveryInFlight => "a delivery is in flight (C37)",
+        KeptBecause::MessageWaiting => "a message waits for it (C45)",
+        KeptBecause::NotKnown => "nobody can say what it does (C43)",
+    }
+}
+
+pub fn parked(it: &Parked) -> String {
+    let resume = match &it.resume_ref {
+        Some(resume_ref) => format!("its conversation `{resume_ref}` can be resumed"),
+        None => "nothing of it can be resumed".to_owned(),
+    };
+    let topics = match it.topics[..] {
+        [] => String::new(),
+        _ => format!("; topics `{}`", it.topics.join("`, `")),
+    };
+    format!("parked: {resume}{topics} (C47)")
+}
+
+pub fn died(it: &SessionDied) -> String {
+    let (deaths, window) = (count(it.deaths.into(), "death", "deaths"), seconds(it.window_ms));
+    let task = it.task.map_or_else(String::new, |task| format!("; unfinished: message {task} (C41a)"));
+    let lived = span(it.lived_ms);
+    format!("died: the session {} after {lived}; {deaths} in {window}, limit {} (C48){task}", it.ending, it.deaths_max)
+}
+
+pub fn finished(it: &SessionFinished) -> String {
+    let how = if it.armed { "it had answered" } else { "no turn was running" };
+    format!("finished: the program ended by itself after {}, and {how} (C44a)", span(it.lived_ms))
+}
+
+pub fn session_ended(it: &SessionEnded) -> String {
+    let took = seconds(it.took_ms);
+    format!("ended as decided at record {}: it {} within {took}{}", it.reaped, it.ending, strays(it.strays))
+}
+
+pub fn quarantined(it: &Quarantined, here: Here<'_>) -> String {
+    let deaths: Vec<String> = it.deaths.iter().map(ToString::to_string).collect();
+    format!(
+        "quarantined: {} within {} (records {}); no wakes until {} or `start` (C48)",
+        count(deaths.len() as u64, "death", "deaths"),
+        seconds(it.window_ms),
+        deaths.join(", "),
+        here.clock(it.until)
+    )
+}
+
+pub fn quarantine_lifted(it: &QuarantineLifted) -> String {
+    if it.by_operator {
+        "wakes are allowed again: `start` lifted the quarantine (C53)".to_owned()
+    } else {
+        "wakes are allowed again: the oldest death has left the window (C48)".to_owned()
+    }
+}
+
+pub fn kill_repeated(it: &KillRepeated) -> String {
+    let since = seconds(it.since_ms);
+    format!("asked to end it again: the end decided at record {} could not be verified for {since} (C49)", it.reaped)
+}

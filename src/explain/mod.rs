@@ -1,0 +1,17 @@
+//! What happened, why, and whether it was right: folds over records (pure).
+//!
+//! Nothing here needs a daemon, a clock or a file: whoever calls brings the records, the moment that counts as now and
+//! the time zone to speak in.
+
+pub mod audit;
+pub mod because;
+pub mod json;
+pub mod layout;
+pub mod line;
+pub mod phrase;
+pub mod queue;
+pub mod replay;
+pub mod view;
+pub mod why;
+
+pub use because::because;

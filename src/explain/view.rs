@@ -1,0 +1,226 @@
+//! `ls`: one row a peer.
+
+use serde::{Serialize, Serializer};
+
+use crate::model::name::{Identity, Personality, Runtime};
+use crate::model::profile::WakePolicy;
+use crate::model::session::{self, Turn};
+use crate::model::state::{Presence, Session, SessionPhase, State};
+use crate::model::time::Timestamp;
+
+use super::because::turn_source;
+use super::phrase::{one_line, rfc3339, span};
+
+/// One identity, in the shape of `ls --json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Row {
+    pub peer: Identity,
+    pub personality: Personality,
+    pub runtime: Runtime,
+    pub ephemeral: bool,
+    pub phase: Phase,
+    /// None: nothing has happened to it yet.
+    #[serde(serialize_with = "maybe_moment")]
+    pub since: Option<Timestamp>,
+    pub queue: Queue,
+    pub session: Option<Life>,
+    pub next: Option<Next>,
+}
+
+/// Adjectives: what a peer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    Asleep,
+    Waking,
+    Live,
+    Reaping,
+    Stopped,
+    Quarantined,
+    /// Something else keeps it alive (C5).
+    External,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Queue {
+    pub waiting: usize,
+    pub dead: usize,
+}
+
+/// The session of a peer that has one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Life {
+    pub generation: u64,
+    pub pid: Option<u32>,
+    /// `running`, `ended`, `waiting`, `error` or `unknown`.
+    pub turn: &'static str,
+    /// What the turn waits for, or what its error is.
+    pub reason: Option<String>,
+    pub armed: bool,
+    #[serde(serialize_with = "moment")]
+    pub last_sign_of_life: Timestamp,
+    /// `hook`, `transcript`, `delivery`, `wake` or `screen`.
+    pub source: &'static str,
+    /// The same source, in words of its own.
+    #[serde(skip)]
+    pub source_words: &'static str,
+}
+
+/// What time will do next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Next {
+    pub deadline: &'static str,
+    #[serde(serialize_with = "moment")]
+    pub at: Timestamp,
+}
+
+fn moment<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&rfc3339(*at))
+}
+
+fn maybe_moment<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => moment(at, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// Every registered peer under its default runtime, and every other identity that has a session, a queue or a mark;
+/// sorted by identity. `next` names the deadline that comes first for an identity.
+pub fn ls(state: &State, next: impl Fn(&Identity) -> Option<(&'static str, Timestamp)>) -> Vec<Row> {
+    rows(state, is_noteworthy, next)
+}
+
+/// As [`ls`], with the identities beyond the default ones that `is_worth` admits.
+pub(super) fn rows(
+    state: &State,
+    is_worth: impl Fn(&Presence) -> bool,
+    next: impl Fn(&Identity) -> Option<(&'static str, Timestamp)>,
+) -> Vec<Row> {
+    let defaults = state.peers.values().map(|peer| {
+        let profile = &peer.registration.profile;
+        Identity::new(profile.default_runtime.clone(), profile.personality.clone())
+    });
+    let noteworthy = state.presences.iter().filter(|(_, presence)| is_worth(presence)).map(|(peer, _)| peer.clone());
+    let mut peers: Vec<Identity> = defaults.chain(noteworthy).collect();
+    peers.sort();
+    peers.dedup();
+    peers.into_iter().map(|peer| row(state, peer, &next)).collect()
+}
+
+pub(super) fn is_noteworthy(presence: &Presence) -> bool {
+    presence.session.is_some()
+        || !presence.queue.is_empty()
+        || !presence.dead.is_empty()
+        || presence.stopped.is_some()
+        || presence.quarantine.is_some()
+}
+
+fn row(state: &State, peer: Identity, next: &impl Fn(&Identity) -> Option<(&'static str, Timestamp)>) -> Row {
+    let presence = state.presences.get(&peer);
+    let registration = state.peers.get(&peer.personality).map(|peer| &peer.registration);
+    let is_managed = registration.is_some_and(|registration| registration.managed.is_some());
+    let next = next(&peer).map(|(deadline, at)| Next { deadline, at });
+    Row {
+        personality: peer.personality.clone(),
+        runtime: peer.runtime.clone(),
+        ephemeral: registration.is_some_and(|known| known.profile.wake_policy == WakePolicy::Ephemeral),
+        phase: if is_managed { Phase::External } else { presence.map_or(Phase::Asleep, phase) },
+        since: presence.map(|presence| presence.since),
+        queue: Queue {
+            waiting: presence.map_or(0, |presence| presence.queue.len()),
+            dead: presence.map_or(0, |presence| presence.dead.len()),
+        },
+        session: presence.and_then(|presence| presence.session.as_ref()).map(life),
+        next,
+        peer,
+    }
+}
+
+/// A session on its way out is `reaping` whatever asked for it; marks show once it is gone.
+pub fn phase(presence: &Presence) -> Phase {
+    match presence.session.as_ref().map(|session| &session.phase) {
+        Some(SessionPhase::Launching | SessionPhase::Booting | SessionPhase::Open) => Phase::Waking,
+        Some(SessionPhase::Ready { .. }) => Phase::Live,
+        Some(SessionPhase::Ending { .. }) => Phase::Reaping,
+        None if presence.stopped.is_some() => Phase::Stopped,
+        None if presence.quarantine.is_some() => Phase::Quarantined,
+        None => Phase::Asleep,
+    }
+}
+
+fn life(session: &Session) -> Life {
+    let (turn, reason) = match &session.turn {
+        Turn::Unknown => ("unknown", None),
+        Turn::Running { .. } => ("running", None),
+        Turn::Ended { .. } => ("ended", None),
+        Turn::Waiting { on, .. } => ("waiting", Some(on.clone())),
+        Turn::Failed { reason, .. } => ("error", Some(reason.clone())),
+    };
+    Life {
+        generation: session.generation.0.0,
+        pid: session.pid,
+        turn,
+        reason,
+        armed: session.armed.is_some(),
+        last_sign_of_life: session.last_sign,
+        source: source(session.last_sign_source),
+        source_words: turn_source(session.last_sign_source),
+    }
+}
+
+/// The five words that scripts know; finer sources fall to the one they are nearest to.
+fn source(source: session::Source) -> &'static str {
+    match source {
+        session::Source::Hook | session::Source::StatusFile | session::Source::Answer => "hook",
+        session::Source::Transcript => "transcript",
+        session::Source::Terminal | session::Source::Screen | session::Source::Person => "screen",
+        session::Source::Delivery => "delivery",
+        session::Source::Wake => "wake",
+    }
+}
+
+impl Phase {
+    pub fn word(self) -> &'static str {
+        match self {
+            Phase::Asleep => "asleep",
+            Phase::Waking => "waking",
+            Phase::Live => "live",
+            Phase::Reaping => "reaping",
+            Phase::Stopped => "stopped",
+            Phase::Quarantined => "quarantined",
+            Phase::External => "external",
+        }
+    }
+}
+
+/// The rows as cells below a heading; times are how long before or after `now`. Nothing if there are no rows.
+pub fn table(rows: &[Row], now: Timestamp) -> Vec<Vec<String>> {
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    let heading = ["PEER", "PHASE", "SINCE", "TURN", "LAST SIGN OF LIFE", "QUEUE", "NEXT"].map(str::to_owned);
+    std::iter::once(heading).chain(rows.iter().map(|row| cells(row, now))).map(Vec::from).collect()
+}
+
+fn cells(row: &Row, now: Timestamp) -> [String; 7] {
+    let ago = |at: Timestamp| format!("{} ago", span(now.since(at)));
+    let nothing = || "-".to_owned();
+    let turn = row.session.as_ref().map_or_else(nothing, |life| {
+        let armed = if life.armed { ", armed" } else { "" };
+        let reason = life.reason.as_ref().map_or_else(String::new, |reason| format!(": {}", one_line(reason)));
+        format!("{}{reason}{armed}", life.turn)
+    });
+    let sign = |life: &Life| format!("{}, {}", ago(life.last_sign_of_life), life.source_words);
+    let dead = if row.queue.dead > 0 { format!(" ({} dead)", row.queue.dead) } else { String::new() };
+    let name = if row.ephemeral { format!("{} (ephemeral)", row.peer) } else { row.peer.to_string() };
+    [
+        name,
+        row.phase.word().to_owned(),
+        row.since.map_or_else(nothing, ago),
+        turn,
+        row.session.as_ref().map_or_else(nothing, sign),
+        format!("{}{dead}", row.queue.waiting),
+        row.next.as_ref().map_or_else(nothing, |next| format!("{} in {}", next.deadline, span(next.at.since(now)))),
+    ]
+}

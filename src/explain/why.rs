@@ -1,0 +1,183 @@
+//! `why`: the chain of causes behind a peer's phase, a message's fate, or one record.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+use crate::model::actor::Actor;
+use crate::model::event::{Decision, Event, Fact};
+use crate::model::id::{Lsn, MessageId};
+use crate::model::name::Identity;
+use crate::model::record::Record;
+use crate::model::session::ReapReason;
+use crate::model::time::Timestamp;
+
+use super::because::because;
+use super::layout;
+use super::phrase::{one_line, span};
+
+/// Where records come from: a journal, or a slice in a test.
+pub trait Source {
+    /// The record at `lsn`, if there is one.
+    fn record(&self, lsn: Lsn) -> Option<Record>;
+
+    /// Every record, oldest first.
+    fn each(&self, see: &mut dyn FnMut(&Record));
+}
+
+/// Records in the order of their lsns.
+impl Source for [Record] {
+    fn record(&self, lsn: Lsn) -> Option<Record> {
+        self.binary_search_by_key(&lsn, |record| record.lsn).ok().map(|at| self[at].clone())
+    }
+
+    fn each(&self, see: &mut dyn FnMut(&Record)) {
+        self.iter().for_each(see);
+    }
+}
+
+/// What is to be explained.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// How it came to be in its present phase.
+    Peer(Identity),
+    /// What became of it.
+    Message(MessageId),
+    Record(Lsn),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Subject::Peer(peer) => peer.fmt(f),
+            Subject::Message(message) => message.fmt(f),
+            Subject::Record(lsn) => lsn.fmt(f),
+        }
+    }
+}
+
+/// The records behind `subject`, latest first; empty if there is no record of it. One pass over the source for a peer
+/// or a message, none for a record; then one look-up a link.
+///
+/// For a peer it begins with the record that made its present phase, for a message with the one that made its fate, and
+/// holds what made the earlier fates too, down to its acceptance.
+pub fn chain<S: Source + ?Sized>(source: &S, subject: &Subject) -> Vec<Record> {
+    let mut found = BTreeMap::new();
+    match subject {
+        Subject::Record(lsn) => found.extend(source.record(*lsn).map(|record| (*lsn, record))),
+        Subject::Peer(peer) => source.each(&mut |record| {
+            if record.subject.peer.as_ref() == Some(peer) && makes_phase(&record.event) {
+                found.clear();
+                found.insert(record.lsn, record.clone());
+            }
+        }),
+        Subject::Message(message) => source.each(&mut |record| {
+            if record.subject.message == Some(*message) && makes_fate(&record.event) {
+                found.insert(record.lsn, record.clone());
+            }
+        }),
+    }
+    let mut open: Vec<Lsn> = found.values().flat_map(links).collect();
+    while let Some(lsn) = open.pop() {
+        if found.contains_key(&lsn) {
+            continue;
+        }
+        if let Some(record) = source.record(lsn) {
+            open.extend(links(&record));
+            found.insert(lsn, record);
+        }
+    }
+    found.into_values().rev().collect()
+}
+
+/// The records this one names as its reasons: its cause, and those its figures speak of. A cause stands before its
+/// effect; a link that does not is damage for `audit`, and would make this walk a circle.
+fn links(record: &Record) -> impl Iterator<Item = Lsn> + use<> {
+    let named = match &record.event {
+        Event::Decision(Decision::SessionEnded(it)) => vec![it.reaped],
+        Event::Decision(Decision::Quarantined(it)) => it.deaths.clone(),
+        Event::Decision(Decision::StopCleared(it)) => vec![it.stopped],
+        Event::Decision(Decision::WakeDecided(it)) => it.park.into_iter().collect(),
+        Event::Decision(Decision::Reaped(it)) => match it.reason {
+            ReapReason::Done { armed, .. } => vec![armed],
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    };
+    let own = record.lsn;
+    named.into_iter().chain(record.cause).filter(move |link| *link < own)
+}
+
+/// The records after which `ls` may show another phase.
+fn makes_phase(event: &Event) -> bool {
+    match event {
+        Event::Fact(fact) => matches!(fact, Fact::PeerRegistered(_) | Fact::SessionAdopted(_)),
+        Event::Decision(decision) => matches!(
+            decision,
+            Decision::WakeDecided(_)
+                | Decision::SessionReady(_)
+                | Decision::WakeFailed(_)
+                | Decision::Reaped(_)
+                | Decision::SessionDied(_)
+                | Decision::SessionFinished(_)
+                | Decision::SessionEnded(_)
+                | Decision::Quarantined(_)
+                | Decision::QuarantineLifted(_)
+                | Decision::StopSet(_)
+                | Decision::StopCleared(_)
+                | Decision::PeerForgotten(_)
+        ),
+    }
+}
+
+/// The records after which a message stands elsewhere than before.
+fn makes_fate(event: &Event) -> bool {
+    match event {
+        Event::Fact(fact) => {
+            matches!(fact, Fact::MessageAccepted(_) | Fact::MessageRefused(_) | Fact::RetryRequested(_))
+        }
+        Event::Decision(decision) => matches!(
+            decision,
+            Decision::Delivered(_)
+                | Decision::DeliveryFailed(_)
+                | Decision::MessageDead(_)
+                | Decision::MessageCancelled(_)
+                | Decision::MessageRequeued(_)
+                | Decision::TaskDone(_)
+                | Decision::ReportMade(_)
+                | Decision::AnswerKept(_)
+        ),
+    }
+}
+
+/// `{"subject", "chain": [record + "because"]}`, latest first; times in UTC.
+pub fn json(subject: &Subject, chain: &[Record]) -> Value {
+    let chain: Vec<Value> = chain
+        .iter()
+        .map(|record| {
+            let mut value = super::json::record(record);
+            value["because"] = because(record, &TimeZone::UTC).into();
+            value
+        })
+        .collect();
+    json!({ "subject": subject.to_string(), "chain": chain })
+}
+
+/// One line a record: lsn, how long before `now`, the sentence, and who asked when it was not dormouse itself.
+pub fn text(chain: &[Record], now: Timestamp, zone: &TimeZone, columns: Option<u16>) -> String {
+    let mut out = String::new();
+    for record in chain {
+        let ago = format!("{} ago", span(now.since(record.at)));
+        let actor = match &record.actor {
+            Actor::Dormouse => String::new(),
+            actor => format!(" (by {})", one_line(&actor.to_string())),
+        };
+        let peer = record.subject.peer.as_ref().map_or_else(String::new, |peer| format!("{peer} "));
+        let prefix = format!("{:>6}  {ago:>16}  ", record.lsn.0);
+        out += &layout::fold(&prefix, &format!("{peer}{}{actor}", because(record, zone)), columns);
+        out.push('\n');
+    }
+    out
+}

@@ -1,0 +1,341 @@
+//! The sentence of each fact.
+
+use std::path::PathBuf;
+
+use dormouse::model::delivery::{DeliveryOutcome, DeliveryStep, Gate, Proof, RecordMark, Settlement};
+use dormouse::model::event::*;
+use dormouse::model::profile::{Intelligence, Managed, Profile, Registration, WakePolicy};
+use dormouse::model::session::{Ending, Source};
+use dormouse::model::settings::Settings;
+
+use crate::history::{accepted, accepted_as, id, peer, user};
+
+pub fn profile(policy: WakePolicy) -> Profile {
+    Profile {
+        personality: "ada".parse().unwrap(),
+        default_runtime: "claude".parse().unwrap(),
+        runtimes: vec!["claude".parse().unwrap()],
+        description: String::new(),
+        intelligence: Intelligence::Artificial,
+        initial_prompt: None,
+        wake_policy: policy,
+        converses_with_people: false,
+        resume_on_death: false,
+        remarks: Vec::new(),
+    }
+}
+
+pub fn registration(policy: WakePolicy, managed: Option<Managed>) -> Registration {
+    Registration {
+        folder: PathBuf::from("/srv/ada"),
+        profile: profile(policy),
+        consents: Vec::new(),
+        args: Vec::new(),
+        managed,
+    }
+}
+
+pub fn table() -> Vec<(Event, &'static str)> {
+    [daemon(), peers(), requests(), messages(), deliveries(), boots(), lives()].into_iter().flatten().collect()
+}
+
+fn daemon() -> Vec<(Event, &'static str)> {
+    let started =
+        |tmux: Option<&str>| DaemonStarted { version: "0.1.0".into(), pid: 4711, tmux: tmux.map(str::to_owned) };
+    let changed = Settings { idle_ms: 600_000, boots_max: 2, ..Settings::default() };
+    let demo =
+        RuntimeTraits { name: "demo".parse().unwrap(), kind: RuntimeKind::Tui, can_resume: true, tells_turns: true };
+    let pipe = RuntimeTraits {
+        name: "pipe".parse().unwrap(),
+        kind: RuntimeKind::Router,
+        can_resume: false,
+        tells_turns: false,
+    };
+    let passed = |deadline| Event::from(DeadlinePassed { deadline });
+    let called =
+        |failed: Option<&str>| AttentionCalled { what: "ada needs you".into(), failed: failed.map(str::to_owned) };
+    vec![
+        (started(Some("tmux 3.3a")).into(), "dormouse 0.1.0 started as process 4711 with tmux 3.3a"),
+        (started(None).into(), "dormouse 0.1.0 started as process 4711; tmux could not be asked"),
+        (
+            DaemonReady { adopted: 2, gone: 1, not_known: 0 }.into(),
+            "looked at what was in flight and serves: 2 found alive, 1 gone, 0 not known (C60)",
+        ),
+        (DaemonStopped { why: "SIGTERM".into() }.into(), "the daemon stopped: SIGTERM; sessions go on (C61)"),
+        (SettingsChanged { settings: Settings::default() }.into(), "settings in force: all at their defaults"),
+        (
+            SettingsChanged { settings: changed }.into(),
+            "settings in force: idle_ms 600,000 instead of 3,600,000, boots_max 2 instead of 4, all others at their defaults",
+        ),
+        (
+            SettingsUnreadable { why: "line 3: `idle = 5`".into() }.into(),
+            "the settings file is invalid, so the old settings stay: line 3: `idle = 5` (C3a)",
+        ),
+        (
+            RuntimesChanged { runtimes: vec![demo, pipe] }.into(),
+            "runtimes known: demo (tui, can resume, tells its turns), pipe (router, its turns are judged)",
+        ),
+        (RuntimesChanged { runtimes: vec![] }.into(), "runtimes known: none"),
+        (passed(DeadlineKind::Look), "a deadline passed: a session has been silent long enough to be looked at"),
+        (passed(DeadlineKind::BootSlot), "a deadline passed: a boot slot has been held for its time (C20)"),
+        (passed(DeadlineKind::Retry), "a deadline passed: the delay before the next attempt is over (C13)"),
+        (passed(DeadlineKind::Quarantine), "a deadline passed: the oldest death has left the window (C48)"),
+        (called(None).into(), "the user's on_attention command was told: ada needs you"),
+        (
+            called(Some("exit code 1")).into(),
+            "the user's on_attention command failed: exit code 1; it was to be told: ada needs you",
+        ),
+    ]
+}
+
+fn peers() -> Vec<(Event, &'static str)> {
+    let managed = Managed { by: "systemd".into(), socket: "/run/x.sock".into(), target: "ada".into() };
+    let registered = |policy, managed, reason: Option<&str>| PeerRegistered {
+        registration: registration(policy, managed),
+        reason: reason.map(str::to_owned),
+    };
+    let refused = |hint: Option<&str>| RequestRefused {
+        verb: "rm".into(),
+        rule: "C4".into(),
+        why: "ada is live".into(),
+        hint: hint.map(str::to_owned),
+    };
+    vec![
+        (
+            registered(WakePolicy::Ephemeral, None, None).into(),
+            "registered: the folder /srv/ada is ada, ephemeral, on claude by default",
+        ),
+        (
+            registered(WakePolicy::Persistent, Some(managed), Some("moved here")).into(),
+            "registered: the folder /srv/ada is ada, persistent, on claude by default; systemd keeps it alive, it is only \
+             delivered to (C5); reason given: moved here",
+        ),
+        (RemoveRequested { force: true, reason: None }.into(), "asked to forget the peer, even if it is live"),
+        (
+            RemoveRequested { force: false, reason: Some("done".into()) }.into(),
+            "asked to forget the peer; reason given: done",
+        ),
+        (
+            ProfileChanged { profile: profile(WakePolicy::Ephemeral) }.into(),
+            "the profile has changed: now ada, ephemeral, on claude by default (C3)",
+        ),
+        (
+            ProfileUnreadable { personality: "ada".parse().unwrap(), why: "expected `,` at line 2".into() }.into(),
+            "the profile of ada cannot be read, so the last one stays in force: expected `,` at line 2 (C3)",
+        ),
+        (refused(None).into(), "`rm` was refused: ada is live (C4)"),
+        (refused(Some("add --force")).into(), "`rm` was refused: ada is live (C4); add --force"),
+    ]
+}
+
+fn requests() -> Vec<(Event, &'static str)> {
+    let (none, mint) = (None, id(9));
+    vec![
+        (
+            StopRequested { reason: Some("maintenance".into()) }.into(),
+            "asked to stop the peer; reason given: maintenance",
+        ),
+        (StartRequested { reason: none.clone() }.into(), "asked to start the peer"),
+        (NewRequested { mint, reason: none.clone() }.into(), "asked for a fresh session now, whatever was there"),
+        (RefreshRequested { reason: none.clone() }.into(), "asked for a fresh session at the next natural wake"),
+        (AttachRequested { mint, reason: none.clone() }.into(), "asked to attach to the peer's session"),
+        (RunRequested { mint, reason: none.clone() }.into(), "started by its user from its folder"),
+        (DoneCalled { reason: none.clone() }.into(), "the session says that its task is done"),
+        (FreshCalled { reason: none }.into(), "the session asks to be fresh at its next wake"),
+    ]
+}
+
+fn messages() -> Vec<(Event, &'static str)> {
+    let full = MessageAccepted {
+        topic: Some("release".into()),
+        replaced: 2,
+        progress: true,
+        answers: Some(id(5)),
+        queue_depth: 1_200,
+        reason: Some("nightly".into()),
+        ..accepted_as(Recipient::Peer(peer("claude-ada")), user("nik"), "hello", WakePolicy::Persistent)
+    };
+    let answer = accepted_as(Recipient::User("nik".into()), user("eve"), "x", WakePolicy::Persistent);
+    let refused = MessageRefused {
+        to: "ada".into(),
+        from: user("nik"),
+        rule: "C6".into(),
+        why: "ada is stopped".into(),
+        hint: Some("`dormouse start ada` lets it wake".into()),
+        bytes: 2_000_000,
+        digest: "00".into(),
+    };
+    vec![
+        (accepted("claude-ada", "user:nik", "hello"), "accepted from user:nik for claude-ada, 5 bytes; 1 in the queue"),
+        (
+            full.into(),
+            "accepted from user:nik for claude-ada, 5 bytes, topic `release`; 1,200 in the queue; answers \
+             00000000000000000000000005; progress only, it arms nothing (C36); 2 control characters made visible (C12); \
+             reason given: nightly",
+        ),
+        (answer.into(), "accepted from user:eve for the user nik, 1 byte"),
+        (
+            refused.into(),
+            "not accepted: ada is stopped (C6); 2,000,000 bytes from user:nik to ada; `dormouse start ada` lets it wake",
+        ),
+        (CancelRequested { reason: None }.into(), "asked to cancel the message"),
+        (RetryRequested { reason: None }.into(), "asked to try the dead message again"),
+    ]
+}
+
+fn deliveries() -> Vec<(Event, &'static str)> {
+    let waits = |gate| Event::from(DeliveryWaiting { gate });
+    let ended = |outcome| Event::from(DeliveryEnded { attempt: 2, outcome, took_ms: 3_250 });
+    let settled = |settlement| Event::from(DeliverySettled { settlement });
+    let mark = RecordMark { path: "/srv/t.jsonl".into(), offset: 8_812 };
+    let failed = |step, typed| DeliveryOutcome::Failed { step, why: "no pane".into(), typed };
+    vec![
+        (waits(Gate::Lane), "the delivery waits: another delivery to this peer is under way (C30)"),
+        (waits(Gate::BoxNotOpen), "the delivery waits: the input box is not on the screen (C27)"),
+        (waits(Gate::BoxNotEmpty), "the delivery waits: the input box holds text that is not ours (C27)"),
+        (
+            waits(Gate::PersonTyping { waited_ms: 150_000 }),
+            "the delivery waits: a person is attached and has text in the composer, for 2 min 30 s now (C32)",
+        ),
+        (waits(Gate::TurnRunning), "the delivery waits: the program's turn is still running (C33a)"),
+        (
+            waits(Gate::NeedsPerson { on: "allow Bash?".into() }),
+            "the delivery waits: a dialog needs a person: allow Bash? (C27)",
+        ),
+        (waits(Gate::PasteModeOff), "the delivery waits: the program has not asked for bracketed paste (C27)"),
+        (waits(Gate::PaneInMode), "the delivery waits: a person holds the pane in a tmux mode (C27)"),
+        (
+            waits(Gate::NotKnown { why: "tmux timed out".into() }),
+            "the delivery waits: nobody can say how the screen stands: tmux timed out (C43)",
+        ),
+        (
+            DeliveryBegun { attempt: 1, mark: Some(mark), bytes: 312 }.into(),
+            "attempt 1 begins: every gate is open, 312 bytes to type; proof counts behind byte 8,812 of /srv/t.jsonl (C14)",
+        ),
+        (
+            DeliveryBegun { attempt: 3, mark: None, bytes: 1 }.into(),
+            "attempt 3 begins: every gate is open, 1 byte to type",
+        ),
+        (ended(DeliveryOutcome::Proven { proof: Proof::Hook }), "attempt 2 was proven by a hook after 3.2 s"),
+        (
+            ended(failed(DeliveryStep::Open, false)),
+            "attempt 2 failed before anything was typed after 3.2 s: no pane; nothing reached the program",
+        ),
+        (
+            ended(failed(DeliveryStep::Submit, true)),
+            "attempt 2 failed at the submit after 3.2 s: no pane; some of it may have reached the program",
+        ),
+        (
+            ended(DeliveryOutcome::Unproven { waited_ms: 120_000, screen: "> ".into() }),
+            "attempt 2 was submitted, and no proof came in 120 s (C28)",
+        ),
+        (
+            ended(DeliveryOutcome::CutOff { typed: false }),
+            "attempt 2 was cut off after 3.2 s; nothing reached the program (C52a)",
+        ),
+        (settled(Settlement::Found), "a delivery in doubt is settled: the runtime's record holds the message (C34)"),
+        (
+            settled(Settlement::Absent),
+            "a delivery in doubt is settled: the runtime's record does not hold the message (C34)",
+        ),
+        (
+            settled(Settlement::CannotTell { why: "there is no transcript".into() }),
+            "a delivery in doubt stays in doubt: there is no transcript (C34)",
+        ),
+    ]
+}
+
+fn boots() -> Vec<(Event, &'static str)> {
+    let failed =
+        |phase, left_session| LaunchFailed { phase, why: "no box in 240 s".into(), screen: None, left_session };
+    let answered = |consent: Option<&str>| DialogAnswered {
+        dialog: "trust".into(),
+        key: "Enter".into(),
+        consent: consent.map(str::to_owned),
+        saw: "❯ 1. Yes".into(),
+    };
+    let started =
+        SessionStarted { pid: 77, start_ticks: 1, socket: "/run/s.sock".into(), resume_ref: None, took_ms: 210 };
+    vec![
+        (started.into(), "the program was started after 210 ms, in process 77"),
+        (failed(WakePhase::Launch, false).into(), "the launch failed: no box in 240 s"),
+        (
+            failed(WakePhase::Unwatched, true).into(),
+            "the boot, while no daemon watched, failed: no box in 240 s; a session is left and has to be ended (C29)",
+        ),
+        (failed(WakePhase::Deliver, false).into(), "the first delivery failed: no box in 240 s"),
+        (answered(None).into(), "the dialog `trust` was answered with Enter, seeing `❯ 1. Yes` (C24)"),
+        (
+            answered(Some("trust-folder")).into(),
+            "the dialog `trust` was answered with Enter, by the consent `trust-folder`, seeing `❯ 1. Yes` (C24)",
+        ),
+        (BoxOpened { boot_ms: 4_100 }.into(), "the input box is there after 4.1 s of boot"),
+        (
+            SessionAdopted { pid: 77, turn: Some(TurnSeen::Running) }.into(),
+            "found alive at the daemon's start and taken over, process 77; its turn is running (C60)",
+        ),
+        (
+            SessionAdopted { pid: 77, turn: None }.into(),
+            "found alive at the daemon's start and taken over, process 77 (C60)",
+        ),
+        (
+            OrphanEnded { what: "session 12 of claude-ada".into(), strays: 1 }.into(),
+            "no record knows it, so it was ended at the daemon's start: session 12 of claude-ada, 1 process (C60)",
+        ),
+    ]
+}
+
+fn lives() -> Vec<(Event, &'static str)> {
+    let turn = |turn, source, turn_id: Option<&str>| {
+        Event::from(TurnObserved { turn, source, turn_id: turn_id.map(str::to_owned) })
+    };
+    let looked = |screen, transcript, on: Option<&str>| {
+        Event::from(SessionLooked {
+            screen_silent_ms: screen,
+            transcript_silent_ms: transcript,
+            waiting_on: on.map(str::to_owned),
+            attached: false,
+        })
+    };
+    let gone =
+        |ending, strays, found_at_start| Event::from(SessionGone { ending, lived_ms: 41_000, strays, found_at_start });
+    vec![
+        (turn(TurnSeen::Running, Source::Hook, Some("t1")), "the program's turn `t1` is running, says a hook"),
+        (turn(TurnSeen::Ended, Source::Transcript, None), "the program's turn has ended, says the transcript"),
+        (
+            turn(TurnSeen::Idle, Source::Terminal, None),
+            "the program's turn is over: the program is idle, says the program's own word on its terminal",
+        ),
+        (
+            turn(TurnSeen::Waiting { on: "allow Bash?".into() }, Source::Screen, None),
+            "the program's turn waits for a person: allow Bash?, says the screen",
+        ),
+        (
+            turn(TurnSeen::Failed { reason: "usage limit".into() }, Source::StatusFile, None),
+            "the program's turn has failed: usage limit, says the program's status file",
+        ),
+        (
+            looked(Some(3_604_000), None, None),
+            "looked at: the screen has been silent for 3,604 s, there is no transcript",
+        ),
+        (
+            looked(Some(5_000), Some(900), Some("trust?")),
+            "looked at: the screen has been silent for 5 s, the transcript has been silent for 900 ms; a dialog needs a \
+             person: trust?",
+        ),
+        (
+            SessionNotKnown { question: "whether it lives".into(), why: "tmux did not answer".into() }.into(),
+            "nobody can say whether it lives: tmux did not answer; nothing is decided on it (C43)",
+        ),
+        (gone(Ending::Signal { signal: 9 }, 0, false), "the session died by signal 9 after 41 s"),
+        (
+            gone(Ending::Code { code: 1 }, 2, true),
+            "the session exited with code 1 after 41 s; 2 processes of its tree had to be killed (C49); found so at the \
+             daemon's start",
+        ),
+        (
+            KillFailed { why: "cgroup is frozen".into(), survivors: 1 }.into(),
+            "the kill could not be verified: cgroup is frozen; 1 process left (C49)",
+        ),
+    ]
+}

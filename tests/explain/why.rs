@@ -1,0 +1,94 @@
+//! Chains of causes.
+
+use dormouse::explain::why::{Subject, chain, json, text};
+use dormouse::model::actor::Actor;
+use dormouse::model::delivery::{DeliveryOutcome, Proof};
+use dormouse::model::event::*;
+use dormouse::model::id::Lsn;
+use dormouse::model::record::Record;
+use dormouse::model::session::{Ending, ReapReason, Source, WakeBranch};
+use jiff::tz::TimeZone;
+
+use crate::history::{History, about, accepted, at, id, in_session, peer, wake};
+
+fn lsns(records: &[Record]) -> Vec<u64> {
+    records.iter().map(|record| record.lsn.0).collect()
+}
+
+/// A peer is woken for a message, idles, is reaped; another one is stopped.
+fn history() -> Vec<Record> {
+    let mut history = History::default();
+    history.fact(about("claude-ada").with_message(id(1)), accepted("claude-ada", "user:nik", "hello")); // 1
+    history.then(about("claude-ada"), wake(WakeBranch::FirstWake)); // 2
+    history.fact(about("claude-eve"), StopRequested { reason: Some("maintenance".into()) }); // 3
+    history.then(about("claude-eve"), StopSet {}); // 4
+    let proven = DeliveryOutcome::Proven { proof: Proof::Hook };
+    let ended = DeliveryEnded { attempt: 1, outcome: proven, took_ms: 900 };
+    history.because_of(2, in_session("claude-ada", 2).with_message(id(1)), ended); // 5
+    let delivered = Delivered { attempt: 1, possible_duplicate: false, proof: Proof::Hook, waited_ms: 4_000 };
+    history.then(in_session("claude-ada", 2).with_message(id(1)), delivered); // 6
+    history.then(in_session("claude-ada", 2), SessionReady { wake_ms: 4_000 }); // 7
+    history.fact(about("claude-ada"), DeadlinePassed { deadline: DeadlineKind::Look }); // 8
+    let reason =
+        ReapReason::Idle { idle_ms: 3_604_000, idle_ms_max: 3_600_000, last_sign: at(0), source: Source::Delivery };
+    history.then(in_session("claude-ada", 2), Reaped { reason }); // 9
+    let gone = SessionGone { ending: Ending::Code { code: 0 }, lived_ms: 1, strays: 0, found_at_start: false };
+    history.fact(in_session("claude-ada", 2), gone); // 10
+    let ended = SessionEnded { reaped: Lsn(9), ending: Ending::Code { code: 0 }, took_ms: 320, strays: 0 };
+    history.then(in_session("claude-ada", 2), ended); // 11
+    history.records[2].actor = Actor::User { uid: 1000, pid: 5, program: "dormouse".into() };
+    history.records
+}
+
+#[test]
+fn a_peer_is_explained_from_what_made_its_phase_back_to_what_was_observed() {
+    let records = history();
+    assert_eq!(lsns(&chain(&records[..], &Subject::Peer(peer("claude-ada")))), [11, 10, 9, 8]);
+    assert_eq!(lsns(&chain(&records[..], &Subject::Peer(peer("claude-eve")))), [4, 3]);
+    assert_eq!(lsns(&chain(&records[..], &Subject::Peer(peer("claude-zoe")))), [0; 0], "nobody knows zoe");
+}
+
+#[test]
+fn a_message_is_explained_from_its_fate_back_to_its_acceptance() {
+    let records = history();
+    assert_eq!(lsns(&chain(&records[..], &Subject::Message(id(1)))), [6, 5, 2, 1]);
+}
+
+#[test]
+fn a_record_is_explained_by_its_causes() {
+    let records = history();
+    assert_eq!(lsns(&chain(&records[..], &Subject::Record(Lsn(7)))), [7, 6, 5, 2, 1]);
+    assert_eq!(lsns(&chain(&records[..], &Subject::Record(Lsn(99)))), [0; 0]);
+}
+
+/// A damaged link must not send the walk in circles.
+#[test]
+fn a_cause_that_does_not_precede_is_not_followed() {
+    let mut records = history();
+    records[0].cause = Some(Lsn(7));
+    assert_eq!(lsns(&chain(&records[..], &Subject::Record(Lsn(7)))), [7, 6, 5, 2, 1]);
+}
+
+#[test]
+fn json_carries_the_sentence_of_each_record() {
+    let records = history();
+    let subject = Subject::Peer(peer("claude-eve"));
+    let json = json(&subject, &chain(&records[..], &subject));
+    assert_eq!(json["subject"], "claude-eve");
+    assert_eq!(json["chain"][0]["kind"], "stop_set");
+    assert_eq!(json["chain"][0]["because"], "stopped: no message wakes it until it is started again (C52)");
+    assert_eq!(json["chain"][1]["actor"], "uid 1000 (dormouse, pid 5)");
+    assert_eq!(json["chain"].as_array().unwrap().len(), 2);
+}
+
+/// C58: who asked, why, and how long ago.
+#[test]
+fn c58_text_says_who_asked_and_how_long_ago() {
+    let records = history();
+    let chain = chain(&records[..], &Subject::Peer(peer("claude-eve")));
+    assert_eq!(
+        text(&chain, at(124_000), &TimeZone::UTC, None),
+        "     4         2 min ago  claude-eve stopped: no message wakes it until it is started again (C52)\n\
+         \x20    3     2 min 1 s ago  claude-eve asked to stop the peer; reason given: maintenance (by uid 1000 (dormouse, pid 5))\n"
+    );
+}

@@ -31,5 +31,10 @@ pub mod executor;
 pub mod observe;
 pub mod shim;
 
+// The turn and its process.
+#[allow(clippy::disallowed_methods, reason = "a door: sockets, signals, the clock, the lock")]
+pub mod daemon;
+pub mod supervisor;
+
 // For people.
 pub mod explain;

@@ -1,0 +1,207 @@
+//! `send`: asks, and waits for as much as the sender wants to know.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::answer::ending;
+use super::caller::Caller;
+use super::fate::{Ear, Heard};
+use super::{Door, mint};
+use crate::daemon::input::Answer;
+use crate::explain::because::delivery_gate;
+use crate::model::actor::Sender;
+use crate::model::event::{Event, Fact, Recipient};
+use crate::model::id::{Lsn, MessageId};
+use crate::model::message::Fate;
+use crate::model::record::Record;
+use crate::model::request::{self, Request};
+use crate::protocol::{Problem, ProblemCode, Reply, SendMessage, Sent, SentOutcome, Wait};
+
+/// Sends `message`; `early` hears of its acceptance when more is waited for.
+pub(super) async fn send(
+    door: &Door,
+    caller: Caller,
+    request_id: MessageId,
+    reason: Option<String>,
+    message: SendMessage,
+    early: &mpsc::UnboundedSender<Reply>,
+) -> Result<Value, Problem> {
+    let (wait, timeout_ms) = (message.wait, message.timeout_ms);
+    if wait == Wait::Replied && matches!(caller.sender, Sender::Unverified { .. }) {
+        let why = "a name that was only claimed gets no replies";
+        return Err(not_accepted(Problem::refused(why).hint("leave out --from, or wait for `delivered`")));
+    }
+    // Before asking: what follows in the very next turn must not be missed.
+    let records = (wait > Wait::Accepted).then(|| door.inputs.records.subscribe());
+    let to = message.to.clone();
+    let request = request(caller, request_id, reason, message).map_err(not_accepted)?;
+    let answer = door.ask(request).await.map_err(not_accepted)?;
+    let (sent, settled) = accepted(door, answer, to).await?;
+    let Some((records, message)) = records.zip(sent.message) else { return said(&sent) };
+    // A caller that has gone is noticed by its connection.
+    let _ = early.send(Reply::Accepted(sent.clone()));
+    let waiting = Waiting { door, sent, ear: Ear::new(message, wait), records };
+    let Some(ms) = timeout_ms else { return waiting.end(settled).await };
+    let deadline = Instant::now() + Duration::from_millis(ms);
+    match tokio::time::timeout_at(deadline, waiting.end(settled)).await {
+        Ok(end) => end,
+        Err(_) => Err(timed_out(door, message, wait, ms).await),
+    }
+}
+
+/// What the rules are asked. A session's call that has no key of its own is one message however often it comes (C61a).
+pub(super) fn request(
+    caller: Caller,
+    request_id: MessageId,
+    reason: Option<String>,
+    message: SendMessage,
+) -> Result<Request, Problem> {
+    let SendMessage { to, text, topic, key, runtime, progress, .. } = message;
+    let runtime = match runtime.map(|runtime| runtime.parse()).transpose() {
+        Ok(runtime) => runtime,
+        Err(error) => return Err(Problem::refused(crate::model::name::NameError::to_string(&error))),
+    };
+    let key = key.or_else(|| caller.sender.peer().map(|_| request_id.to_string()));
+    let send = request::Send { mint: mint::message_id(), to, runtime, from: caller.sender, topic, text, key, progress };
+    Ok(Request { actor: caller.actor, reason, verb: request::Verb::Send(Box::new(send)) })
+}
+
+/// What the sender is told first, and the records that may hold more already.
+async fn accepted(door: &Door, answer: Answer, to: String) -> Result<(Sent, Vec<Record>), Problem> {
+    let sent = |message, peer, depth, lsn| Sent {
+        message: Some(message),
+        peer,
+        outcome: SentOutcome::Accepted,
+        queue_depth: Some(depth),
+        lsn: Some(lsn),
+        proof: None,
+        reply: None,
+    };
+    match answer {
+        Answer::Done(records) => {
+            let Some((lsn, id, accepted)) = records.iter().find_map(acceptance) else {
+                return Err(Problem::failed("the daemon's answer holds no accepted message"));
+            };
+            let peer = match &accepted.to {
+                Recipient::Peer(peer) => peer.to_string(),
+                Recipient::User(name) => format!("user:{name}"),
+            };
+            Ok((sent(id, peer, accepted.queue_depth, lsn), records))
+        }
+        Answer::Known { message, accepted, queue_depth } => {
+            let peer =
+                door.read(move |state, _| state.messages.get(&message).map(|known| known.to.to_string())).await?;
+            let records = door.history(message, accepted).await?;
+            Ok((sent(message, peer.unwrap_or(to), queue_depth, accepted), records))
+        }
+        Answer::Refused { .. } | Answer::JournalRefuses { .. } => Err(Problem::refused("the message was refused")),
+    }
+}
+
+fn acceptance(record: &Record) -> Option<(Lsn, MessageId, &crate::model::event::MessageAccepted)> {
+    match &record.event {
+        Event::Fact(Fact::MessageAccepted(accepted)) => Some((record.lsn, record.subject.message?, accepted)),
+        _ => None,
+    }
+}
+
+/// A sender that wants to know more.
+struct Waiting<'a> {
+    door: &'a Door,
+    sent: Sent,
+    ear: Ear,
+    records: Receiver<Arc<Record>>,
+}
+
+impl Waiting<'_> {
+    async fn end(mut self, already: Vec<Record>) -> Result<Value, Problem> {
+        let mut heard = self.hear(&already);
+        loop {
+            if let Some(heard) = heard {
+                return self.conclude(heard);
+            }
+            heard = match self.records.recv().await {
+                Ok(record) => self.ear.hear(&record),
+                Err(RecvError::Closed) => return Err(ending()),
+                // So many records at once that some were dropped here: the journal has them.
+                Err(RecvError::Lagged(_)) => {
+                    let (message, lsn) = (self.sent.message, self.sent.lsn);
+                    let Some((message, lsn)) = message.zip(lsn) else { return Err(ending()) };
+                    let missed = self.door.history(message, lsn).await?;
+                    self.hear(&missed)
+                }
+            };
+        }
+    }
+
+    fn hear(&mut self, records: &[Record]) -> Option<Heard> {
+        records.iter().find_map(|record| self.ear.hear(record))
+    }
+
+    fn conclude(mut self, heard: Heard) -> Result<Value, Problem> {
+        self.sent.proof = self.ear.proof;
+        match heard {
+            Heard::Delivered => self.sent.outcome = SentOutcome::Delivered,
+            Heard::Replied(reply) => {
+                self.sent.outcome = SentOutcome::Replied;
+                self.sent.reply = Some(reply);
+            }
+            Heard::Never(problem) => return Err(problem),
+        }
+        said(&self.sent)
+    }
+}
+
+impl Door {
+    /// Records about a message, read where reading may take its time.
+    async fn history(&self, message: MessageId, from: Lsn) -> Result<Vec<Record>, Problem> {
+        let history = Arc::clone(&self.history);
+        match tokio::task::spawn_blocking(move || history(message, from)).await {
+            Ok(Ok(records)) => Ok(records),
+            Ok(Err(why)) => Err(Problem::failed(format!("the journal cannot be read: {why}"))),
+            Err(_) => Err(ending()),
+        }
+    }
+}
+
+/// Says what has become of the message so far: it is not taken back.
+async fn timed_out(door: &Door, message: MessageId, wait: Wait, timeout_ms: u64) -> Problem {
+    let state = door
+        .read(move |state, _| match state.messages.get(&message) {
+            None => "delivered".to_owned(),
+            Some(found) => match (&found.fate, &found.waiting_for) {
+                (Fate::Queued, _) => "queued".to_owned(),
+                (Fate::Delivering { .. }, Some(gate)) => format!("waiting: {}", delivery_gate(gate)),
+                (Fate::Delivering { .. }, None) => "being delivered".to_owned(),
+                (Fate::Delivered { .. }, _) => "delivered".to_owned(),
+                (Fate::Dead { why, .. }, _) => format!("dead: {why}"),
+            },
+        })
+        .await;
+    let wanted = if wait == Wait::Replied { "replied to" } else { "delivered" };
+    let state = state.unwrap_or_else(|_| "not known".to_owned());
+    let take_back = if state == "delivered" { "" } else { ", `dormouse queue cancel` takes it back" };
+    Problem::new(ProblemCode::TimedOut, format!("not {wanted} within {timeout_ms} ms: message {message} is {state}"))
+        .hint(format!("it stays accepted; `dormouse why {message}` says what holds it{take_back}"))
+}
+
+fn said(sent: &Sent) -> Result<Value, Problem> {
+    serde_json::to_value(sent).map_err(|error| Problem::failed(error.to_string()))
+}
+
+/// Every refusal of a message says so (C6).
+fn not_accepted(problem: Problem) -> Problem {
+    let says_so = |text: &str| text.contains("not accepted") || text.contains("nothing was accepted");
+    if says_so(&problem.message) || problem.hint.as_deref().is_some_and(says_so) || problem.code == ProblemCode::Ending
+    {
+        return problem;
+    }
+    let hint = problem.hint.as_ref().map_or(String::new(), |hint| format!("{hint}; "));
+    problem.hint(format!("{hint}the message was not accepted"))
+}

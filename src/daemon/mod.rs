@@ -1,0 +1,10 @@
+//! The daemon's process: its lock, its sockets, its signals, and the one loop they all feed.
+
+pub mod control;
+mod hands;
+mod host;
+pub mod input;
+mod refusing;
+pub mod run;
+mod spools;
+mod turning;

@@ -1,0 +1,46 @@
+//! While the journal cannot be written nothing is decided or done; the daemon stays up and says so (C63).
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use super::input::{Answer, Input};
+
+/// First and longest delay between two tries to open the journal again.
+const DELAY_MIN: Duration = Duration::from_secs(1);
+const DELAY_MAX: Duration = Duration::from_secs(60);
+
+/// The delay after a try that followed `last`.
+pub(super) fn next_delay(last: Option<Duration>) -> Duration {
+    last.map_or(DELAY_MIN, |last| (last * 2).min(DELAY_MAX))
+}
+
+/// What was asked meanwhile.
+pub(super) enum Heard {
+    TryAgain,
+    Stop,
+}
+
+/// Answers everybody with `why` until it is time to try again. Reports are dropped: they were never used, and the
+/// world is looked at anew once the journal is open (C60).
+pub(super) fn refuse_for(inputs: &Receiver<Input>, delay: Duration, why: &str) -> Heard {
+    let until = Instant::now() + delay;
+    loop {
+        let input = match inputs.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(input) => input,
+            Err(RecvTimeoutError::Timeout) => return Heard::TryAgain,
+            Err(RecvTimeoutError::Disconnected) => return Heard::Stop,
+        };
+        match input {
+            Input::Ask { answer, .. } => {
+                let _ = answer.send(Answer::JournalRefuses { why: why.to_owned() });
+            }
+            Input::Peek { answer, .. } => {
+                let _ = answer.send(Err(format!("the journal cannot be written: {why}")));
+            }
+            Input::Read(question) => question(Err(why)),
+            Input::Stop { .. } => return Heard::Stop,
+            // A spool keeps what lies in it.
+            Input::Report(_) | Input::Spooled { .. } | Input::Reload => {}
+        }
+    }
+}

@@ -1,0 +1,374 @@
+//! The daemon's life: lock, journal, reconciliation, sockets, signals.
+
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use super::control::{self, DaemonLock, Door, LockError, SocketError};
+use super::hands::{self, Order, Orders};
+use super::host::Machine;
+use super::input::{Input, Loop};
+use super::refusing::{self, Heard};
+use super::spools;
+use super::turning::{Ended, Turning};
+use crate::config::{self, Loaded, SettingFlag};
+use crate::executor::Executor;
+use crate::executor::tmux::{in_full, wait_for_clients};
+use crate::home::Home;
+use crate::journal::{AppendError, DirStorage, Journal, OpenError, Options, ReadError, Reader, RecordSource};
+use crate::model::effect::{Attention, AttentionKind, SessionName};
+use crate::model::event::{DaemonStarted, Decision, Event, Fact, SettingsUnreadable};
+use crate::model::id::{Lsn, MessageId};
+use crate::model::record::{Draft, Record, Subject};
+use crate::model::state::State;
+use crate::observe::clock;
+use crate::runtime::{RuntimeFileError, Runtimes};
+use crate::supervisor::{Asked, Begin, Supervisor};
+
+/// Why the daemon did not run, or ended badly.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    #[error(transparent)]
+    Runtimes(#[from] RuntimeFileError),
+    #[error("cannot use the folder {}", path.display())]
+    Folder {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error(transparent)]
+    Journal(#[from] OpenError),
+    #[error("the journal failed as the daemon started")]
+    Append(#[from] AppendError),
+    /// A bug: dying is safe, for the journal is the state.
+    #[error("the loop died of a bug; the journal is whole, and sessions go on")]
+    LoopDied,
+    #[error("the daemon's own threads cannot be made")]
+    Threads(#[source] io::Error),
+}
+
+/// Settings as they were given: by file and environment, and by flags, which outlive a reload.
+struct Given {
+    loaded: Loaded,
+    flags: Vec<SettingFlag>,
+}
+
+type Texts = Arc<Mutex<Option<RecordSource>>>;
+
+/// Runs until a signal.
+///
+/// # Errors
+///
+/// What keeps it from starting. Once it serves, only a signal ends it.
+pub fn run(home: &Home, loaded: Loaded, flags: Vec<SettingFlag>) -> Result<(), DaemonError> {
+    let lock = DaemonLock::take(home)?;
+    make_folders(home)?;
+    let runtimes = Arc::new(Runtimes::load(&home.runtimes())?);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(DaemonError::Threads)?;
+    runtime.block_on(serve(home.clone(), lock, Given { loaded, flags }, runtimes))
+}
+
+/// Folders of ours are private: they hold secrets and sockets (C22, C62).
+fn make_folders(home: &Home) -> Result<(), DaemonError> {
+    for path in [home.clients(), home.run.join("tmux"), home.run.join("peers")] {
+        let mut builder = DirBuilder::new();
+        let made = builder.recursive(true).mode(0o700).create(&path);
+        made.map_err(|source| DaemonError::Folder { path, source })?;
+    }
+    Ok(())
+}
+
+async fn serve(home: Home, lock: DaemonLock, given: Given, runtimes: Arc<Runtimes>) -> Result<(), DaemonError> {
+    // A limit on the size of files is a write that fails, like any other (C63), and not the end: its handler stays.
+    let _stays = signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map_err(DaemonError::Threads)?;
+    // Clients of a daemon that was killed may still be at work: the world holds still before it is looked at (C16).
+    let waited = wait_for_clients(&home.clients());
+    waited.map_err(|source| DaemonError::Folder { path: home.clients(), source })?;
+    let (inputs, heard) = std::sync::mpsc::channel();
+    let (orders, ordered) = mpsc::unbounded_channel();
+    let (reports, reported) = mpsc::unbounded_channel();
+    let (records, _) = broadcast::channel(4096);
+    let texts = Texts::default();
+    let executor = Executor::new(home.clone(), Arc::clone(&runtimes), reports, reader_of(&texts));
+    let tmux = executor.tmux().printed().await.ok();
+    tokio::spawn(hands::work(executor, ordered, spools::Watch { home: home.clone(), inputs: inputs.clone() }));
+    tokio::spawn(forward(reported, inputs.clone(), home.clone()));
+
+    let (started, has_started) = oneshot::channel();
+    let (ended, has_ended) = oneshot::channel();
+    let Given { loaded, flags } = given;
+    let started_by =
+        Starting { home: home.clone(), loaded, flags, runtimes, orders, records: records.clone(), texts, tmux };
+    let thread = std::thread::Builder::new().name("loop".to_owned());
+    let thread = thread.spawn(move || {
+        started_by.live(&heard, started);
+        // Whoever waits for this may have gone.
+        let _ = ended.send(());
+    });
+    thread.map_err(DaemonError::Threads)?;
+    if let Ok(Err(error)) = has_started.await {
+        return Err(error);
+    }
+    let listener = control::bind(&home, &lock)?;
+    let door = Door::new(home.clone(), Loop { inputs: inputs.clone(), records }, history(&home));
+    let served = tokio::spawn(control::serve(listener, door));
+    tracing::info!(home = %home.run.display(), "serving");
+    signals(inputs)?;
+    let ended_in_order = has_ended.await.is_ok();
+    served.abort();
+    // So that callers see at once that nobody is there; the lock goes with the process.
+    let _ = std::fs::remove_file(home.control_socket());
+    if ended_in_order { Ok(()) } else { Err(DaemonError::LoopDied) }
+}
+
+/// Reports of the world into the loop's queue. A session that has started has its spool followed.
+async fn forward(
+    mut reported: mpsc::UnboundedReceiver<crate::executor::report::Report>,
+    inputs: Sender<Input>,
+    home: Home,
+) {
+    let spools = spools::Watch { home, inputs: inputs.clone() };
+    while let Some(report) = reported.recv().await {
+        let Draft { subject, event, .. } = &report.draft;
+        if let (Event::Fact(Fact::SessionStarted(_)), Some(peer), Some(generation)) =
+            (event, &subject.peer, subject.generation)
+        {
+            spools.follow(&SessionName { peer: peer.clone(), generation });
+        }
+        if inputs.send(Input::Report(report)).is_err() {
+            return;
+        }
+    }
+}
+
+fn signals(inputs: Sender<Input>) -> Result<(), DaemonError> {
+    for (kind, name) in [(SignalKind::terminate(), "SIGTERM"), (SignalKind::interrupt(), "SIGINT")] {
+        let (mut caught, inputs) = (signal(kind).map_err(DaemonError::Threads)?, inputs.clone());
+        tokio::spawn(async move {
+            while caught.recv().await.is_some() {
+                let _ = inputs.send(Input::Stop { why: name.to_owned() });
+            }
+        });
+    }
+    let mut reload = signal(SignalKind::hangup()).map_err(DaemonError::Threads)?;
+    tokio::spawn(async move {
+        while reload.recv().await.is_some() {
+            let _ = inputs.send(Input::Reload);
+        }
+    });
+    Ok(())
+}
+
+/// Texts for the executor, out of whichever journal is open now.
+fn reader_of(texts: &Texts) -> crate::executor::Texts {
+    let texts = Arc::clone(texts);
+    Arc::new(move |lsn| {
+        let source = texts.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let source = source.ok_or("the journal is not open")?;
+        let record = source.record(lsn).map_err(|error| in_full(&error))?;
+        match record.event {
+            Event::Fact(Fact::MessageAccepted(accepted)) => Ok(accepted.text),
+            Event::Decision(Decision::ReportMade(report)) => Ok(report.text),
+            // A prompt of its own has no text but the prompt (C19).
+            Event::Decision(Decision::WakeDecided(_)) => Ok(String::new()),
+            other => Err(format!("record {lsn} is {} and holds no text", other.kind().name)),
+        }
+    })
+}
+
+/// The records about one message, for callers that came too late to see them pass.
+fn history(home: &Home) -> control::History {
+    let journal = home.journal();
+    Arc::new(move |message: MessageId, from: Lsn| {
+        let about = |record: &Record| match &record.event {
+            Event::Fact(Fact::MessageAccepted(accepted)) if accepted.answers == Some(message) => true,
+            _ => record.subject.message == Some(message),
+        };
+        let read = || -> Result<Vec<Record>, ReadError> {
+            let reader = Reader::open(&journal)?;
+            let records: Result<Vec<Record>, ReadError> = reader.records(from).collect();
+            Ok(records?.into_iter().filter(about).collect())
+        };
+        read().map_err(|error| in_full(&error))
+    })
+}
+
+/// All that the loop's thread starts with.
+struct Starting {
+    home: Home,
+    loaded: Loaded,
+    flags: Vec<SettingFlag>,
+    runtimes: Arc<Runtimes>,
+    orders: Orders,
+    records: broadcast::Sender<Arc<Record>>,
+    texts: Texts,
+    tmux: Option<String>,
+}
+
+impl Starting {
+    /// Opens, serves, opens again after a failure, until a signal. The first opening is answered to `started`.
+    fn live(mut self, inputs: &Receiver<Input>, started: oneshot::Sender<Result<(), DaemonError>>) {
+        let mut turning = match self.open() {
+            Ok(turning) => turning,
+            Err(error) => return drop(started.send(Err(error))),
+        };
+        let _ = started.send(Ok(()));
+        loop {
+            match turning.run(inputs) {
+                Ended::Stopped => {
+                    if let Err(error) = turning.supervisor.close() {
+                        tracing::error!(error = in_full(&error), "the journal could not be closed in order");
+                    }
+                    return;
+                }
+                Ended::Reload => {
+                    if let Err(error) = self.reload(&mut turning) {
+                        tracing::error!(error = in_full(&error), "the journal failed");
+                    }
+                }
+                Ended::JournalFailed(error) => {
+                    // State, lanes and writer go before anything is opened again (C63).
+                    drop(turning);
+                    match self.open_again(inputs, in_full(&error)) {
+                        Some(opened) => turning = opened,
+                        None => return,
+                    }
+                }
+            }
+        }
+    }
+
+    /// Full recovery, then a look at the world (C60).
+    fn open(&self) -> Result<Turning<DirStorage, Machine>, DaemonError> {
+        let path = self.home.journal();
+        let storage = DirStorage::open(&path).map_err(|source| DaemonError::Folder { path, source })?;
+        let mut state = State::default();
+        let fold = |record: Record| drop(crate::reducer::apply(&mut state, &record));
+        let now = clock::now();
+        let (journal, recovered) = Journal::open(storage, self.options(), now.wall_us, random, fold)?;
+        if let Some(torn) = &recovered.torn {
+            tracing::warn!(?torn, "an interrupted batch was set aside; nothing of it had been acknowledged");
+        }
+        *self.texts.lock().unwrap_or_else(PoisonError::into_inner) = Some(journal.source());
+        let machine = Machine::new(self.home.clone(), self.orders.clone());
+        let mut supervisor = Supervisor::new(journal, machine, state);
+        // Sessions that turn out to be gone are known all the same: what they left is no orphan's.
+        let mut known = supervisor.sessions();
+        let mut taken = Vec::new();
+        let alive = supervisor.begin(now, self.begin(), || {
+            let take = |call: spools::Spooled| {
+                taken.push((call.session, call.name));
+                Asked::Request(call.request)
+            };
+            spools::read_all(&self.home).into_iter().map(take).collect()
+        })?;
+        for (session, name) in taken {
+            spools::remove(&self.home, &session, &name);
+        }
+        let alive = alive.into_iter().map(|session| (supervisor.host().found(&session), session)).collect();
+        known.extend(supervisor.sessions());
+        let _ = self.orders.send(Order::Adopt { alive, known });
+        let (home, orders, records) = (self.home.clone(), self.orders.clone(), self.records.clone());
+        Ok(Turning { supervisor, home, orders, records, unmarked: true })
+    }
+
+    fn begin(&self) -> Begin {
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        Begin {
+            started: DaemonStarted { version, pid: std::process::id(), tmux: self.tmux.clone() },
+            settings: self.loaded.settings.clone(),
+            runtimes: self.runtimes.traits(),
+        }
+    }
+
+    /// A record holds one text and what is said around it.
+    fn options(&self) -> Options {
+        const AROUND: u32 = 64 << 10;
+        // Room for a limit that is raised while the daemon runs.
+        const TEXT_MAX: u32 = 16 << 20;
+        let settings = &self.loaded.settings;
+        let payload_bytes_max = settings.message_bytes_max.max(TEXT_MAX) + AROUND;
+        Options { segment_bytes: settings.segment_bytes, payload_bytes_max }
+    }
+
+    /// SIGHUP: settings and runtimes are read again; what is invalid keeps what was (C3a).
+    fn reload(&mut self, turning: &mut Turning<DirStorage, Machine>) -> Result<(), AppendError> {
+        let mut facts = Vec::new();
+        let loaded = config::load(&self.home.config_file(), std::env::vars_os());
+        match loaded.and_then(|loaded| loaded.with_flags(&self.flags)) {
+            Ok(loaded) if loaded.settings == self.loaded.settings => {}
+            Ok(loaded) => {
+                let settings = loaded.settings.clone();
+                self.loaded = loaded;
+                facts.push(Event::from(crate::model::event::SettingsChanged { settings }));
+            }
+            Err(error) => facts.push(SettingsUnreadable { why: in_full(&error) }.into()),
+        }
+        match Runtimes::load(&self.home.runtimes()) {
+            Ok(runtimes) => {
+                self.runtimes = Arc::new(runtimes);
+                let _ = self.orders.send(Order::Runtimes(Arc::clone(&self.runtimes)));
+                let runtimes = self.runtimes.traits();
+                facts.push(crate::model::event::RuntimesChanged { runtimes }.into());
+            }
+            Err(error) => facts.push(SettingsUnreadable { why: in_full(&error) }.into()),
+        }
+        let asked = facts.into_iter().map(|event| Asked::Seen(Draft::own(Subject::NONE, None, event))).collect();
+        let turn = turning.supervisor.turn(clock::now(), asked)?;
+        turning.announce(&turn.into_inner().groups);
+        Ok(())
+    }
+
+    fn open_again(&self, inputs: &Receiver<Input>, why: String) -> Option<Turning<DirStorage, Machine>> {
+        let _ = self.orders.send(Order::CancelAll);
+        let mut why = why;
+        tracing::error!(why, "the journal cannot be written: nothing more is decided or done, sessions live on");
+        let _ = self.orders.send(Order::SayJournalRefuses(Box::new(Attention {
+            command: self.loaded.settings.on_attention.clone(),
+            what: AttentionKind::JournalRefuses,
+            peer: None,
+            message: None,
+            says: format!("the journal cannot be written: {why}"),
+        })));
+        let mut delay: Option<Duration> = None;
+        loop {
+            let patience = refusing::next_delay(delay);
+            if let Heard::Stop = refusing::refuse_for(inputs, patience, &why) {
+                return None;
+            }
+            delay = Some(patience);
+            match self.open() {
+                Ok(turning) => {
+                    tracing::info!("the journal is open again");
+                    return Some(turning);
+                }
+                Err(error) => {
+                    why = in_full(&error);
+                    tracing::error!(why, "the journal cannot be opened");
+                }
+            }
+        }
+    }
+}
+
+/// Sixteen fresh random bytes for names and salts.
+fn random() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => bytes,
+        // A kernel without random bytes: ids need only differ from each other, and the clock does that.
+        Err(_) => (u128::from(clock::now().wall_us) << 32 | u128::from(std::process::id())).to_le_bytes(),
+    }
+}

@@ -1,0 +1,240 @@
+//! The loop's thread: everything that waits becomes one turn, one sync, one set of effects.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use tokio::sync::{broadcast, oneshot};
+
+use super::hands::{Order, Orders, Told};
+use super::input::{Answer, Input};
+use super::spools::{self, Spooled};
+use crate::home::Home;
+use crate::journal::{AppendError, Committed, Storage};
+use crate::model::delivery::Proof;
+use crate::model::effect::SessionName;
+use crate::model::event::{DaemonStopped, DeadlinePassed, Decision, Event, Fact, TurnSeen};
+use crate::model::record::{Draft, Record, Subject};
+use crate::observe::clock;
+use crate::supervisor::{Asked, Host, Outcome, Supervisor, Turn};
+
+/// Inputs taken up in one turn: more would make the first of them wait too long.
+const TURN_MAX: usize = 1024;
+/// Quiet time after which the journal gets its mark.
+const QUIET: Duration = Duration::from_millis(250);
+
+/// Why the loop came back.
+pub(super) enum Ended {
+    Stopped,
+    /// Nothing can be written any more (C63).
+    JournalFailed(AppendError),
+    /// What was asked with SIGHUP, to be done by who has settings and runtimes.
+    Reload,
+}
+
+/// The loop over one opened journal.
+pub(super) struct Turning<S: Storage, H: Host> {
+    pub supervisor: Supervisor<S, H>,
+    pub home: Home,
+    pub orders: Orders,
+    pub records: broadcast::Sender<Arc<Record>>,
+    pub unmarked: bool,
+}
+
+/// Who waits for the outcome of one thing that was asked.
+enum Waiter {
+    Caller(oneshot::Sender<Answer>),
+    Durable(Option<oneshot::Sender<()>>),
+    Spool { session: SessionName, name: String },
+    Nobody,
+}
+
+/// Everything one turn takes up.
+#[derive(Default)]
+struct Gathered {
+    asked: Vec<Asked>,
+    waiters: Vec<Waiter>,
+    end: Option<Ended>,
+}
+
+impl Gathered {
+    fn add(&mut self, asked: Asked, waiter: Waiter) {
+        self.asked.push(asked);
+        self.waiters.push(waiter);
+    }
+
+    fn spooled(&mut self, calls: Vec<Spooled>) {
+        for Spooled { session, name, request } in calls {
+            self.add(Asked::Request(request), Waiter::Spool { session, name });
+        }
+    }
+}
+
+impl<S: Storage, H: Host> Turning<S, H> {
+    /// Turns until a signal, a reload or a journal that fails.
+    pub(super) fn run(&mut self, inputs: &Receiver<Input>) -> Ended {
+        loop {
+            let mut gathered = Gathered::default();
+            match inputs.recv_timeout(self.patience()) {
+                Ok(input) => self.gather(input, &mut gathered),
+                Err(RecvTimeoutError::Timeout) => self.deadline(&mut gathered),
+                Err(RecvTimeoutError::Disconnected) => return Ended::Stopped,
+            }
+            while gathered.asked.len() < TURN_MAX && gathered.end.is_none() {
+                let Ok(input) = inputs.try_recv() else { break };
+                self.gather(input, &mut gathered);
+            }
+            let Gathered { asked, waiters, end } = gathered;
+            if !asked.is_empty()
+                && let Err(error) = self.turn(asked, waiters)
+            {
+                return Ended::JournalFailed(error);
+            }
+            if let Some(end) = end {
+                return end;
+            }
+        }
+    }
+
+    /// Until the next deadline or the mark; without either, until something comes.
+    fn patience(&self) -> Duration {
+        const NOTHING_DUE: Duration = Duration::from_secs(24 * 3600);
+        let now = clock::now();
+        let deadline = self.supervisor.next_deadline();
+        let left = deadline.map(|deadline| Duration::from_millis(deadline.at.awake_ms.saturating_sub(now.awake_ms)));
+        let left = left.unwrap_or(NOTHING_DUE);
+        if self.unmarked { left.min(QUIET) } else { left }
+    }
+
+    fn gather(&mut self, input: Input, gathered: &mut Gathered) {
+        match input {
+            Input::Ask { request, answer } => gathered.add(Asked::Request(request), Waiter::Caller(answer)),
+            Input::Report(report) => {
+                if let (Event::Fact(Fact::SessionGone(_)), Some(session)) = (&report.draft.event, named(&report.draft))
+                {
+                    // What the agent said last comes before its end (C61a).
+                    gathered.spooled(spools::read(&self.home, &session));
+                }
+                gathered.add(Asked::Seen(report.draft), Waiter::Durable(report.durable));
+            }
+            Input::Read(question) => question(Ok((self.supervisor.state(), clock::now()))),
+            Input::Peek { session, answer } => self.order(Order::Peek { session, answer }),
+            Input::Spooled { session } => gathered.spooled(spools::read(&self.home, &session)),
+            Input::Reload => gathered.end = Some(Ended::Reload),
+            Input::Stop { why } => {
+                let stopped = Draft::own(Subject::NONE, None, DaemonStopped { why });
+                gathered.add(Asked::Seen(stopped), Waiter::Nobody);
+                gathered.end = Some(Ended::Stopped);
+            }
+        }
+    }
+
+    /// The deadline that made the loop wake, or the mark of a quiet journal.
+    fn deadline(&mut self, gathered: &mut Gathered) {
+        let now = clock::now();
+        if let Some(deadline) = self.supervisor.next_deadline().filter(|d| d.at.awake_ms <= now.awake_ms) {
+            let passed = Draft::own(Subject::NONE, None, DeadlinePassed { deadline: deadline.kind });
+            gathered.add(Asked::Seen(passed), Waiter::Nobody);
+        } else if self.unmarked {
+            self.unmarked = false;
+            if let Err(error) = self.supervisor.mark_quiet() {
+                gathered.end = Some(Ended::JournalFailed(error));
+            }
+        }
+    }
+
+    fn turn(&mut self, asked: Vec<Asked>, waiters: Vec<Waiter>) -> Result<(), AppendError> {
+        match self.supervisor.turn(clock::now(), asked) {
+            Ok(turn) => {
+                self.unmarked = true;
+                self.tell(turn, waiters);
+                Ok(())
+            }
+            Err(error) => {
+                refuse(waiters, &error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Nobody is told anything before it is durable (I1): only here is a turn opened.
+    pub(super) fn announce(&self, groups: &[Vec<Record>]) {
+        for record in groups.iter().flatten() {
+            self.tell_hands(record);
+            if self.records.receiver_count() > 0 {
+                // Nobody listening any more is no trouble.
+                let _ = self.records.send(Arc::new(record.clone()));
+            }
+        }
+    }
+
+    fn tell(&self, turn: Committed<Turn>, waiters: Vec<Waiter>) {
+        let Turn { groups, outcomes } = turn.into_inner();
+        self.announce(&groups);
+        for (outcome, waiter) in outcomes.into_iter().zip(waiters) {
+            match waiter {
+                // Who waited may have gone.
+                Waiter::Caller(answer) => drop(answer.send(answered(outcome, &groups))),
+                Waiter::Durable(durable) => {
+                    if let (Outcome::Recorded { .. }, Some(durable)) = (outcome, durable) {
+                        let _ = durable.send(());
+                    }
+                }
+                Waiter::Spool { session, name } => spools::remove(&self.home, &session, &name),
+                Waiter::Nobody => {}
+            }
+        }
+    }
+
+    /// What a lane that waits for a turn or a proof must hear at once.
+    fn tell_hands(&self, record: &Record) {
+        let (Some(peer), Some(generation)) = (&record.subject.peer, record.subject.generation) else { return };
+        let session = SessionName { peer: peer.clone(), generation };
+        let told = match &record.event {
+            Event::Fact(Fact::TurnObserved(seen)) => {
+                Told::Turn { session, running: matches!(seen.turn, TurnSeen::Running) }
+            }
+            Event::Decision(Decision::Delivered(delivered)) if delivered.proof == Proof::Answer => {
+                let Some(message) = record.subject.message else { return };
+                Told::Proven { session, message, proof: Proof::Answer }
+            }
+            _ => return,
+        };
+        self.order(Order::Tell(told));
+    }
+
+    fn order(&self, order: Order) {
+        // Closed only when the daemon is ending.
+        let _ = self.orders.send(order);
+    }
+}
+
+fn named(draft: &Draft) -> Option<SessionName> {
+    Some(SessionName { peer: draft.subject.peer.clone()?, generation: draft.subject.generation? })
+}
+
+fn answered(outcome: Outcome, groups: &[Vec<Record>]) -> Answer {
+    let group = match outcome {
+        Outcome::Known { message, accepted, queue_depth } => return Answer::Known { message, accepted, queue_depth },
+        Outcome::Recorded { group } => groups.get(group).cloned().unwrap_or_default(),
+        Outcome::Stale => Vec::new(),
+    };
+    match group.first().map(|record| &record.event) {
+        Some(Event::Fact(Fact::RequestRefused(refused))) => {
+            Answer::Refused { rule: refused.rule.clone(), why: refused.why.clone(), hint: refused.hint.clone() }
+        }
+        Some(Event::Fact(Fact::MessageRefused(refused))) => {
+            Answer::Refused { rule: refused.rule.clone(), why: refused.why.clone(), hint: refused.hint.clone() }
+        }
+        _ => Answer::Done(group),
+    }
+}
+
+fn refuse(waiters: Vec<Waiter>, error: &AppendError) {
+    let why = crate::executor::tmux::in_full(error);
+    for waiter in waiters {
+        if let Waiter::Caller(answer) = waiter {
+            let _ = answer.send(Answer::JournalRefuses { why: why.clone() });
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The turn: facts in, decisions concluded, one durable batch, effects out. Free of the operating system, generic over
+//! storage and host.
+
+mod conclude;
+mod startup;
+
+use crate::journal::{AppendError, Committed, Journal, Storage};
+use crate::model::effect::{Effect, Liveness, SessionName};
+use crate::model::event::{Event, Fact, TurnSeen};
+use crate::model::id::{Lsn, MessageId};
+use crate::model::name::Personality;
+use crate::model::record::{Draft, Record};
+use crate::model::request::Request;
+use crate::model::state::State;
+use crate::model::time::Timestamp;
+use crate::policy::admit::{Admission, admit};
+use crate::policy::deadline::{Deadline, next_deadline};
+
+pub use conclude::{conclude, is_stale};
+pub use startup::Begin;
+
+/// The world, as far as the loop itself asks it.
+pub trait Host {
+    /// Begins the effects of durable records; outcomes come back as facts of later turns.
+    fn run(&mut self, effects: Committed<Vec<Effect>>);
+
+    /// What these peers' profiles say that the state does not know yet (C3): `profile_changed`, `profile_unreadable`.
+    fn profile_news(&mut self, state: &State, peers: &[Personality]) -> Vec<Draft>;
+
+    /// Whether a session lives, and what it does, as far as its own files tell (C43, C60).
+    fn survey(&mut self, session: &SessionName) -> (Liveness, Option<TurnSeen>);
+}
+
+/// Something for the loop to take up.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it lives for one turn, and most of it is seen")]
+pub enum Asked {
+    Request(Request),
+    /// Seen by executor or observers, or elapsed.
+    Seen(Draft),
+}
+
+/// A turn's records, and what became of each thing that was asked.
+#[derive(Debug)]
+pub struct Turn {
+    /// One for each fact: the fact first, then what followed from it.
+    pub groups: Vec<Vec<Record>>,
+    /// As many as were asked, in their order.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// What became of one [`Asked`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its fact stands at the head of this group.
+    Recorded { group: usize },
+    /// An idempotency key already stood for it (C8).
+    Known { message: MessageId, accepted: Lsn, queue_depth: u32 },
+    /// It speaks of something that is over; nothing was recorded.
+    Stale,
+}
+
+/// The one who appends.
+#[derive(Debug)]
+pub struct Supervisor<S: Storage, H: Host> {
+    journal: Journal<S>,
+    host: H,
+    state: State,
+}
+
+impl<S: Storage, H: Host> Supervisor<S, H> {
+    /// `state` is what the journal's records add up to.
+    pub fn new(journal: Journal<S>, host: H, state: State) -> Self {
+        Self { journal, host, state }
+    }
+
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    pub fn host(&mut self) -> &mut H {
+        &mut self.host
+    }
+
+    /// Takes up everything that waits, as one batch: one sync for all of it.
+    ///
+    /// # Errors
+    ///
+    /// After any error the state is ahead of the disk and this supervisor must be dropped (C63). No effect has run and
+    /// nobody has been answered.
+    pub fn turn(&mut self, now: Timestamp, asked: Vec<Asked>) -> Result<Committed<Turn>, AppendError> {
+        let mut groups = Vec::with_capacity(asked.len());
+        let mut effects = Vec::new();
+        for draft in self.host.profile_news(&self.state, &self.concerned(&asked)) {
+            groups.push(conclude(&mut self.state, now, draft, &mut effects));
+        }
+        let outcomes = asked.into_iter().map(|asked| self.take_up(now, asked, &mut groups, &mut effects)).collect();
+        let (effects, derived) = self.journal.append(&groups, (effects, outcomes))?.split();
+        self.host.run(effects);
+        Ok(derived.map(|outcomes| Turn { groups, outcomes }))
+    }
+
+    fn take_up(
+        &mut self,
+        now: Timestamp,
+        asked: Asked,
+        groups: &mut Vec<Vec<Record>>,
+        effects: &mut Vec<Effect>,
+    ) -> Outcome {
+        let draft = match asked {
+            Asked::Seen(draft) if is_stale(&self.state, &draft) => return Outcome::Stale,
+            Asked::Seen(draft) => draft,
+            Asked::Request(request) => match admit(&self.state, now, request) {
+                Admission::Fact(draft) => draft,
+                Admission::Known { message, accepted, queue_depth } => {
+                    return Outcome::Known { message, accepted, queue_depth };
+                }
+            },
+        };
+        groups.push(conclude(&mut self.state, now, draft, effects));
+        Outcome::Recorded { group: groups.len() - 1 }
+    }
+
+    /// Peers that may be enqueued to or woken in this turn: their profiles are read again first (C3).
+    fn concerned(&self, asked: &[Asked]) -> Vec<Personality> {
+        let mut peers = Vec::new();
+        for asked in asked {
+            match asked {
+                Asked::Request(request) => peers.extend(conclude::named_in(&self.state, request)),
+                Asked::Seen(draft) => {
+                    let may_wake = matches!(&draft.event, Event::Fact(Fact::SessionGone(_) | Fact::DeadlinePassed(_)));
+                    if may_wake {
+                        peers.extend(conclude::about_to_wake(&self.state, draft));
+                    }
+                }
+            }
+        }
+        peers.sort();
+        peers.dedup();
+        peers
+    }
+
+    /// When the loop must take up a passed deadline by itself.
+    pub fn next_deadline(&self) -> Option<Deadline> {
+        next_deadline(&self.state)
+    }
+
+    /// To be called once after a quiet moment: a witness in the journal that its last batch was durable.
+    ///
+    /// # Errors
+    ///
+    /// As [`Supervisor::turn`].
+    pub fn mark_quiet(&mut self) -> Result<(), AppendError> {
+        self.journal.mark()
+    }
+
+    /// Closes the journal in order.
+    ///
+    /// # Errors
+    ///
+    /// The records are durable all the same; only the seal of the last segment is missing.
+    pub fn close(self) -> Result<(), AppendError> {
+        self.journal.close()
+    }
+}

@@ -1,0 +1,13 @@
+//! The rules as scripts: what is asked and seen, at which time, and what is decided.
+
+mod admission;
+mod deaths;
+mod delivery;
+mod gates;
+mod operators;
+mod properties;
+mod restart;
+mod script;
+mod waking;
+mod workers;
+mod world;

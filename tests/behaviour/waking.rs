@@ -1,0 +1,163 @@
+//! Wakes: slots, order, first inputs, failures (C15-C20, C28, C29, C51).
+
+use crate::script::check;
+use crate::world::{World, ephemeral};
+
+/// C20: at most four boot at once, the rest in the order of their messages; an open box gives its slot back.
+#[test]
+fn c20_wakes_wait_for_a_slot_in_the_order_of_their_messages() {
+    let mut world = World::new();
+    for name in ["f", "e", "d", "c", "b", "a"] {
+        world.add(name, |_| {});
+    }
+    check(
+        &mut world,
+        "0s send f1 to f => wake_decided[fresh first_wake]
+         0s send e1 to e => wake_decided[fresh first_wake]
+         0s send d1 to d => wake_decided[fresh first_wake]
+         0s send c1 to c => wake_decided[fresh first_wake]
+         1s send b1 to b => wake_refused[boot_slots]
+         1s send a1 to a => wake_refused[boot_slots]
+         2s box e        => delivery_decided, wake_decided[fresh first_wake]",
+    );
+    assert!(world.state.presences[&world.identity("b")].session.is_some(), "b asked before a");
+}
+
+/// C20: a slot is given back after 20 s, whatever the boot does.
+#[test]
+fn c20_a_slot_is_given_back_after_twenty_seconds() {
+    let mut world = World::new();
+    for name in ["a", "b", "c", "d", "e"] {
+        world.add(name, |_| {});
+    }
+    check(
+        &mut world,
+        "0s send a1 to a => wake_decided[fresh first_wake]
+         1s send b1 to b => wake_decided[fresh first_wake]
+         1s send c1 to c => wake_decided[fresh first_wake]
+         1s send d1 to d => wake_decided[fresh first_wake]
+         1s send e1 to e => wake_refused[boot_slots]
+         20s passes      => boot_slot_released, wake_decided[fresh first_wake]",
+    );
+}
+
+/// C20, C51: peers whose last wake failed share one slot; one peer's trouble never stops the work for another.
+#[test]
+fn c51_failed_peers_share_one_slot_and_others_go_on() {
+    let mut world = World::new();
+    for name in ["a", "b", "c"] {
+        world.add(name, |_| {});
+    }
+    check(
+        &mut world,
+        "0s send a1 to a           => wake_decided[fresh first_wake]
+         0s send b1 to b           => wake_decided[fresh first_wake]
+         1s launch-failed a boot nothing => wake_failed, wake_refused[retry_delay]
+         1s launch-failed b boot nothing => wake_failed, wake_refused[retry_delay]
+         2s passes                 => wake_decided[fresh first_wake], wake_refused[failed_boot_slot]
+         3s send c1 to c           => wake_decided[fresh first_wake]",
+    );
+}
+
+/// C19: a bare bring-up is ready as soon as the box is open; with a prompt, the prompt is typed as a message.
+#[test]
+fn c19_a_bare_bring_up_is_ready_at_the_open_box() {
+    let mut world = World::new();
+    world.add("ada", |_| {});
+    world.add("bob", |registration| registration.profile.initial_prompt = Some("You are bob.".into()));
+    check(
+        &mut world,
+        "0s new ada     => wake_decided[fresh new]
+         1s started ada =>
+         2s box ada     => session_ready
+         3s new bob     => wake_decided[fresh new]
+         4s up bob      => delivery_decided, delivered, session_ready",
+    );
+}
+
+/// C28, C29: a wake without proof fails with its phase, and the live session it left is ended; the message is tried
+/// again in a fresh one.
+#[test]
+fn c29_a_failed_wake_that_leaves_a_live_session_ends_it() {
+    let mut world = World::new();
+    world.add("ada", |_| {});
+    check(
+        &mut world,
+        "0s send a to ada       => wake_decided[fresh first_wake]
+         1s started ada         =>
+         1s box ada             => delivery_decided
+         2s begun a ada         =>
+         122s unproven a ada    => delivery_failed, wake_failed, reaped[wake_failed]
+         123s gone ada signal:15 => session_ended, wake_decided[fresh first_wake]
+         124s up ada            => delivery_decided, delivered, session_ready",
+    );
+}
+
+/// C29: a wake that leaves nothing counts as a death; one that could not even be launched does not (C43).
+#[test]
+fn c29_a_failed_wake_that_leaves_nothing_counts_as_a_death() {
+    let mut world = World::new();
+    world.add("ada", |_| {});
+    world.add("bob", |_| {});
+    check(
+        &mut world,
+        "0s send a to ada => wake_decided[fresh first_wake]
+         1s launch-failed ada boot nothing => wake_failed, wake_refused[retry_delay]
+         1s send b to bob => wake_decided[fresh first_wake]
+         1s launch-failed bob launch nothing => wake_failed, wake_refused[retry_delay]",
+    );
+    assert_eq!(world.state.presences[&world.identity("ada")].deaths.len(), 1);
+    assert_eq!(world.state.presences[&world.identity("bob")].deaths.len(), 0);
+}
+
+/// C13: what could not even be typed is tried again in the session that is there; the session stays.
+#[test]
+fn c13_a_first_input_that_was_never_typed_is_tried_again_in_the_same_session() {
+    let mut world = World::new();
+    world.add("ada", |_| {});
+    check(
+        &mut world,
+        "0s send a to ada          => wake_decided[fresh first_wake]
+         1s started ada            =>
+         1s box ada                => delivery_decided
+         2s failed a ada untyped   => delivery_failed
+         3s passes                 => delivery_decided
+         3s begun a ada            =>
+         3s proven a ada           => delivered, session_ready",
+    );
+}
+
+/// C54: a refresh mark waits for the next natural wake; `new` does not.
+#[test]
+fn c54_new_replaces_whatever_is_there() {
+    let mut world = World::new();
+    world.add("ada", |_| {});
+    check(
+        &mut world,
+        "0s send a to ada       => wake_decided[fresh first_wake]
+         1s up ada              => delivery_decided, delivered, session_ready
+         2s turn ada running    =>
+         3s refresh ada         => refresh_marked
+         4s new ada             => reaped[replaced]
+         5s gone ada signal:15  => session_ended, wake_decided[fresh new]",
+    );
+}
+
+/// C52a: a worker's task that an operator cut off goes back to the head, not counted, marked.
+#[test]
+fn c52a_a_task_cut_off_by_an_operator_goes_back_to_the_head() {
+    let mut world = World::new();
+    world.add("ada", ephemeral);
+    check(
+        &mut world,
+        "0s send a to ada       => wake_decided[fresh ephemeral]
+         0s send b to ada       =>
+         1s up ada              => delivery_decided, delivered, session_ready
+         2s new ada             => reaped[replaced]
+         3s gone ada signal:15  => session_ended, message_requeued, wake_decided[fresh new]",
+    );
+    let a = world.messages["a"];
+    assert_eq!(world.session("ada").first_input, Some(a));
+    assert!(world.state.messages[&a].possible_duplicate);
+    assert_eq!(world.state.messages[&a].unfinished, 0);
+}

@@ -37,4 +37,6 @@ pub mod daemon;
 pub mod supervisor;
 
 // For people.
+#[allow(clippy::disallowed_methods, reason = "a door: the terminal")]
+pub mod cli;
 pub mod explain;

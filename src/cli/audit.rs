@@ -1,0 +1,82 @@
+use std::path::{Path, PathBuf};
+
+use super::context::Context;
+use super::error::{CliError, Exit};
+use crate::explain::audit::{Audit as Findings, Auditor, Bytes, Damage, TornTail};
+use crate::explain::phrase::count;
+use crate::journal::{self, Reader, Verification};
+use crate::model::id::Lsn;
+
+/// Check every byte and every promise over the whole history
+///
+/// Changes nothing, and is sound beside a running daemon. Exits with 5 if bytes are damaged, with 1 if a promise was
+/// broken.
+#[derive(Debug, clap::Args)]
+pub struct Audit {
+    /// A journal, such as a copy [default: the home's]
+    #[arg(value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Read this journal, such as a copy, instead of the home's
+    #[arg(long, value_name = "DIR", conflicts_with = "dir")]
+    journal: Option<PathBuf>,
+}
+
+impl Audit {
+    pub fn run(self, context: &Context) -> Result<Exit, CliError> {
+        let dir = self.dir.or(self.journal).unwrap_or_else(|| context.home.journal());
+        let findings = findings(&dir)?;
+        context.output.print(&findings, || text(&findings))?;
+        Ok(match (findings.damage.is_empty(), findings.violations.is_empty()) {
+            (false, _) => Exit::Damaged,
+            (true, false) => Exit::Failed,
+            (true, true) => Exit::Done,
+        })
+    }
+}
+
+/// Of the bytes, and of the records up to the first that cannot be read.
+fn findings(dir: &Path) -> Result<Findings, CliError> {
+    let bytes = bytes(journal::verify(dir)?);
+    let mut auditor = Auditor::default();
+    if let Ok(reader) = Reader::open(dir) {
+        for record in reader.records(Lsn(1)) {
+            match record {
+                Ok(record) => auditor.see(&record),
+                // Said with its place among the bytes already.
+                Err(error) if error.is_damage() && !bytes.damage.is_empty() => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(auditor.finish(bytes))
+}
+
+fn bytes(found: Verification) -> Bytes {
+    let damage = found.damage.into_iter();
+    Bytes {
+        segments: found.segments.len() as u64,
+        damage: damage
+            .map(|it| Damage { segment: it.segment, offset: it.offset, lsn: Some(it.lsn.0), what: it.what })
+            .collect(),
+        torn_tail: found.torn_tail.map(|it| TornTail { segment: it.segment, offset: it.offset, bytes: it.bytes }),
+    }
+}
+
+fn text(findings: &Findings) -> String {
+    let Findings { segments, records, first_lsn, last_lsn, .. } = findings;
+    let mut lines = vec![format!(
+        "{} ({first_lsn} to {last_lsn}) in {}",
+        count(*records, "record", "records"),
+        count(*segments, "segment", "segments")
+    )];
+    lines.extend(findings.damage.iter().map(|it| format!("damage: {} at byte {}: {}", it.segment, it.offset, it.what)));
+    lines.extend(findings.torn_tail.iter().map(|it| {
+        format!("torn tail: {} bytes of an unsynced batch at byte {} of {}; no damage", it.bytes, it.offset, it.segment)
+    }));
+    lines.extend(findings.violations.iter().map(|it| format!("broken: {} at record {}: {}", it.rule, it.lsn, it.what)));
+    lines.extend(findings.open.iter().map(|it| format!("open: record {}: {}", it.lsn, it.what)));
+    if findings.is_clean() {
+        lines.push("every byte and every promise holds".to_owned());
+    }
+    lines.join("\n")
+}

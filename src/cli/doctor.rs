@@ -1,0 +1,75 @@
+mod files;
+mod finding;
+mod journal;
+mod machine;
+mod peers;
+mod runtimes;
+mod service;
+mod settings;
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{ContentArrangement, Table};
+
+use super::context::Context;
+use super::error::{CliError, Exit};
+use super::render;
+use crate::observe::clock;
+use finding::{Finding, Verdict};
+
+/// Say what would keep it from working here, each with its remedy
+///
+/// Looks at tmux, folders, sockets, the disk, the clock, the daemon, the journal, the settings, the runtimes and each
+/// peer. Changes nothing, and works when the daemon is down. Exits with 1 if anything fails.
+#[derive(Debug, clap::Args)]
+pub struct Doctor {}
+
+impl Doctor {
+    pub fn run(self, context: &Context) -> Result<Exit, CliError> {
+        let findings = examine(context);
+        context.output.print(&findings, || text(&findings))?;
+        let fails = findings.iter().any(|finding| finding.verdict == Verdict::Fail);
+        Ok(if fails { Exit::Failed } else { Exit::Done })
+    }
+}
+
+/// Every check, in the order in which one rests on the other. None ends the rest.
+fn examine(context: &Context) -> Vec<Finding> {
+    let home = &context.home;
+    let (journal, past) = journal::examine(&home.journal());
+    let (daemon, service) = service::examine(context, &past);
+    let (settings, loaded) = settings::examine(home, &service, &past.state);
+    let (runtimes, known) = runtimes::examine(home, &service, &past.state);
+    let mut findings = vec![machine::tmux(&service), files::sockets(home)];
+    findings.extend(files::folders(home));
+    findings.extend([
+        files::disk(&home.journal(), loaded.segment_bytes),
+        machine::open_files(&service, past.state.peers.len()),
+        machine::clock(clock::now(), past.state.now),
+    ]);
+    findings.extend([daemon, settings]);
+    findings.extend(journal);
+    findings.extend(runtimes);
+    findings.extend(past.state.peers.values().flat_map(|peer| peers::examine(peer, &known)));
+    findings
+}
+
+/// A line a finding, its remedy below it, folded into the terminal's width.
+fn text(findings: &[Finding]) -> String {
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    if let Some(columns) = render::columns() {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(columns);
+    }
+    for finding in findings {
+        let remedy = finding.remedy.as_ref().map_or_else(String::new, |remedy| format!("\nhint: {remedy}"));
+        table.add_row([finding.verdict.word(), &finding.check, &format!("{}{remedy}", finding.says)]);
+    }
+    let count = |verdict| findings.iter().filter(|finding| finding.verdict == verdict).count();
+    let verdict = match (count(Verdict::Fail), count(Verdict::Warn)) {
+        (0, 0) => "nothing keeps it from working here".to_owned(),
+        (0, _) => "nothing keeps it from working here; some of it deserves a look".to_owned(),
+        (1, _) => "1 check failed".to_owned(),
+        (fails, _) => format!("{fails} checks failed"),
+    };
+    format!("{}\n\n{verdict}", table.trim_fmt())
+}

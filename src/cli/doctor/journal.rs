@@ -1,0 +1,81 @@
+//! The journal: whether it can be read, and what it says of this home.
+
+use std::path::Path;
+
+use super::finding::Finding;
+use crate::cli::error::CliError;
+use crate::cli::history::History;
+use crate::config::quantity::size_text;
+use crate::explain::phrase::count;
+use crate::journal::{self, ReadError};
+use crate::model::event::{DaemonStarted, Event, Fact};
+use crate::model::id::Lsn;
+use crate::model::state::State;
+use crate::reducer;
+
+/// What the records that can be read add up to.
+#[derive(Default)]
+pub struct Past {
+    pub state: State,
+    /// The daemon that started last.
+    pub daemon: Option<DaemonStarted>,
+}
+
+/// Folds the journal, which checks every record on the way.
+pub fn examine(dir: &Path) -> (Vec<Finding>, Past) {
+    let mut past = Past::default();
+    let history = match History::open(dir.to_owned()) {
+        Ok(history) => history,
+        Err(CliError::Journal(ReadError::NoJournal { .. })) => {
+            return (vec![Finding::ok("journal", format!("none yet at {}: the daemon makes it", dir.display()))], past);
+        }
+        Err(error) => return (vec![unreadable(&error, Lsn::ZERO)], past),
+    };
+    let mut findings = Vec::new();
+    for record in history.reader.records(Lsn(1)) {
+        match record {
+            Ok(record) => {
+                drop(reducer::apply(&mut past.state, &record));
+                if let Event::Fact(Fact::DaemonStarted(started)) = record.event {
+                    past.daemon = Some(started);
+                }
+            }
+            Err(error) => {
+                findings.push(unreadable(&error.into(), past.state.lsn));
+                break;
+            }
+        }
+    }
+    if findings.is_empty() {
+        findings.push(whole(dir, past.state.lsn));
+    }
+    (findings, past)
+}
+
+fn whole(dir: &Path, last: Lsn) -> Finding {
+    match journal::stat(dir) {
+        Ok(segments) => {
+            let bytes = segments.iter().map(|segment| segment.bytes).sum();
+            let (records, n) =
+                (count(last.0, "record", "records"), count(segments.len() as u64, "segment", "segments"));
+            let says = format!("{records} in {n} ({}) at {}, all whole", size_text(bytes), dir.display());
+            Finding::ok("journal", says)
+        }
+        Err(error) => unreadable(&error.into(), last),
+    }
+}
+
+fn unreadable(error: &CliError, last: Lsn) -> Finding {
+    let says = if last == Lsn::ZERO { error.sentence() } else { format!("after record {last}: {}", error.sentence()) };
+    let remedy = match error {
+        CliError::Journal(ReadError::Newer { .. } | ReadError::Unknown { .. }) => {
+            "run the build that wrote it, or a newer one".to_owned()
+        }
+        CliError::Journal(error) if error.is_damage() => {
+            "`dormouse audit` says all that is damaged; no daemon writes to it, and nothing is mended in place"
+                .to_owned()
+        }
+        _ => "make it readable for the user who runs the daemon".to_owned(),
+    };
+    Finding::fail("journal", says, remedy)
+}

@@ -1,0 +1,82 @@
+//! Each registered peer: its folder, its profile, its runtimes, what its user granted.
+
+use super::finding::Finding;
+use super::runtimes::Known;
+use crate::cli::error::sentence;
+use crate::model::profile::{Profile, Registration};
+use crate::model::state::Peer;
+use crate::registry;
+
+/// What could keep `peer` from being woken, or makes it behave otherwise than its profile reads.
+pub fn examine(peer: &Peer, known: &Known) -> Vec<Finding> {
+    let Registration { folder, profile, consents, managed, .. } = &peer.registration;
+    let name = &profile.personality;
+    let check = || format!("peer {name}");
+    if !folder.is_dir() {
+        let says = format!("its folder {} is not there", folder.display());
+        return vec![Finding::fail(check(), says, format!("bring it back, or `dormouse rm {name}`"))];
+    }
+    let mut findings = Vec::new();
+    let profile = match registry::read(folder) {
+        Ok(read) if read.personality != *name => {
+            let says = format!("its profile names `{}`; the one registered stays in force", read.personality);
+            findings.push(Finding::warn(check(), says, "an identity never changes (C3): name it as it was"));
+            profile.clone()
+        }
+        Ok(read) => read,
+        Err(error) => {
+            let says = format!("{}; the last profile that could be read stays in force", sentence(&error));
+            findings.push(Finding::warn(check(), says, "correct the file (C3)"));
+            profile.clone()
+        }
+    };
+    let honoured = "nothing, or write what is meant into the profile (C2, C42)";
+    findings.extend(profile.remarks.iter().map(|remark| Finding::warn(check(), remark, honoured)));
+    if managed.is_none() {
+        findings.extend(runtimes(&profile, consents, known));
+    }
+    if findings.is_empty() {
+        findings.push(Finding::ok(check(), described(&profile, &peer.registration)));
+    }
+    findings
+}
+
+fn runtimes(profile: &Profile, consents: &[String], known: &Known) -> Vec<Finding> {
+    let name = &profile.personality;
+    let check = || format!("peer {name}");
+    let mut findings = Vec::new();
+    for runtime in &profile.runtimes {
+        let Some(spec) = known.get(runtime) else {
+            let says = format!("its runtime `{runtime}` is not known here");
+            let remedy = "`dormouse runtime ls` lists those that are";
+            let is_default = *runtime == profile.default_runtime;
+            findings.push(if is_default {
+                Finding::fail(check(), says, remedy)
+            } else {
+                Finding::warn(check(), says, remedy)
+            });
+            continue;
+        };
+        let missing: Vec<&str> = spec.dialogs.iter().filter_map(|dialog| dialog.consent.as_deref()).collect();
+        for consent in missing.into_iter().filter(|consent| !consents.iter().any(|given| given == consent)) {
+            let says = format!("{runtime} may ask for `{consent}`, and nobody consented: such a wake fails (C24)");
+            findings.push(Finding::warn(
+                check(),
+                says,
+                format!("`dormouse add DIR --consent {consent}`, if you agree"),
+            ));
+        }
+    }
+    findings
+}
+
+fn described(profile: &Profile, registration: &Registration) -> String {
+    let runtimes: Vec<&str> = profile.runtimes.iter().map(|runtime| runtime.as_str()).collect();
+    let managed = registration.managed.as_ref().map_or_else(String::new, |it| format!("; kept alive by {}", it.by));
+    let consents = if registration.consents.is_empty() {
+        String::new()
+    } else {
+        format!("; consents given: {}", registration.consents.join(", "))
+    };
+    format!("{}, {}{managed}{consents}", registration.folder.display(), runtimes.join(", "))
+}

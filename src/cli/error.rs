@@ -1,0 +1,206 @@
+//! How a verb fails: its exit code, its one sentence, and the next step. The only place that writes `error:`.
+
+use std::error::Error;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::config::{ConfigError, HomeError};
+use crate::daemon::control::{LockError, SocketError};
+use crate::daemon::run::DaemonError;
+use crate::journal::ReadError;
+use crate::observe::spool::SpoolError;
+use crate::protocol::{Problem, ProblemCode, ReplyError};
+use crate::runtime::RuntimeFileError;
+
+/// How a verb ended, as scripts see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Done = 0,
+    Failed = 1,
+    Usage = 2,
+    Refused = 3,
+    NotRunning = 4,
+    Damaged = 5,
+    TimedOut = 6,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// Why a verb was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// As the daemon says it.
+    #[error(transparent)]
+    Problem(#[from] Problem),
+    #[error("no daemon answers on {}", socket.display())]
+    NotRunning { socket: PathBuf, source: io::Error },
+    #[error("the daemon did not answer within {patience_ms} ms")]
+    NoAnswer { patience_ms: u128 },
+    #[error("the connection to the daemon was lost before its answer")]
+    Lost { source: io::Error },
+    #[error(transparent)]
+    Unreadable(#[from] ReplyError),
+    /// What clap would say if it could know.
+    #[error("{why}")]
+    Usage { why: String, hint: Option<String> },
+    #[error("cannot read the session's secret {}", path.display())]
+    Secret { path: PathBuf, source: io::Error },
+    #[error("neither the daemon nor the session's spool took the call")]
+    Spool { source: SpoolError },
+    #[error("cannot read {what}")]
+    Text { what: String, source: io::Error },
+    #[error("{what} is not UTF-8: byte {offset} is no part of a character")]
+    NotUtf8 { what: String, offset: usize },
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Runtime(#[from] RuntimeFileError),
+    #[error(transparent)]
+    Journal(#[from] ReadError),
+    #[error("cannot run {program}")]
+    Program { program: String, source: io::Error },
+    #[error(transparent)]
+    Daemon(#[from] DaemonError),
+    #[error("cannot write the output")]
+    Output { source: io::Error },
+}
+
+impl CliError {
+    /// The word scripts know it by.
+    pub fn code(&self) -> &'static str {
+        match self {
+            CliError::Problem(problem) => code_word(problem.code),
+            CliError::NotRunning { .. } => "daemon_not_running",
+            CliError::NoAnswer { .. } => "timed_out",
+            CliError::Journal(error) if error.is_damage() => "journal_damaged",
+            CliError::Daemon(DaemonError::Journal(error)) if error.is_damage() => "journal_damaged",
+            CliError::Daemon(DaemonError::Lock(LockError::Held { .. })) => "refused",
+            CliError::Daemon(DaemonError::Socket(SocketError::TooLong { .. })) => "refused",
+            CliError::Usage { .. } => "usage",
+            CliError::NotUtf8 { .. } => "refused",
+            _ => "failed",
+        }
+    }
+
+    pub fn exit(&self) -> Exit {
+        match self.code() {
+            "usage" => Exit::Usage,
+            "refused" | "journal_refuses" => Exit::Refused,
+            "timed_out" => Exit::TimedOut,
+            "daemon_not_running" => Exit::NotRunning,
+            "journal_damaged" => Exit::Damaged,
+            _ => Exit::Failed,
+        }
+    }
+
+    /// The next step, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            CliError::Problem(problem) => problem.hint.clone(),
+            CliError::NotRunning { .. } => Some("`dormouse daemon` runs it; nothing was accepted".to_owned()),
+            CliError::NoAnswer { .. } | CliError::Lost { .. } => {
+                Some("whether it was done is not known: `dormouse log` says what the journal holds".to_owned())
+            }
+            CliError::Usage { hint, .. } => hint.clone(),
+            CliError::Journal(_) | CliError::Daemon(_) if self.code() == "journal_damaged" => {
+                Some("`dormouse audit` says all that is damaged; nothing is mended in place".to_owned())
+            }
+            CliError::Daemon(DaemonError::Lock(LockError::Held { .. })) => {
+                Some("one daemon serves a home; `--home DIR` names another".to_owned())
+            }
+            CliError::Daemon(DaemonError::Socket(SocketError::TooLong { .. })) => {
+                Some("`--home DIR` or `XDG_RUNTIME_DIR` with a shorter path".to_owned())
+            }
+            CliError::Journal(ReadError::NoJournal { .. }) => {
+                Some("the first `dormouse daemon` makes it; `--home` or `--journal` names another".to_owned())
+            }
+            CliError::Secret { .. } => {
+                Some("`DORMOUSE_SESSION` names a session that has ended; unset it outside sessions".to_owned())
+            }
+            CliError::NotUtf8 { .. } => Some("messages are UTF-8 text; the message was not accepted".to_owned()),
+            _ => None,
+        }
+    }
+
+    /// The very same call may succeed later.
+    pub fn retryable(&self) -> bool {
+        match self {
+            CliError::Problem(problem) => problem.retryable,
+            CliError::NotRunning { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// The sentence with its causes, outermost first.
+    pub fn sentence(&self) -> String {
+        sentence(self)
+    }
+
+    /// Whoever read our output has had enough: nothing to complain about.
+    fn is_broken_pipe(&self) -> bool {
+        matches!(self, CliError::Output { source } if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// Says it on standard error, and how the process ends.
+    pub fn report(&self, json: bool) -> Exit {
+        if self.is_broken_pipe() {
+            return Exit::Done;
+        }
+        complain(self.code(), &self.sentence(), self.hint().as_deref(), self.retryable(), json);
+        self.exit()
+    }
+}
+
+/// An error with its causes, outermost first.
+pub fn sentence(error: &dyn Error) -> String {
+    let mut sentence = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        sentence.push_str(": ");
+        sentence.push_str(&error.to_string());
+        cause = error.source();
+    }
+    sentence
+}
+
+/// Writes an error where errors go. That nobody can be told is no further error.
+pub fn complain(code: &str, message: &str, hint: Option<&str>, retryable: bool, json: bool) {
+    let mut err = io::stderr().lock();
+    let _ = if json {
+        let error = serde_json::json!({
+            "error": { "code": code, "message": message, "hint": hint, "retryable": retryable }
+        });
+        writeln!(err, "{error}")
+    } else {
+        let [error, note, plain] = if coloured() { ["\x1b[1;31m", "\x1b[1;36m", "\x1b[0m"] } else { [""; 3] };
+        writeln!(err, "{error}error:{plain} {message}")
+            .and_then(|()| hint.map_or(Ok(()), |hint| writeln!(err, "{note}hint:{plain} {hint}")))
+    };
+}
+
+fn coloured() -> bool {
+    let asked_not_to = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    !asked_not_to && io::stderr().is_terminal()
+}
+
+fn code_word(code: ProblemCode) -> &'static str {
+    match code {
+        ProblemCode::Usage => "usage",
+        ProblemCode::Refused => "refused",
+        ProblemCode::Failed => "failed",
+        ProblemCode::TimedOut => "timed_out",
+        ProblemCode::Version => "version",
+        ProblemCode::JournalRefuses => "journal_refuses",
+        ProblemCode::Busy => "busy",
+        ProblemCode::Ending => "ending",
+        ProblemCode::NotDelivered => "not_delivered",
+        ProblemCode::NoReply => "no_reply",
+    }
+}

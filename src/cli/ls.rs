@@ -1,0 +1,40 @@
+use super::context::Context;
+use super::error::CliError;
+use super::history::Which;
+use super::render;
+use super::when::When;
+use crate::explain::{layout, view};
+use crate::policy::deadline;
+use crate::protocol::{Verb, Viewed};
+
+/// List the peers: what each is doing, since when, and what comes next
+///
+/// With `--at`, reads the journal and needs no daemon.
+#[derive(Debug, clap::Args)]
+pub struct Ls {
+    /// As it was then: RFC 3339, 14:05, 2h, yesterday, or an lsn
+    #[arg(long, value_name = "WHEN", value_parser = When::parse)]
+    at: Option<When>,
+    #[command(flatten)]
+    which: Which,
+}
+
+impl Ls {
+    pub fn run(self, context: &Context) -> Result<(), CliError> {
+        if let Some(at) = self.at {
+            return as_it_was(context, self.which, at);
+        }
+        let viewed: Viewed = context.ask(Verb::Ls)?;
+        context.output.print(&viewed.rows, || layout::table(&viewed.table, render::columns()))
+    }
+}
+
+/// Folds the journal up to `at`: no daemon is needed for what was.
+fn as_it_was(context: &Context, which: Which, at: When) -> Result<(), CliError> {
+    let (state, _) = which.open(context)?.folded(Some(at))?;
+    let rows = view::ls(&state, |peer| deadline::of_peer(&state, peer));
+    context.output.print(&rows, || {
+        let table = state.now.map(|now| view::table(&rows, now));
+        layout::table(&table.unwrap_or_default(), render::columns())
+    })
+}

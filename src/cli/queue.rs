@@ -1,0 +1,92 @@
+use clap::Subcommand;
+
+use super::Because;
+use super::context::Context;
+use super::error::CliError;
+use super::history::Which;
+use super::render;
+use super::when::zone;
+use crate::explain::{self, layout};
+use crate::model::event::{Event, Fact};
+use crate::model::id::{Lsn, MessageId};
+use crate::model::text::visible;
+use crate::protocol::{Problem, Verb, Viewed};
+
+/// What waits for a peer, and why it is not moving
+///
+/// Without a subcommand: every message that is queued, under way or dead.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Queue {
+    /// Only this peer's
+    peer: Option<String>,
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Take a message back that is not delivered yet
+    Cancel(One),
+    /// Give a dead message another round
+    Retry(One),
+    /// Print a message with its body; reads the journal
+    Show(Show),
+}
+
+#[derive(Debug, clap::Args)]
+struct One {
+    /// The message's id
+    #[arg(value_name = "ID")]
+    message: MessageId,
+    #[command(flatten)]
+    because: Because,
+}
+
+#[derive(Debug, clap::Args)]
+struct Show {
+    /// The message's id
+    #[arg(value_name = "ID")]
+    message: MessageId,
+    #[command(flatten)]
+    which: Which,
+}
+
+impl Show {
+    fn run(self, context: &Context) -> Result<(), CliError> {
+        let message = self.message;
+        for record in self.which.open(context)?.reader.records(Lsn(1)) {
+            let record = record?;
+            if let Event::Fact(Fact::MessageAccepted(accepted)) = &record.event
+                && record.subject.message == Some(message)
+            {
+                return context.output.print(&explain::json::record(&record), || {
+                    format!(
+                        "{}\n\n{}",
+                        explain::line::line(&record, &zone(), render::columns()),
+                        visible(&accepted.text).text
+                    )
+                });
+            }
+        }
+        Err(Problem::refused(format!("there is no record of a message {message}")).into())
+    }
+}
+
+impl Queue {
+    pub fn run(self, context: &Context) -> Result<(), CliError> {
+        match self.what {
+            Some(What::Cancel(One { message, because })) => {
+                context.change_and_say(Verb::Cancel { message }, because.reason, "cancelled")
+            }
+            Some(What::Retry(One { message, because })) => {
+                context.change_and_say(Verb::Retry { message }, because.reason, "queued again:")
+            }
+            Some(What::Show(show)) => show.run(context),
+            None => {
+                let viewed: Viewed = context.ask(Verb::Queue { peer: self.peer })?;
+                context.output.print(&viewed.rows, || layout::table(&viewed.table, render::columns()))
+            }
+        }
+    }
+}

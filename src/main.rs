@@ -1,0 +1,7 @@
+//! argv -> verb -> exit code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    dormouse::cli::main(std::env::args_os())
+}

@@ -1,0 +1,192 @@
+//! Verbs that look: `ls`, `queue`, `config`, `runtime`; and `add`, which reads and writes a folder.
+
+mod cli_support;
+
+use std::path::Path;
+
+use cli_support::{Daemon, accepting, ada, err, out, program, record, team};
+use dormouse::daemon::input::Answer;
+use dormouse::model::event::{PeerRegistered, RuntimeKind, RuntimeTraits};
+use dormouse::model::profile::WakePolicy;
+use dormouse::model::record::Subject;
+use dormouse::model::request::{Request, Verb};
+use dormouse::model::state::State;
+use serde_json::Value;
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// Registers whatever is asked.
+fn registering(request: &Request) -> Option<Answer> {
+    let Verb::Add { registration } = &request.verb else { return None };
+    let event = PeerRegistered { registration: (**registration).clone(), reason: None };
+    Some(Answer::Done(vec![record(5, Subject::peer(&ada()), event)]))
+}
+
+fn knowing(runtimes: &[&str]) -> State {
+    let mut state = team(&[]);
+    for name in runtimes {
+        let name: dormouse::model::name::Runtime = name.parse().unwrap();
+        let traits = RuntimeTraits { name: name.clone(), kind: RuntimeKind::Tui, can_resume: true, tells_turns: true };
+        state.runtimes.insert(name, traits);
+    }
+    state
+}
+
+#[test]
+fn ls_prints_a_row_a_peer_in_the_shape_scripts_rely_on() {
+    let daemon = Daemon::start(team(&[("demo-ada", Some(7)), ("demo-bob", None)]), accepting);
+    let rows = json(&out(&daemon.program(&["ls", "--json"]).output().unwrap()));
+    let peers: Vec<_> = rows.as_array().unwrap().iter().map(|row| (&row["peer"], &row["phase"])).collect();
+    assert_eq!(peers, [(&"demo-ada".into(), &"live".into()), (&"demo-bob".into(), &"asleep".into())]);
+    assert_eq!(rows[0]["session"]["generation"], 7);
+    let text = out(&daemon.program(&["ls"]).output().unwrap());
+    assert!(text.trim_start().starts_with("PEER") && text.contains("demo-bob") && !text.contains('\u{1b}'), "{text}");
+}
+
+#[test]
+fn a_home_without_peers_lists_nothing() {
+    let daemon = Daemon::start(team(&[]), accepting);
+    assert_eq!(out(&daemon.program(&["ls"]).output().unwrap()), "");
+    assert_eq!(json(&out(&daemon.program(&["ls", "--json"]).output().unwrap())), json("[]"));
+    assert_eq!(json(&out(&daemon.program(&["queue", "--json"]).output().unwrap())), json("[]"));
+    assert_eq!(daemon.program(&["queue", "eve"]).output().unwrap().status.code(), Some(3));
+}
+
+#[test]
+fn c03a_a_folder_without_a_profile_gets_one() {
+    let daemon = Daemon::start(knowing(&["demo"]), registering);
+    let folder = daemon.dir.path().join("Ada (old)");
+    std::fs::create_dir(&folder).unwrap();
+    let mut command = daemon.program(&["add", "--ephemeral", "--prompt=-be brief", "--consent", "a,b", "--json"]);
+    let output = command.arg("--arg=-x").arg("--reason=why").current_dir(&folder).output().unwrap();
+    assert!(output.status.success(), "{}", err(&output));
+    let added = json(&out(&output));
+    assert_eq!((&added["peer"], &added["lsn"]), (&"demo-ada-old".into(), &5.into()));
+    let request = daemon.asked.recv().unwrap();
+    assert_eq!(request.reason.as_deref(), Some("why"));
+    let Verb::Add { registration } = request.verb else { panic!() };
+    assert_eq!(registration.folder, folder.canonicalize().unwrap());
+    assert_eq!((registration.consents, registration.args), (vec!["a".into(), "b".into()], vec!["-x".into()]));
+    assert_eq!(registration.profile.wake_policy, WakePolicy::Ephemeral);
+    let written = std::fs::read_to_string(folder.join(".dormouse/peer-profile.json")).unwrap();
+    assert_eq!(json(&written)["personality"], "ada-old");
+}
+
+#[test]
+fn c01_a_profile_that_is_there_is_read_as_it_is() {
+    let daemon = Daemon::start(knowing(&["demo", "claude"]), registering);
+    let folder = daemon.dir.path().join("ada");
+    std::fs::create_dir_all(folder.join(".iapeer")).unwrap();
+    let profile = r#"{"personality":"eve","runtime":"claude"}"#;
+    std::fs::write(folder.join(".iapeer/peer-profile.json"), profile).unwrap();
+    let add = |flags: &[&str]| daemon.program(&["add"]).arg(&folder).args(flags).output().unwrap();
+    let output = add(&[]);
+    assert!(out(&output).starts_with("claude-eve lives in "), "{}", err(&output));
+    for flags in [&["--name", "ada"][..], &["--runtime", "demo"], &["--ephemeral"], &["--prompt", "x"]] {
+        let output = add(flags);
+        assert_eq!(output.status.code(), Some(3), "{flags:?}");
+        assert!(err(&output).contains(flags[0]), "{}", err(&output));
+    }
+    assert!(!folder.join(".dormouse").exists(), "nothing is written where a profile is");
+}
+
+#[test]
+fn an_add_that_the_rules_refuse_leaves_the_folder_as_it_was() {
+    let daemon = Daemon::start(knowing(&["demo"]), |_| {
+        let why = "the name `ada` is held by the peer in /elsewhere".to_owned();
+        Some(Answer::Refused { rule: "C4".to_owned(), why, hint: None })
+    });
+    let folder = daemon.dir.path().join("ada");
+    std::fs::create_dir(&folder).unwrap();
+    assert_eq!(daemon.program(&["add"]).arg(&folder).output().unwrap().status.code(), Some(3));
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+}
+
+#[test]
+fn an_add_that_cannot_be_says_why() {
+    let daemon = Daemon::start(knowing(&["claude", "demo"]), registering);
+    let add = |folder: &Path, flags: &[&str]| {
+        let output = daemon.program(&["add"]).arg(folder).args(flags).output().unwrap();
+        (output.status.code(), err(&output))
+    };
+    let folder = daemon.dir.path().join("2024");
+    std::fs::create_dir(&folder).unwrap();
+    let (code, said) = add(&folder, &[]);
+    assert!(code == Some(3) && said.contains("hint: `--runtime` names one of: claude, demo"), "{said}");
+    let (code, said) = add(&folder, &["--runtime", "demo"]);
+    assert!(code == Some(3) && said.contains("--name"), "a name is refused, never invented: {said}");
+    let (code, said) = add(&daemon.dir.path().join("none"), &[]);
+    assert!(code == Some(1) && said.contains("No such file"), "{said}");
+    std::fs::create_dir(folder.join(".dormouse")).unwrap();
+    std::fs::write(folder.join(".dormouse/peer-profile.json"), "{").unwrap();
+    let (code, said) = add(&folder, &[]);
+    assert!(code == Some(3) && said.contains("peer-profile.json:1:"), "{said}");
+}
+
+#[test]
+fn c22_a_socket_path_that_is_too_long_is_refused_with_its_length() {
+    let daemon = Daemon::start(knowing(&["demo"]), registering);
+    let folder = daemon.dir.path().join("ada");
+    std::fs::create_dir(&folder).unwrap();
+    let socket = format!("/{}", "s".repeat(119));
+    let flags = ["--managed-by", "systemd", "--socket", &socket, "--target", "main"];
+    let output = daemon.program(&["add"]).arg(&folder).args(flags).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(err(&output).contains("120 bytes, the kernel takes at most 107 (C22)"), "{}", err(&output));
+}
+
+#[test]
+fn config_says_where_each_value_came_from() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join("config.toml"), "idle = \"10m\"\n").unwrap();
+    let mut command = program(&["config", "--json"]);
+    command.env("DORMOUSE_HOME", home.path()).env("DORMOUSE_BOOTS_MAX", "2").env("DORMOUSE_NO_SUCH", "x");
+    let shown = json(&out(&command.output().unwrap()));
+    let of = |name: &str| {
+        let row = shown.as_array().unwrap().iter().find(|row| row["name"] == name).unwrap();
+        (row["value"].as_str().unwrap().to_owned(), row["source"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(of("idle"), ("10m".to_owned(), format!("{}:1", home.path().join("config.toml").display())));
+    assert_eq!(of("boots_max"), ("2".to_owned(), "DORMOUSE_BOOTS_MAX".to_owned()));
+    assert_eq!(of("queue_max").1, "default");
+
+    std::fs::write(home.path().join("config.toml"), "\nidel = \"10m\"\n").unwrap();
+    let output = program(&["config", "--home"]).arg(home.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(err(&output).contains("config.toml:2: `idel` is no setting"), "{}", err(&output));
+}
+
+#[test]
+fn runtimes_are_listed_shown_and_checked() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join("runtimes")).unwrap();
+    let mine = home.path().join("runtimes/mine.toml");
+    let run = |args: &[&str]| program(args).env("DORMOUSE_HOME", home.path()).output().unwrap();
+    std::fs::write(&mine, "argv = [\"cat\"]\n[proof]\nkeys = true\n").unwrap();
+    let listed = out(&run(&["runtime", "ls"]));
+    assert!(listed.contains("demo ") && listed.contains("built in") && listed.contains("mine.toml"), "{listed}");
+    assert_eq!(out(&run(&["runtime", "show", "mine"])), std::fs::read_to_string(&mine).unwrap());
+    assert!(run(&["runtime", "check", "demo"]).status.success());
+    assert_eq!(run(&["runtime", "check", "none"]).status.code(), Some(3));
+
+    let screen = home.path().join("screen");
+    std::fs::write(&screen, format!("{0}\n❯ \n{0}\n", "─".repeat(40))).unwrap();
+    let output = run(&["runtime", "check", "demo", "--screen", screen.to_str().unwrap()]);
+    assert!(out(&output).contains("input.screen"), "{}{}", out(&output), err(&output));
+
+    std::fs::write(&mine, "argv = [\"cat\"]\nargh = 1\n").unwrap();
+    let output = run(&["runtime", "ls"]);
+    assert!(output.status.code() == Some(1) && err(&output).contains("mine.toml:2"), "{}", err(&output));
+}
+
+/// C57: without a terminal nothing is woken only to be looked at by nobody.
+#[test]
+fn c57_attach_needs_a_terminal() {
+    let daemon = Daemon::start(team(&[("demo-ada", Some(7))]), accepting);
+    let output = daemon.program(&["attach", "ada"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(err(&output).contains("hint: `dormouse peek`"));
+    assert!(daemon.asked.try_recv().is_err());
+}

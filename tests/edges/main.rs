@@ -1,0 +1,15 @@
+//! The edges, with the real daemon on real tmux: bytes, deaths, want, bad input, attention, idleness, and the verbs that
+//! join a terminal.
+
+mod attention;
+mod bad_input;
+mod bytes;
+#[path = "../daemon_fixture/mod.rs"]
+mod daemon_fixture;
+mod deaths;
+mod events;
+mod idle;
+mod own_verbs;
+mod scarcity;
+mod terminal;
+mod verbs;

@@ -1,0 +1,79 @@
+# A terminal agent in miniature: a dialog, a box that shows pastes, a transcript. Its arguments choose what it does:
+#   dialog      asks whether the folder is trusted, refusal preselected
+#   login       shows a login screen and nothing else
+#   mute        never shows its box
+#   swallow     ignores the first Enter on a pasted text
+#   permission  opens a permission dialog when a paste comes, and drops the paste
+stty raw -echo
+has() { [[ " $arguments " == *" $1 "* ]]; }
+arguments="$*"
+text=
+swallow=0
+has swallow && swallow=1
+
+clear_screen() { printf '\033[2J\033[H'; }
+draw_dialog() {
+  clear_screen
+  printf 'Do you trust this folder?\r\n'
+  if [[ $yes ]]; then printf '  No\r\n❯ Yes\r\n'; else printf '❯ No\r\n  Yes\r\n'; fi
+}
+draw_box() {
+  clear_screen
+  printf '────────────────────────\r\n❯ %s' "$1"
+}
+key() { IFS= read -r -N1 key; }
+
+escape() {
+  IFS= read -r -N2 rest
+  case $rest in
+    '[B' | 'OB') yes=1; has dialog && draw_dialog ;;
+    '[2') paste ;;
+  esac
+}
+paste() {
+  IFS= read -r -N3 rest
+  local body=
+  until [[ $body == *$'\e[201~' ]]; do key; body+=$key; done
+  if has permission; then
+    clear_screen
+    printf 'Do you want to proceed?\r\n❯ Yes\r\n'
+    return
+  fi
+  text=${body%$'\e[201~'}
+  local ends=${text//[^$'\n']/}
+  draw_box "[pasted $((${#ends} + 1)) lines]"
+}
+enter() {
+  printf 'enter\n' >> keys.txt
+  if has permission; then exit 66; fi
+  if ((swallow > 0)); then swallow=$((swallow - 1)); return; fi
+  [[ $text ]] && printf '%s\n' "$text" >> inbox.txt
+  text=
+  draw_box ''
+}
+open_box() {
+  printf '\033[?2004h'
+  draw_box ''
+  while key; do
+    case $key in
+      $'\e') escape ;;
+      $'\r' | $'\n') enter ;;
+      $'\x15') text=; draw_box '' ;;
+      *) text+=$key; draw_box "$text" ;;
+    esac
+  done
+}
+
+if has login; then clear_screen; printf 'Select login method\r\n'; exec sleep 1000; fi
+if has mute; then clear_screen; printf 'loading\r\n'; exec sleep 1000; fi
+if has dialog; then
+  draw_dialog
+  while key; do
+    case $key in
+      $'\e') escape ;;
+      $'\r' | $'\n') if [[ $yes ]]; then break; else exit 1; fi ;;
+    esac
+  done
+  arguments=${arguments/dialog/}
+fi
+open_box

@@ -1,0 +1,54 @@
+# All the set-up a fresh machine with a Rust toolchain needs: `make demo` and `make test` install what is missing,
+# saying so.
+
+.DEFAULT_GOAL := build
+.PHONY: build demo test lint deny bench torture ci tmux nextest
+
+build:
+	cargo build --release
+
+# A sealed tour in a temporary home: daemon, workers, messages, a crash, `why`, `audit`.
+demo: tmux
+	cargo build --release
+	@cargo run --release --quiet -- demo
+
+# nextest gives every test a process of its own; without it the same tests run under `cargo test`.
+test: tmux nextest
+	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --no-fail-fast; else cargo test --no-fail-fast; fi
+	cargo test --doc
+
+lint:
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
+
+deny:
+	@command -v cargo-deny >/dev/null || { echo "make: installing cargo-deny (some minutes)"; cargo install cargo-deny --locked; }
+	cargo deny check
+
+# How long one waits for dormouse, next to what the machine itself takes. `make bench DORMOUSE_BENCH_ROUNDS=200`
+bench: tmux
+	DORMOUSE_BENCH_ROUNDS=$${DORMOUSE_BENCH_ROUNDS:-60} cargo bench --bench latency
+
+# A long campaign: the tests that kill the daemon do it this often. `make torture DORMOUSE_KILLS=500`
+torture: tmux nextest
+	DORMOUSE_KILLS=$${DORMOUSE_KILLS:-50} cargo nextest run --release --no-fail-fast -E 'test(kill)'
+
+ci: lint test
+
+tmux:
+	@command -v tmux >/dev/null && exit 0; \
+	root=; [ "$$(id -u)" = 0 ] || root=sudo; \
+	if command -v apt-get >/dev/null; then set -- $$root sh -c 'apt-get update -qq && apt-get install -y -qq tmux'; \
+	elif command -v dnf >/dev/null; then set -- $$root dnf install -y -q tmux; \
+	elif command -v pacman >/dev/null; then set -- $$root pacman -Sy --noconfirm tmux; \
+	elif command -v apk >/dev/null; then set -- $$root apk add --quiet tmux; \
+	elif command -v brew >/dev/null; then set -- brew install tmux; \
+	else echo "make: tmux is missing, and no package manager is known here: install tmux 3.2 or later" >&2; exit 1; fi; \
+	echo "make: tmux is missing, installing it: $$*"; \
+	"$$@"
+
+nextest:
+	@cargo nextest --version >/dev/null 2>&1 && exit 0; \
+	echo "make: cargo-nextest is missing, installing it (some minutes, once)"; \
+	cargo install cargo-nextest --locked || echo "make: it cannot be installed; the tests run under cargo test"

@@ -76,6 +76,9 @@ fn on_fact(state: &State, record: &Record, fact: &Fact) -> Vec<Draft> {
         Fact::SessionLooked(fact) => reap::session_looked(state, record, fact),
         Fact::DaemonStarted(_)
         | Fact::DaemonReady(_)
+        | Fact::SnapshotTaken(_)
+        | Fact::HistoryRemoved(_)
+        | Fact::RecordLost(_)
         | Fact::DaemonStopped(_)
         | Fact::SettingsChanged(_)
         | Fact::SettingsUnreadable(_)

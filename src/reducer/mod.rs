@@ -54,6 +54,9 @@ fn apply_fact(state: &mut State, record: &Record, fact: &Fact) -> Vec<Task> {
         // Asked or observed; what follows from it is a decision of its own.
         Fact::SettingsUnreadable(_)
         | Fact::DaemonReady(_)
+        | Fact::SnapshotTaken(_)
+        | Fact::HistoryRemoved(_)
+        | Fact::RecordLost(_)
         | Fact::DeadlinePassed(_)
         | Fact::AttentionCalled(_)
         | Fact::RemoveRequested(_)

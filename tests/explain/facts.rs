@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use dormouse::model::delivery::{DeliveryOutcome, DeliveryStep, Gate, Proof, RecordMark, Settlement};
 use dormouse::model::event::*;
+use dormouse::model::id::Lsn;
 use dormouse::model::profile::{Intelligence, Managed, Profile, Registration, WakePolicy};
 use dormouse::model::session::{Ending, Source};
 use dormouse::model::settings::Settings;
@@ -60,6 +61,36 @@ fn daemon() -> Vec<(Event, &'static str)> {
         (
             DaemonReady { adopted: 2, gone: 1, not_known: 0 }.into(),
             "looked at what was in flight and serves: 2 found alive, 1 gone, 0 not known (C60)",
+        ),
+        (
+            SnapshotTaken { through: Lsn(500), bytes: 70_000, digest: "ab".into() }.into(),
+            "the state as of record 500 lies in a snapshot of 70,000 bytes",
+        ),
+        (
+            HistoryRemoved {
+                first_kept: Lsn(401),
+                segments: 2,
+                bytes: 134_217_728,
+                head: "ab".into(),
+                because: RetentionReason::Size { bytes: 200_000_000, bytes_max: 100_000_000 },
+            }
+            .into(),
+            "the records before 401 go, 2 segments of 134,217,728 bytes: the journal has 200,000,000 bytes, limit 100,000,000 (retain_bytes)",
+        ),
+        (
+            HistoryRemoved {
+                first_kept: Lsn(401),
+                segments: 1,
+                bytes: 67_108_864,
+                head: "ab".into(),
+                because: RetentionReason::Age { age_ms: 2_000_000, age_ms_max: 1_000_000 },
+            }
+            .into(),
+            "the records before 401 go, 1 segment of 67,108,864 bytes: their last is 33 min 20 s old, limit 16 min 40 s (retain_age)",
+        ),
+        (
+            RecordLost { segment: "1.jnl".into(), offset: 4096, what: "no frame stands here".into() }.into(),
+            "the record that stood here was lost in byte 4,096 of 1.jnl: no frame stands here",
         ),
         (DaemonStopped { why: "SIGTERM".into() }.into(), "the daemon stopped: SIGTERM; sessions go on (C61)"),
         (SettingsChanged { settings: Settings::default() }.into(), "settings in force: all at their defaults"),

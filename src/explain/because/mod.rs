@@ -4,6 +4,7 @@
 
 mod daemon;
 mod deliver;
+mod history;
 mod life;
 mod message;
 mod peer;
@@ -47,6 +48,9 @@ fn of_fact(fact: &Fact) -> String {
     match fact {
         Fact::DaemonStarted(it) => daemon::started(it),
         Fact::DaemonReady(it) => daemon::ready(it),
+        Fact::SnapshotTaken(it) => history::snapshot_taken(it),
+        Fact::HistoryRemoved(it) => history::removed(it),
+        Fact::RecordLost(it) => history::record_lost(it),
         Fact::DaemonStopped(it) => daemon::stopped(it),
         Fact::SettingsChanged(it) => daemon::settings_changed(it),
         Fact::SettingsUnreadable(it) => daemon::settings_unreadable(it),

@@ -4,11 +4,13 @@
 //! only added. Payload structs are frozen too, for a payload is positional: a change is a new kind.
 
 mod daemon;
+mod history;
 mod message;
 mod peer;
 mod session;
 
 pub use daemon::*;
+pub use history::*;
 pub use message::*;
 pub use peer::*;
 pub use session::*;
@@ -116,6 +118,9 @@ registry! {
         6 DeadlinePassed "deadline_passed"
         7 AttentionCalled "attention_called"
         8 DaemonReady "daemon_ready"
+        9 SnapshotTaken "snapshot_taken"
+        10 HistoryRemoved "history_removed"
+        11 RecordLost "record_lost"
         20 PeerRegistered "peer_registered"
         21 RemoveRequested "remove_requested"
         22 ProfileChanged "profile_changed"

@@ -2,7 +2,7 @@
 
 mod executor_world;
 
-use dormouse::model::delivery::{DeliveryOutcome, DeliveryStep, Proof};
+use dormouse::model::delivery::{DeliveryOutcome, Proof};
 use dormouse::model::event::{Event, Fact};
 use dormouse::model::id::Lsn;
 use dormouse::model::session::Ending;
@@ -99,9 +99,7 @@ async fn a_line_too_long_for_line_mode_is_refused_before_anything_is_typed() {
     let name = world.open("cat-ada", 3).await;
     world.run(Lsn(7), deliver(delivery(&name, 1)));
     let (outcome, before) = world.delivery_ends().await;
-    let DeliveryOutcome::Failed { step: DeliveryStep::Open, why, typed: false } = outcome else {
-        panic!("{outcome:?}")
-    };
+    let DeliveryOutcome::Impossible { why } = outcome else { panic!("{outcome:?}") };
     assert!(why.contains("4095") && why.contains("4096"), "{why}");
     assert_eq!(before, [], "no attempt was begun");
     assert_eq!(inbox(&world), "");

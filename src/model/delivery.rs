@@ -82,6 +82,10 @@ pub enum DeliveryOutcome {
     CutOff {
         typed: bool,
     },
+    /// The program can never take it as it is, however often it is tried; nothing was typed.
+    Impossible {
+        why: String,
+    },
 }
 
 /// How a delivery in doubt was settled (C34).

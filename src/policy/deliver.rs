@@ -79,6 +79,7 @@ pub(super) fn delivery_ended(state: &State, record: &Record, fact: &DeliveryEnde
             let why = format!("submitted, and no proof of it in {} s", waited_ms / 1000);
             failed(&case, message, &why, true, Some(screen.clone()))
         }
+        DeliveryOutcome::Impossible { why } => vec![given_up(&case, message, message.failures, why.clone())],
         // The session's own end says what becomes of it (C34, C52a).
         DeliveryOutcome::CutOff { .. } => Vec::new(),
     }
@@ -116,8 +117,7 @@ fn failed(case: &Case, message: &Message, why: &str, typed: bool, screen: Option
     let failures = message.attempts.max(message.failures + 1);
     if failures >= settings.attempts_max {
         let why = format!("{failures} deliveries failed, the last one {why}");
-        let event = MessageDead { why, attempts: failures, unfinished: message.unfinished };
-        drafts.push(case.about_message(message.id, event));
+        drafts.push(given_up(case, message, failures, why));
     } else {
         let event = DeliveryFailed {
             attempt: failures,
@@ -139,6 +139,10 @@ fn failed(case: &Case, message: &Message, why: &str, typed: bool, screen: Option
         case.about_session(session, event)
     }));
     drafts
+}
+
+fn given_up(case: &Case, message: &Message, attempts: u32, why: String) -> Draft {
+    case.about_message(message.id, MessageDead { why, attempts, unfinished: message.unfinished })
 }
 
 /// The first input has been taken: the session is ready (C28).

@@ -194,9 +194,9 @@ fn c27_a_delivery_that_waits_for_a_person_calls_one() {
     assert_eq!(called.count(), 1);
 }
 
-/// C13: what can never be typed (a line too long for a terminal in line mode) is given up as well, and blocks nobody.
+/// C13: what fails before it could be typed is tried as often as anything else, and then blocks nobody.
 #[test]
-fn c13_what_can_never_be_typed_is_given_up() {
+fn c13_what_fails_untyped_is_given_up() {
     check(
         &mut live(),
         "1s send b to ada          => delivery_decided
@@ -210,6 +210,18 @@ fn c13_what_can_never_be_typed_is_given_up() {
          8s failed b ada untyped   => delivery_failed
          16s passes                => delivery_decided
          16s failed b ada untyped  => message_dead, report_made, delivery_decided",
+    );
+}
+
+/// C13: what can never be typed (a line too long for a terminal in line mode) is given up at once: it would be no better
+/// the fifth time, and others wait behind it.
+#[test]
+fn c13_what_can_never_be_typed_is_given_up_at_once() {
+    check(
+        &mut live(),
+        "1s send b to ada     => delivery_decided
+         1s send c to ada     =>
+         1s impossible b ada  => message_dead, report_made, delivery_decided",
     );
 }
 

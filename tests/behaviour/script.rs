@@ -67,6 +67,7 @@ fn happen(world: &mut World, words: &[&str]) -> Vec<Record> {
         ["unproven", name, peer] => {
             ended(world, name, peer, DeliveryOutcome::Unproven { waited_ms: 120_000, screen: "?".into() })
         }
+        ["impossible", name, peer] => ended(world, name, peer, DeliveryOutcome::Impossible { why: "too long".into() }),
         ["cut-off", name, peer] => ended(world, name, peer, DeliveryOutcome::CutOff { typed: true }),
         ["settled", name, peer, how] => settled(world, name, peer, how),
         ["turn", peer, what] => turn(world, peer, what),

@@ -264,6 +264,10 @@ fn deliveries() -> Vec<(Event, &'static str)> {
             ended(DeliveryOutcome::CutOff { typed: false }),
             "attempt 2 was cut off after 3.2 s; nothing reached the program (C52a)",
         ),
+        (
+            ended(DeliveryOutcome::Impossible { why: "a line is too long".into() }),
+            "it can never be delivered as it is: a line is too long; nothing was typed",
+        ),
         (settled(Settlement::Found), "a delivery in doubt is settled: the runtime's record holds the message (C34)"),
         (
             settled(Settlement::Absent),

@@ -137,8 +137,8 @@ impl<'a> Delivery<'a> {
             Ok(open) => open,
             Err(failure) => return Some(failure.into()),
         };
-        if let Err(failure) = self.check_lines(&open) {
-            return Some(failure.into());
+        if let Some(impossible) = self.line_too_long(&open) {
+            return Some(impossible);
         }
         let record = transcript::mark(&self.spec, &self.values);
         self.begun(record.clone()).await?;
@@ -182,18 +182,16 @@ impl<'a> Delivery<'a> {
     }
 
     /// A terminal in line mode cuts longer lines off, silently.
-    fn check_lines(&self, open: &Open) -> Result<(), Failure> {
-        if self.spec.input.bracketed_paste {
-            return Ok(());
-        }
+    fn line_too_long(&self, open: &Open) -> Option<DeliveryOutcome> {
         let longest = self.typed.text.lines().map(str::len).max().unwrap_or_default();
-        if longest <= LINE_BYTES_MAX || !matches!(open.tty.is_in_line_mode(), Ok(true)) {
-            return Ok(());
-        }
-        let why = format!(
-            "its terminal is in line mode and takes lines of at most {LINE_BYTES_MAX} bytes; this message has one of {longest}"
-        );
-        Err(Failure::before_typing(DeliveryStep::Open, why))
+        let fits = self.spec.input.bracketed_paste
+            || longest <= LINE_BYTES_MAX
+            || !matches!(open.tty.is_in_line_mode(), Ok(true));
+        (!fits).then(|| DeliveryOutcome::Impossible {
+            why: format!(
+                "its terminal is in line mode and takes lines of at most {LINE_BYTES_MAX} bytes; this message has one of {longest}"
+            ),
+        })
     }
 
     async fn paste(&self, open: &Open) -> Result<Tried, Failure> {

@@ -265,7 +265,9 @@ impl Message {
         match it.outcome {
             DeliveryOutcome::Proven { .. } => (self.proven, self.in_doubt) = (true, None),
             // Nothing was submitted: what lies in the box is not the program's.
-            DeliveryOutcome::Failed { typed: false, .. } | DeliveryOutcome::CutOff { typed: false } => {
+            DeliveryOutcome::Failed { typed: false, .. }
+            | DeliveryOutcome::CutOff { typed: false }
+            | DeliveryOutcome::Impossible { .. } => {
                 self.in_doubt = None;
             }
             DeliveryOutcome::Failed { .. } | DeliveryOutcome::CutOff { .. } | DeliveryOutcome::Unproven { .. } => {}

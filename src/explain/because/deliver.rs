@@ -55,6 +55,9 @@ pub fn ended(it: &DeliveryEnded) -> String {
         DeliveryOutcome::CutOff { typed } => {
             format!("attempt {attempt} was cut off after {took}; {} (C52a)", typed_words(*typed))
         }
+        DeliveryOutcome::Impossible { why } => {
+            format!("it can never be delivered as it is: {why}; nothing was typed")
+        }
     }
 }
 

@@ -52,6 +52,17 @@ fn c6_every_refusal_names_its_rule_and_changes_nothing() {
     }
 }
 
+/// C64: a refusal is found among what concerns the peer it was meant for, if there is one.
+#[test]
+fn c64_a_refused_message_names_its_peer() {
+    for (to, peer) in [("ada", Some("demo-ada")), ("nobody", None)] {
+        let mut world = world();
+        let send = world.message(to, user(), "a\0b");
+        let group = world.request(Verb::Send(Box::new(send)));
+        assert_eq!(group[0].subject.peer.as_ref().map(ToString::to_string).as_deref(), peer);
+    }
+}
+
 /// C6: a full queue refuses, and says how to look at it.
 #[test]
 fn c6_a_full_queue_refuses() {

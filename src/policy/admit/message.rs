@@ -14,28 +14,38 @@ use crate::model::text;
 use super::{Admission, Checked, Refusal, resolve};
 
 pub(super) fn send(state: &State, actor: Actor, reason: Option<String>, send: Send) -> Admission {
-    let checked = recipient(state, &send).and_then(|to| match known_key(state, &send, &to)? {
-        Some(key) => Ok(Err(key)),
-        None => accept(state, &send, to, reason).map(Ok),
-    });
-    match checked {
-        Ok(Ok(accepted)) => Admission::Fact(accepted_draft(actor, &send, accepted)),
-        Ok(Err(key)) => Admission::Known { message: key.message, accepted: key.accepted, queue_depth: key.queue_depth },
-        Err(refusal) => Admission::Fact(refused_draft(actor, send, refusal)),
+    let to = match recipient(state, &send) {
+        Ok(to) => to,
+        Err(refusal) => return Admission::Fact(refused_draft(actor, send, None, refusal)),
+    };
+    let known = match known_key(state, &send, &to) {
+        Ok(Some(Key { message, accepted, queue_depth, .. })) => {
+            return Admission::Known { message: *message, accepted: *accepted, queue_depth: *queue_depth };
+        }
+        Ok(None) => Ok(()),
+        Err(refusal) => Err(refusal),
+    };
+    let peer = peer_of(&to);
+    Admission::Fact(match known.and_then(|()| accept(state, &send, to, reason)) {
+        Ok(accepted) => accepted_draft(actor, &send, accepted),
+        Err(refusal) => refused_draft(actor, send, peer, refusal),
+    })
+}
+
+fn peer_of(to: &Recipient) -> Option<Identity> {
+    match to {
+        Recipient::Peer(peer) => Some(peer.clone()),
+        Recipient::User(_) => None,
     }
 }
 
 fn accepted_draft(actor: Actor, send: &Send, accepted: MessageAccepted) -> Draft {
-    let peer = match &accepted.to {
-        Recipient::Peer(peer) => Some(peer.clone()),
-        Recipient::User(_) => None,
-    };
-    let subject = Subject { peer, generation: None, message: Some(send.mint) };
+    let subject = Subject { peer: peer_of(&accepted.to), generation: None, message: Some(send.mint) };
     Draft { subject, cause: None, actor, event: accepted.into() }
 }
 
-/// Journaled too, with the text's length and digest only (C6).
-fn refused_draft(actor: Actor, send: Send, refusal: Refusal) -> Draft {
+/// Journaled too, with the text's length and digest only (C6), and with the peer if there is one of that name (C64).
+fn refused_draft(actor: Actor, send: Send, peer: Option<Identity>, refusal: Refusal) -> Draft {
     let event = MessageRefused {
         to: send.to,
         from: send.from,
@@ -45,7 +55,7 @@ fn refused_draft(actor: Actor, send: Send, refusal: Refusal) -> Draft {
         bytes: send.text.len() as u64,
         digest: blake3::hash(send.text.as_bytes()).to_hex().to_string(),
     };
-    Draft { subject: Subject::NONE, cause: None, actor, event: event.into() }
+    Draft { subject: Subject { peer, ..Subject::NONE }, cause: None, actor, event: event.into() }
 }
 
 /// Name, registered, runtime declared.

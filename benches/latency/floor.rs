@@ -40,10 +40,19 @@ impl Disk {
     }
 
     pub fn sync(&mut self) -> u64 {
+        self.sync_of(512)
+    }
+
+    /// The same with so many bytes in one write.
+    pub fn sync_of(&mut self, bytes: usize) -> u64 {
+        if self.at + bytes as u64 > 1 << 20 {
+            self.at = 0;
+        }
+        let text = vec![7; bytes];
         let called = now_ns();
-        self.file.write_all_at(&[7; 512], self.at).and_then(|()| self.file.sync_data()).expect("a durable write");
+        self.file.write_all_at(&text, self.at).and_then(|()| self.file.sync_data()).expect("a durable write");
         let took = now_ns() - called;
-        self.at = (self.at + 512) % (1 << 20);
+        self.at += bytes as u64;
         took
     }
 }

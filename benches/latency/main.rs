@@ -9,6 +9,7 @@ mod floor;
 mod idle;
 mod reader;
 mod rounds;
+mod senders;
 mod table;
 mod world;
 
@@ -23,4 +24,5 @@ fn main() {
     let samples = rounds::run(rounds);
     print!("{}", table::render(&samples, rounds));
     print!("{}", idle::measure());
+    print!("{}", senders::measure());
 }

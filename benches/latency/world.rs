@@ -23,6 +23,8 @@ use tempfile::TempDir;
 use super::clock::now_ns;
 use super::reader::{Said, WORD, Word};
 
+/// A program that never opens its box: whatever is sent to it waits.
+const DEAF: &str = "argv = ['sleep', '600']\n[input]\nscreen = 'never'\n";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Ended with everything in it when it is dropped.
@@ -38,12 +40,14 @@ impl World {
     pub fn start() -> Self {
         let place = tempfile::Builder::new().prefix("dm").tempdir().expect("a temporary folder");
         let home = Home::under(place.path());
-        fs::write(home.config_file(), "crashloop_deaths_max = 1000\nunfinished_retries = 0\n").expect("settings");
+        fs::write(home.config_file(), "crashloop_deaths_max = 1000\nunfinished_retries = 0\nqueue_max = 1000000\n")
+            .expect("settings");
         fs::create_dir_all(home.runtimes()).expect("a folder");
         for (name, patterns) in [("bare", false), ("boxed", true)] {
             let text = runtime_file(&place, patterns);
             fs::write(home.runtimes().join(format!("{name}.toml")), text).expect("a runtime's file");
         }
+        fs::write(home.runtimes().join("deaf.toml"), DEAF).expect("a runtime's file");
         let ear = Ear::open(&place);
         let mut daemon = dormouse(&place, &["daemon"]);
         daemon.env("DORMOUSE_LOG", "info").stderr(Stdio::piped());
@@ -115,7 +119,7 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        for peer in ["ada", "bob", "worker"] {
+        for peer in ["ada", "bob", "worker", "deaf"] {
             let _ = dormouse(&self.place, &["stop", peer]).output();
         }
         self.journal.await_quiet();

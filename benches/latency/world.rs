@@ -24,7 +24,7 @@ use super::clock::now_ns;
 use super::reader::{Said, WORD, Word};
 
 /// A program that never opens its box: whatever is sent to it waits.
-const DEAF: &str = "argv = ['sleep', '600']\n[input]\nscreen = 'never'\n";
+const DEAF: &str = "argv = ['sleep', '600']\n[input]\nscreen = 'never'\n[proof]\ntranscript = '{cwd}/none'\n";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Ended with everything in it when it is dropped.

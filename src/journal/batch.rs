@@ -3,7 +3,7 @@
 use super::format::frame::{FrameHeader, Seed, push};
 use super::format::payload::{self, PAYLOAD_BYTES_LIMIT};
 use super::format::{FLAG_MORE, SCHEMA};
-use super::writer::AppendError;
+use super::append_error::AppendError;
 use crate::model::id::Lsn;
 use crate::model::record::Record;
 

@@ -111,8 +111,17 @@ async fn serve(home: Home, lock: DaemonLock, given: Given, runtimes: Arc<Runtime
     let (started, has_started) = oneshot::channel();
     let (ended, has_ended) = oneshot::channel();
     let Given { loaded, flags, keeping } = given;
-    let started_by =
-        Starting { home: home.clone(), loaded, flags, runtimes, orders, records: records.clone(), texts, tmux, keeping };
+    let started_by = Starting {
+        home: home.clone(),
+        loaded,
+        flags,
+        runtimes,
+        orders,
+        records: records.clone(),
+        texts,
+        tmux,
+        keeping,
+    };
     let thread = std::thread::Builder::new().name("loop".to_owned());
     let thread = thread.spawn(move || {
         started_by.live(&heard, started);

@@ -104,7 +104,12 @@ mod tests {
     }
 
     /// What goes of four segments, with 500 bytes in the fifth: how many, the first record kept, and the setting.
-    fn goes(snapshot: Option<u64>, oldest: Option<u64>, bytes_max: u64, hours: u64) -> Option<(u32, u64, &'static str)> {
+    fn goes(
+        snapshot: Option<u64>,
+        oldest: Option<u64>,
+        bytes_max: u64,
+        hours: u64,
+    ) -> Option<(u32, u64, &'static str)> {
         let needed = Needed { older_snapshot: snapshot.map(Lsn), oldest_record: oldest.map(Lsn) };
         let limits = Limits { bytes_max, age_ms_max: hours * 3_600_000 };
         let removed = plan(&sealed(4), 500, needed, limits, NOW)?;

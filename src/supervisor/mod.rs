@@ -6,7 +6,7 @@ mod keep;
 pub mod snapshot;
 mod startup;
 
-use crate::journal::{AppendError, Committed, Journal, Storage};
+use crate::journal::{AppendError, Committed, Journal, RecordSource, Storage};
 use crate::model::effect::{Effect, Liveness, SessionName};
 use crate::model::event::{Event, Fact, TurnSeen};
 use crate::model::id::{Lsn, MessageId};
@@ -82,6 +82,11 @@ impl<S: Storage, H: Host> Supervisor<S, H> {
 
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// A handle that reads records by lsn while turns go on.
+    pub fn source(&self) -> RecordSource {
+        self.journal.source()
     }
 
     pub fn host(&mut self) -> &mut H {

@@ -158,11 +158,9 @@ mod tests {
             let fault = Snapshot::read(Lsn(77), whole.bytes()[..length].to_vec()).unwrap_err();
             let expected = match length {
                 0..HEADER_BYTES => SnapshotFault::Short { bytes: length as u64 },
-                _ => SnapshotFault::Value {
-                    field: "state_length",
-                    found: 10,
-                    expected: (length - HEADER_BYTES) as u64,
-                },
+                _ => {
+                    SnapshotFault::Value { field: "state_length", found: 10, expected: (length - HEADER_BYTES) as u64 }
+                }
             };
             assert_eq!(fault, expected);
         }

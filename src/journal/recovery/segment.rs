@@ -49,8 +49,7 @@ impl<'a, S: Storage> SegmentRecovery<'a, S> {
     /// For [`SegmentRecovery::labels`]: three short reads.
     pub(super) fn look(storage: &'a S, first_lsn: Lsn) -> Result<Self, OpenError> {
         let (path, file) = Self::file(storage, first_lsn)?;
-        let window =
-            Copied::with_ahead(Arc::clone(&file), LABEL_BYTES).map_err(failed("read", path.clone()))?;
+        let window = Copied::with_ahead(Arc::clone(&file), LABEL_BYTES).map_err(failed("read", path.clone()))?;
         Self::over(storage, first_lsn, false, (path, file), window)
     }
 

@@ -41,7 +41,7 @@ pub use reader::{ReadError, Reader, Records};
 pub use recovery::{OpenError, Recovered, TornTail};
 pub use retention::SealedSegment;
 pub use scan::Fault;
-pub use snapshot::{NotUsed, SnapshotError, Unusable};
+pub use snapshot::{NotUsed, SnapshotError, Snapshots, Unusable, snapshots};
 pub use source::RecordSource;
 pub use storage::{LockOutcome, Storage, StorageFile};
 pub use writer::{Journal, Options};

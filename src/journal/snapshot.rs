@@ -1,12 +1,15 @@
-//! Snapshots on the disk: how one gets there, and why one is not used.
+//! Snapshots on the disk: how one gets there, why one is not used, and what readers find.
 
 use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
+use super::directory;
 use super::format::snapshot::{Snapshot, SnapshotFault};
-use super::format::{snapshot_name, snapshot_through};
+use super::format::{segment_name, snapshot_name, snapshot_through};
+use super::reader::{ReadError, Reader};
 use super::storage::{Storage, StorageFile};
+use crate::model::event::{Event, Fact, SnapshotTaken};
 use crate::model::id::Lsn;
 
 /// A snapshot on its way; not part of the journal.
@@ -94,4 +97,59 @@ pub(super) fn newest_first(names: &[String]) -> Vec<Lsn> {
     let mut found: Vec<Lsn> = names.iter().filter_map(|name| snapshot_through(name)).collect();
     found.sort_by(|a, b| b.cmp(a));
     found
+}
+
+/// The snapshots in a journal's folder, as its own records see them.
+#[derive(Debug, Default)]
+pub struct Snapshots {
+    /// Oldest first.
+    pub proved: Vec<Snapshot>,
+    /// Named by a record, and not what it says; or left by a crash that came before the record.
+    pub unusable: Vec<Unusable>,
+}
+
+/// Looks at the snapshots beside the records of `reader`. Writes nothing.
+///
+/// Costs reading them, and a record or two each: the one that proves a snapshot comes next after it.
+///
+/// # Errors
+///
+/// The folder cannot be listed.
+pub fn snapshots(reader: &Reader) -> Result<Snapshots, ReadError> {
+    let names = directory::list(&reader.dir).map_err(|error| ReadError::io(&reader.dir, error))?;
+    let mut found = Snapshots::default();
+    for through in newest_first(&names).into_iter().rev() {
+        let path = reader.dir.join(snapshot_name(through));
+        let file = directory::read(&path).map_err(NotUsed::Unreadable);
+        let snapshot = file.and_then(|file| Ok(Snapshot::read(through, file)?));
+        match snapshot.and_then(|snapshot| proved(reader, snapshot)) {
+            Ok(snapshot) => found.proved.push(snapshot),
+            // Removed since the folder was listed, for newer ones.
+            Err(NotUsed::Unreadable(error)) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(because) => found.unusable.push(Unusable { path, because }),
+        }
+    }
+    Ok(found)
+}
+
+/// `snapshot`, if a record behind it names it with its digest.
+fn proved(reader: &Reader, snapshot: Snapshot) -> Result<Snapshot, NotUsed> {
+    let through = snapshot.through;
+    if through.next() < reader.first_lsn() {
+        return Err(NotUsed::TooOld { through, first: reader.first_lsn() });
+    }
+    let names = |record: Result<crate::model::record::Record, ReadError>| match record.ok()?.event {
+        Event::Fact(Fact::SnapshotTaken(taken)) if taken.through == through => Some(taken),
+        _ => None,
+    };
+    let named: Option<SnapshotTaken> = reader.records(through.next()).find_map(names);
+    let (found, expected) = (snapshot.taken().digest, named.ok_or(NotUsed::Unproved)?.digest);
+    if found == expected { Ok(snapshot) } else { Err(NotUsed::Digest { found, expected }) }
+}
+
+impl Reader {
+    /// The file that holds [`Reader::first_lsn`].
+    pub fn first_segment(&self) -> PathBuf {
+        self.dir.join(segment_name(self.first_lsn()))
+    }
 }

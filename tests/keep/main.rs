@@ -6,4 +6,5 @@ mod crashes;
 mod damage;
 #[path = "../journal_disk/mod.rs"]
 mod journal_disk;
+mod readers;
 mod world;

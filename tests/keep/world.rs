@@ -82,7 +82,7 @@ impl World {
         self.ask(Asked::Seen(Draft::own(subject, None, event)))
     }
 
-    fn request(&mut self, verb: Verb) -> Result<(), AppendError> {
+    pub fn request(&mut self, verb: Verb) -> Result<(), AppendError> {
         let actor = Actor::User { uid: 1000, pid: 42, program: "dormouse".to_owned() };
         self.ask(Asked::Request(Request { actor, reason: None, verb }))
     }

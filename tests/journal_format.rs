@@ -23,8 +23,9 @@ fn fields(heading: &str) -> Vec<(String, usize, usize)> {
 
 #[test]
 fn the_document_lists_every_field_at_its_place() {
-    let layouts: [(&str, &[Field]); 7] = [
+    let layouts: [(&str, &[Field]); 8] = [
         ("header", format::header_layout::FIELDS),
+        ("snapshot", format::snapshot_layout::FIELDS),
         ("frame", format::frame_layout::FIELDS),
         ("mark", format::mark_layout::FIELDS),
         ("note", format::note_layout::FIELDS),

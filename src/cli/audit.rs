@@ -4,8 +4,9 @@ use super::context::Context;
 use super::error::{CliError, Exit};
 use crate::explain::audit::{Audit as Findings, Auditor, Bytes, Damage, TornTail};
 use crate::explain::phrase::count;
-use crate::journal::{self, Reader, Verification};
+use crate::journal::{self, NotUsed, Reader, Unusable, Verification};
 use crate::model::id::Lsn;
+use crate::supervisor::snapshot;
 
 /// Check every byte and every promise over the whole history
 ///
@@ -36,9 +37,12 @@ impl Audit {
 
 /// Of the bytes, and of the records up to the first that cannot be read.
 fn findings(dir: &Path) -> Result<Findings, CliError> {
-    let bytes = bytes(journal::verify(dir)?);
+    let mut bytes = bytes(journal::verify(dir)?);
     let mut auditor = Auditor::default();
     if let Ok(reader) = Reader::open(dir) {
+        let snapshots = journal::snapshots(&reader)?;
+        bytes.damage.extend(snapshots.unusable.iter().filter_map(unlike_its_record));
+        auditor = Auditor::comparing(snapshots.proved.iter().filter_map(|it| snapshot::decode(it).ok()).collect());
         for record in reader.records(Lsn(1)) {
             match record {
                 Ok(record) => auditor.see(&record),
@@ -49,6 +53,14 @@ fn findings(dir: &Path) -> Result<Findings, CliError> {
         }
     }
     Ok(auditor.finish(bytes))
+}
+
+/// A snapshot that is not what its record says, or cannot be read, is damaged. What no record names is no part of the
+/// journal.
+fn unlike_its_record(it: &Unusable) -> Option<Damage> {
+    let named = !matches!(it.because, NotUsed::Unproved | NotUsed::TooOld { .. });
+    let segment = it.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    named.then(|| Damage { segment, offset: 0, lsn: None, what: it.because.to_string() })
 }
 
 fn bytes(found: Verification) -> Bytes {

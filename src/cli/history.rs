@@ -4,9 +4,10 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use super::beginning::Beginning;
 use super::context::Context;
 use super::error::CliError;
-use super::when::When;
+use super::when::{When, zone};
 use crate::explain::why::Source;
 use crate::journal::{ReadError, Reader};
 use crate::model::id::Lsn;
@@ -29,6 +30,8 @@ pub struct Which {
 pub struct History {
     pub dir: PathBuf,
     pub reader: Reader,
+    /// If it was removed.
+    pub beginning: Option<Beginning>,
     /// The first failure of a look-up that had no way to say so.
     failed: RefCell<Option<ReadError>>,
 }
@@ -46,7 +49,17 @@ impl Which {
 impl History {
     pub fn open(dir: PathBuf) -> Result<Self, CliError> {
         let reader = Reader::open(&dir)?;
-        Ok(Self { dir, reader, failed: RefCell::new(None) })
+        let beginning = Beginning::of(&reader)?;
+        Ok(Self { dir, reader, beginning, failed: RefCell::new(None) })
+    }
+
+    /// The latest state before or at a moment that is told without the records before it: the empty one, or that of a
+    /// snapshot where the beginning was removed. Folding goes on with the record behind [`State::lsn`].
+    pub fn told_at(&self, at: Option<When>) -> Result<State, CliError> {
+        match &self.beginning {
+            None => Ok(State::default()),
+            Some(beginning) => beginning.state_at(&self.reader, at, &zone()),
+        }
     }
 
     /// Who `name` means, from all that this history ever knew: an identity, else every one of a personality, else of a
@@ -74,8 +87,9 @@ impl History {
 
     /// The state as it was at a moment, or at the end, and the last record before it; none if there was none yet.
     pub fn folded(&self, at: Option<When>) -> Result<(State, Option<Record>), CliError> {
-        let (mut state, mut last) = (State::default(), None);
-        for record in self.reader.records(Lsn(1)) {
+        let mut state = self.told_at(at)?;
+        let mut last = self.record(state.lsn);
+        for record in self.reader.records(state.lsn.next()) {
             let record = record?;
             if at.is_some_and(|at| !at.is_after_or_at(&record)) {
                 break;
@@ -87,9 +101,9 @@ impl History {
         Ok((state, last))
     }
 
-    /// What went wrong during look-ups, if anything did.
-    pub fn check(self) -> Result<(), CliError> {
-        self.failed.into_inner().map_or(Ok(()), |error| Err(error.into()))
+    /// What went wrong during look-ups, if anything did; else what is known of a beginning that was removed.
+    pub fn check(self) -> Result<Option<Beginning>, CliError> {
+        self.failed.into_inner().map_or(Ok(self.beginning), |error| Err(error.into()))
     }
 
     fn note(&self, error: ReadError) {
@@ -99,10 +113,17 @@ impl History {
 
 impl Source for History {
     fn record(&self, lsn: Lsn) -> Option<Record> {
+        if lsn < self.reader.first_lsn() {
+            return None;
+        }
         self.reader.record(lsn).unwrap_or_else(|error| {
             self.note(error);
             None
         })
+    }
+
+    fn first(&self) -> Lsn {
+        self.reader.first_lsn()
     }
 
     fn each(&self, see: &mut dyn FnMut(&Record)) {

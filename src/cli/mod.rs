@@ -3,6 +3,7 @@
 mod add;
 mod attach;
 mod audit;
+mod beginning;
 mod client;
 mod completions;
 mod config;

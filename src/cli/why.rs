@@ -1,8 +1,11 @@
+use serde_json::json;
+
 use super::context::Context;
 use super::error::CliError;
 use super::history::{History, Which};
 use super::render;
 use super::when::zone;
+use crate::explain::layout;
 use crate::explain::why::{self, Subject};
 use crate::model::id::Lsn;
 use crate::observe::clock;
@@ -25,14 +28,37 @@ impl Why {
         let history = self.which.open(context)?;
         let subject = subject(&self.subject, &history)?;
         let chain = why::chain(&history, &subject);
-        history.check()?;
+        let cut_off = why::cut_off(&history, &chain);
+        let beginning = history.check()?;
+        let removed = beginning.as_ref().map(|beginning| beginning.sentence(&zone()));
         if chain.is_empty() {
-            return Err(Problem::refused(format!("there is no record of {subject}")).into());
+            let removed = removed.map_or_else(String::new, |removed| format!("; {removed}"));
+            return Err(Problem::refused(format!("there is no record of {subject}{removed}")).into());
         }
-        context
-            .output
-            .print(&why::json(&subject, &chain), || why::text(&chain, clock::now(), &zone(), render::columns()))
+        let mut json = why::json(&subject, &chain);
+        if let (Some(beginning), [_, ..]) = (&beginning, &cut_off[..]) {
+            json["cut_off"] = json!({
+                "records": cut_off,
+                "first_kept": beginning.first,
+                "removed_by": beginning.removed.lsn,
+            });
+        }
+        context.output.print(&json, || {
+            let text = why::text(&chain, clock::now(), &zone(), render::columns());
+            text + &end_of_history(&cut_off, removed.as_deref())
+        })
     }
+}
+
+/// A line that says where the chain would go on, if the records were still there.
+fn end_of_history(cut_off: &[Lsn], removed: Option<&str>) -> String {
+    let (Some(latest), Some(removed)) = (cut_off.first(), removed) else { return String::new() };
+    let others = if cut_off.len() > 1 { " and others" } else { "" };
+    layout::fold(
+        &format!("{:>6}  {:>16}  ", latest.0, "removed"),
+        &format!("here{others}: {removed}"),
+        render::columns(),
+    ) + "\n"
 }
 
 /// A personality of several runtimes is explained in the one that something happened to last.

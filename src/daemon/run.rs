@@ -28,10 +28,10 @@ use crate::model::effect::{Attention, AttentionKind, SessionName};
 use crate::model::event::{DaemonStarted, Decision, Event, Fact, SettingsUnreadable};
 use crate::model::id::{Lsn, MessageId};
 use crate::model::record::{Draft, Record, Subject};
-use crate::model::state::State;
 use crate::observe::clock;
 use crate::runtime::{RuntimeFileError, Runtimes};
-use crate::supervisor::{Asked, Begin, Supervisor};
+use crate::supervisor::snapshot::Folded;
+use crate::supervisor::{Asked, Begin, Keeping, Supervisor};
 
 /// Why the daemon did not run, or ended badly.
 #[derive(Debug, thiserror::Error)]
@@ -59,10 +59,12 @@ pub enum DaemonError {
     Threads(#[source] io::Error),
 }
 
-/// Settings as they were given: by file and environment, and by flags, which outlive a reload.
+/// Settings as they were given: by file and environment, and by flags, which outlive a reload; and how often the state
+/// is kept, which is no setting.
 struct Given {
     loaded: Loaded,
     flags: Vec<SettingFlag>,
+    keeping: Keeping,
 }
 
 type Texts = Arc<Mutex<Option<RecordSource>>>;
@@ -72,12 +74,12 @@ type Texts = Arc<Mutex<Option<RecordSource>>>;
 /// # Errors
 ///
 /// What keeps it from starting. Once it serves, only a signal ends it.
-pub fn run(home: &Home, loaded: Loaded, flags: Vec<SettingFlag>) -> Result<(), DaemonError> {
+pub fn run(home: &Home, loaded: Loaded, flags: Vec<SettingFlag>, keeping: Keeping) -> Result<(), DaemonError> {
     let lock = DaemonLock::take(home)?;
     make_folders(home)?;
     let runtimes = Arc::new(Runtimes::load(&home.runtimes())?);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(DaemonError::Threads)?;
-    runtime.block_on(serve(home.clone(), lock, Given { loaded, flags }, runtimes))
+    runtime.block_on(serve(home.clone(), lock, Given { loaded, flags, keeping }, runtimes))
 }
 
 /// Folders of ours are private: they hold secrets and sockets (C22, C62).
@@ -108,9 +110,18 @@ async fn serve(home: Home, lock: DaemonLock, given: Given, runtimes: Arc<Runtime
 
     let (started, has_started) = oneshot::channel();
     let (ended, has_ended) = oneshot::channel();
-    let Given { loaded, flags } = given;
-    let started_by =
-        Starting { home: home.clone(), loaded, flags, runtimes, orders, records: records.clone(), texts, tmux };
+    let Given { loaded, flags, keeping } = given;
+    let started_by = Starting {
+        home: home.clone(),
+        loaded,
+        flags,
+        runtimes,
+        orders,
+        records: records.clone(),
+        texts,
+        tmux,
+        keeping,
+    };
     let thread = std::thread::Builder::new().name("loop".to_owned());
     let thread = thread.spawn(move || {
         started_by.live(&heard, started);
@@ -215,6 +226,7 @@ struct Starting {
     records: broadcast::Sender<Arc<Record>>,
     texts: Texts,
     tmux: Option<String>,
+    keeping: Keeping,
 }
 
 impl Starting {
@@ -228,7 +240,8 @@ impl Starting {
         loop {
             match turning.run(inputs) {
                 Ended::Stopped => {
-                    if let Err(error) = turning.supervisor.close() {
+                    let closed = turning.supervisor.close(clock::now());
+                    if let Err(error) = closed {
                         tracing::error!(error = in_full(&error), "the journal could not be closed in order");
                     }
                     return;
@@ -254,16 +267,20 @@ impl Starting {
     fn open(&self) -> Result<Turning<DirStorage, Machine>, DaemonError> {
         let path = self.home.journal();
         let storage = DirStorage::open(&path).map_err(|source| DaemonError::Folder { path, source })?;
-        let mut state = State::default();
-        let fold = |record: Record| drop(crate::reducer::apply(&mut state, &record));
+        let mut folded = Folded::default();
         let now = clock::now();
-        let (journal, recovered) = Journal::open(storage, self.options(), now.wall_us, random, fold)?;
+        let (journal, recovered) = Journal::open(storage, self.options(), now.wall_us, random, &mut folded)?;
+        let (records, snapshot) = (recovered.records, recovered.snapshot.map(|through| through.0));
+        tracing::info!(records, snapshot, "folded the journal");
+        for unusable in &recovered.unusable {
+            tracing::warn!(error = in_full(unusable), "an older snapshot or the first record serves instead");
+        }
         if let Some(torn) = &recovered.torn {
             tracing::warn!(?torn, "an interrupted batch was set aside; nothing of it had been acknowledged");
         }
         *self.texts.lock().unwrap_or_else(PoisonError::into_inner) = Some(journal.source());
         let machine = Machine::new(self.home.clone(), self.orders.clone());
-        let mut supervisor = Supervisor::new(journal, machine, state);
+        let mut supervisor = Supervisor::new(journal, machine, folded.state, self.keeping);
         // Sessions that turn out to be gone are known all the same: what they left is no orphan's.
         let mut known = supervisor.sessions();
         let mut taken = Vec::new();

@@ -9,6 +9,7 @@ use tokio::sync::{broadcast, oneshot};
 use super::hands::{Order, Orders, Told};
 use super::input::{Answer, Input};
 use super::spools::{self, Spooled};
+use crate::executor::tmux::in_full;
 use crate::home::Home;
 use crate::journal::{AppendError, Committed, Storage};
 use crate::model::delivery::Proof;
@@ -16,11 +17,11 @@ use crate::model::effect::SessionName;
 use crate::model::event::{DaemonStopped, DeadlinePassed, Decision, Event, Fact, TurnSeen};
 use crate::model::record::{Draft, Record, Subject};
 use crate::observe::clock;
-use crate::supervisor::{Asked, Host, Outcome, Supervisor, Turn};
+use crate::supervisor::{Asked, Host, Kept, Outcome, Supervisor, Turn};
 
 /// Inputs taken up in one turn: more would make the first of them wait too long.
 const TURN_MAX: usize = 1024;
-/// Quiet time after which the journal gets its mark.
+/// Quiet time after which the journal gets its mark, and history is looked after.
 const QUIET: Duration = Duration::from_millis(250);
 
 /// Why the loop came back.
@@ -137,8 +138,9 @@ impl<S: Storage, H: Host> Turning<S, H> {
             gathered.add(Asked::Seen(passed), Waiter::Nobody);
         } else if self.unmarked {
             self.unmarked = false;
-            if let Err(error) = self.supervisor.mark_quiet() {
-                gathered.end = Some(Ended::JournalFailed(error));
+            match self.supervisor.keep_quiet(now) {
+                Ok(kept) => self.tell_kept(kept),
+                Err(error) => gathered.end = Some(Ended::JournalFailed(error)),
             }
         }
     }
@@ -148,6 +150,8 @@ impl<S: Storage, H: Host> Turning<S, H> {
             Ok(turn) => {
                 self.unmarked = true;
                 self.tell(turn, waiters);
+                let kept = self.supervisor.keep_busy(clock::now())?;
+                self.tell_kept(kept);
                 Ok(())
             }
             Err(error) => {
@@ -165,6 +169,16 @@ impl<S: Storage, H: Host> Turning<S, H> {
                 // Nobody listening any more is no trouble.
                 let _ = self.records.send(Arc::new(record.clone()));
             }
+        }
+    }
+
+    /// Of snapshots and removals: what was said in the journal, and what could not be done.
+    pub(super) fn tell_kept(&self, kept: Kept) {
+        for turn in kept.turns {
+            self.announce(&turn.into_inner().groups);
+        }
+        for error in &kept.failed {
+            tracing::warn!(error = in_full(error), "history is kept longer than it need be");
         }
     }
 
@@ -231,7 +245,7 @@ fn answered(outcome: Outcome, groups: &[Vec<Record>]) -> Answer {
 }
 
 fn refuse(waiters: Vec<Waiter>, error: &AppendError) {
-    let why = crate::executor::tmux::in_full(error);
+    let why = in_full(error);
     for waiter in waiters {
         if let Waiter::Caller(answer) = waiter {
             let _ = answer.send(Answer::JournalRefuses { why: why.clone() });

@@ -23,6 +23,11 @@ pub trait Source {
     /// The record at `lsn`, if there is one.
     fn record(&self, lsn: Lsn) -> Option<Record>;
 
+    /// The first record that is kept: what stood before it was removed.
+    fn first(&self) -> Lsn {
+        Lsn(1)
+    }
+
     /// Every record, oldest first.
     fn each(&self, see: &mut dyn FnMut(&Record));
 }
@@ -90,6 +95,14 @@ pub fn chain<S: Source + ?Sized>(source: &S, subject: &Subject) -> Vec<Record> {
         }
     }
     found.into_values().rev().collect()
+}
+
+/// What `chain` goes on with and `source` does not keep any more, latest first.
+pub fn cut_off<S: Source + ?Sized>(source: &S, chain: &[Record]) -> Vec<Lsn> {
+    let mut links: Vec<Lsn> = chain.iter().flat_map(links).filter(|link| *link < source.first()).collect();
+    links.sort_by(|a, b| b.cmp(a));
+    links.dedup();
+    links
 }
 
 /// The records this one names as its reasons: its cause, and those its figures speak of. A cause stands before its

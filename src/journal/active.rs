@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use super::format::frame::{FrameHeader, Seed, push};
 use super::format::header::SegmentHeader;
-use super::format::seal::{Digest, Sealer, Trailer, closing_room, mark};
-use super::format::{FRAMES_AT, KIND_MARK, KIND_SEAL, SCHEMA, TRAILER_ROOM, segment_name};
+use super::format::seal::{Digest, Seal, Sealer, Trailer, closing_room, mark};
+use super::format::{
+    FRAMES_AT, KIND_MARK, KIND_SEAL, SCHEMA, SEAL_BLOCK_BYTES, SEAL_FIXED_BYTES, TRAILER_ROOM, segment_name,
+};
+use super::retention::SealedSegment;
 use super::storage::{Storage, StorageFile};
 
 /// The spare: allocated, without a header, not part of the journal.
@@ -122,23 +125,30 @@ impl<F: StorageFile> Active<F> {
         self.write_control(KIND_MARK, &payload)
     }
 
-    /// Seals the segment, durably, and returns the new head of the chain.
+    /// Seals the segment, durably. Its head is the new one of the chain.
     ///
     /// Two syncs, seal before trailer: so a trailer is a witness that the seal was on the disk.
-    pub(super) fn seal(&self, previous: Digest) -> io::Result<Digest> {
+    pub(super) fn seal(&self, previous: Digest) -> io::Result<SealedSegment> {
         let end = self.tail();
         let seal = self.sealer.clone().finish(previous);
         let mut frame = Vec::new();
         self.control(&mut frame, KIND_SEAL, &seal.encode());
         self.file.write_at(&frame, end)?;
         self.file.sync()?;
-        let trailer =
-            Trailer { seal_at: end, seal_length: frame.len() as u32, last_lsn: seal.last_lsn, head: seal.head() };
+        let (head, last_lsn) = (seal.head(), seal.last_lsn);
+        let trailer = Trailer { seal_at: end, seal_length: frame.len() as u32, last_lsn, head };
         write_trailer(&*self.file, &self.header, &self.seed, &trailer)?;
         let behind = end + frame.len() as u64;
         self.file.release(behind.next_multiple_of(PAGE_BYTES), self.header.capacity - TRAILER_ROOM);
-        Ok(seal.head())
+        let (bytes, last_time_us) = (closed_bytes(&seal), seal.last_time_us);
+        Ok(SealedSegment { first_lsn: seal.first_lsn, last_lsn, bytes, last_time_us, head })
     }
+}
+
+/// What a segment with this seal takes on the disk.
+pub(super) fn closed_bytes(seal: &Seal) -> u64 {
+    let frame = super::format::frame::frame_bytes(SEAL_FIXED_BYTES + seal.blocks.len() * SEAL_BLOCK_BYTES);
+    (seal.end + frame).next_multiple_of(PAGE_BYTES) + TRAILER_ROOM
 }
 
 /// Writes a segment's trailer, durably. The seal is already.

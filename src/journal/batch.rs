@@ -1,9 +1,9 @@
 //! From records to frames: encoded first, placed once it is known which segment takes them.
 
+use super::append_error::AppendError;
 use super::format::frame::{FrameHeader, Seed, push};
 use super::format::payload::{self, PAYLOAD_BYTES_LIMIT};
 use super::format::{FLAG_MORE, SCHEMA};
-use super::writer::AppendError;
 use crate::model::id::Lsn;
 use crate::model::record::Record;
 

@@ -122,6 +122,11 @@ pub(super) fn list(dir: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
+/// A whole file, for readers that have no [`Storage`].
+pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    std::fs::read(path)
+}
+
 impl StorageFile for File {
     fn bytes(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())

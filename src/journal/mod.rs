@@ -2,22 +2,28 @@
 //!
 //! `journal-format.md` specifies the bytes and argues for them. In the order in which the modules know each other:
 //! [`mod@format`] is bytes and numbers; [`storage`] is the only door to files for the writer; `window` and `scan` read a
-//! segment frame by frame; [`recovery`] decides what the end of a journal means; [`Journal`] appends; [`Reader`],
-//! [`RecordSource`] and [`audit`] read beside it.
+//! segment frame by frame; [`recovery`] decides where folding begins and what the end of a journal means; [`Journal`]
+//! appends, takes snapshots, and removes what [`retention`] says may go; [`Reader`], [`RecordSource`] and [`audit`] read
+//! beside it.
 
 mod active;
+mod append_error;
 #[allow(clippy::disallowed_methods, reason = "a door: every byte of a journal")]
 pub mod audit;
 mod batch;
 mod committed;
 #[allow(clippy::disallowed_methods, reason = "a door: the journal's files")]
 mod directory;
+mod fold;
 pub mod format;
+mod keep;
 mod lookup;
 #[allow(clippy::disallowed_methods, reason = "a door: segments of a journal, beside its writer")]
 mod reader;
 pub mod recovery;
+pub mod retention;
 mod scan;
+mod snapshot;
 mod source;
 pub mod storage;
 #[allow(clippy::disallowed_methods, reason = "a door: memory maps of sealed segments")]
@@ -25,12 +31,17 @@ mod window;
 mod writer;
 mod zeros;
 
+pub use append_error::AppendError;
 pub use audit::{Damage, Head, SegmentReport, TornBytes, Verification, head, stat, verify};
 pub use committed::Committed;
 pub use directory::DirStorage;
+pub use fold::Fold;
+pub use format::snapshot::Snapshot;
 pub use reader::{ReadError, Reader, Records};
 pub use recovery::{OpenError, Recovered, TornTail};
+pub use retention::SealedSegment;
 pub use scan::Fault;
+pub use snapshot::{NotUsed, SnapshotError, Snapshots, Unusable, snapshots};
 pub use source::RecordSource;
 pub use storage::{LockOutcome, Storage, StorageFile};
-pub use writer::{AppendError, Journal, Options};
+pub use writer::{Journal, Options};

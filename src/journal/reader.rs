@@ -87,7 +87,7 @@ impl ReadError {
 
 /// A journal as it was at the last [`Reader::refresh`].
 pub struct Reader {
-    dir: PathBuf,
+    pub(super) dir: PathBuf,
     /// First lsns of all segments but the last.
     sealed: Vec<Lsn>,
     last: Option<Last>,
@@ -155,7 +155,12 @@ impl Reader {
         self.last.as_ref().map_or(Lsn::ZERO, |last| Lsn(last.scan.whole_next.0 - 1))
     }
 
-    /// Every record from `from` on, in order; of atomic groups that are not whole yet, none.
+    /// The first record that is kept; 1 if there is no segment. A greater one is a beginning that was removed, or lost.
+    pub fn first_lsn(&self) -> Lsn {
+        self.sealed.first().copied().or(self.last.as_ref().map(|last| last.first_lsn)).unwrap_or(Lsn(1))
+    }
+
+    /// Every record that is kept from `from` on, in order; of atomic groups that are not whole yet, none.
     ///
     /// [`ReadError::Unknown`] and [`ReadError::Undecodable`] stand for one record, and reading goes on; any other error
     /// ends it.
@@ -165,8 +170,7 @@ impl Reader {
         let in_last = self.last.as_ref().is_some_and(|last| last.first_lsn <= from);
         let index = if in_last { self.sealed.len() } else { index };
         let expected = self.sealed.get(index).copied().or(self.last.as_ref().map(|last| last.first_lsn));
-        // The first segment of all has to begin with the first record.
-        let expected = if index == 0 { Lsn(1) } else { expected.unwrap_or(Lsn(1)) };
+        let expected = expected.unwrap_or(Lsn(1));
         Records { reader: self, index, expected, from, scan: None, group: VecDeque::new(), ended: false }
     }
 

@@ -117,13 +117,19 @@ impl RecordSource {
         index.file = Arc::<F>::clone(&active.file);
     }
 
+    /// The segments before `first_kept` are no longer looked into.
+    pub(super) fn removed(&self, first_kept: Lsn) {
+        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        index.sealed = index.sealed.split_off(&first_kept);
+    }
+
     /// The record `lsn`.
     ///
     /// Costs a read or two of 16 KiB in the active segment, and an open file more in a sealed one.
     ///
     /// # Errors
     ///
-    /// [`ReadError::Missing`] if it is not durable yet or never was; damage with its place.
+    /// [`ReadError::Missing`] if it is not durable yet, never was, or was removed; damage with its place.
     pub fn record(&self, lsn: Lsn) -> Result<Record, ReadError> {
         let missing = || ReadError::Missing { lsn };
         let place = self.place(lsn).ok_or_else(missing)?;

@@ -5,13 +5,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::active::{Active, SPARE, Spare, capacity_for};
+use super::append_error::AppendError;
 use super::batch::{self, Group};
 use super::committed::Committed;
+use super::fold::Fold;
 use super::format::header::SegmentHeader;
-use super::format::payload::EncodeError;
 use super::format::seal::{Digest, mark};
 use super::format::{FRAMES_AT, KIND_CLOSE, TRAILER_ROOM, segment_name};
 use super::recovery::{self, OpenError, Recovered};
+use super::retention::SealedSegment;
 use super::source::{Index, RecordSource};
 use super::storage::{Storage, StorageFile};
 use crate::model::id::Lsn;
@@ -35,104 +37,25 @@ impl Default for Options {
     }
 }
 
-/// Why an append was not done.
-#[derive(Debug, thiserror::Error)]
-pub enum AppendError {
-    #[error("record {lsn} of kind {kind} cannot be encoded")]
-    Encode {
-        lsn: Lsn,
-        kind: &'static str,
-        #[source]
-        source: EncodeError,
-    },
-    #[error("record {lsn} has {bytes} bytes, at most {bytes_max} are allowed")]
-    TooLong { lsn: Lsn, bytes: usize, bytes_max: usize },
-    /// The active segment is full and the next one cannot be made.
-    #[error("no room for a segment of {bytes} bytes at {}", path.display())]
-    NoSpace {
-        path: PathBuf,
-        bytes: u64,
-        part_written: bool,
-        #[source]
-        source: io::Error,
-    },
-    #[error("cannot write record {lsn} at byte {offset} of {}", segment.display())]
-    Write {
-        segment: PathBuf,
-        offset: u64,
-        lsn: Lsn,
-        #[source]
-        source: io::Error,
-    },
-    #[error("cannot sync record {lsn} in {}", segment.display())]
-    Sync {
-        segment: PathBuf,
-        lsn: Lsn,
-        #[source]
-        source: io::Error,
-    },
-    #[error("cannot go on from {} to the next segment at record {lsn}", segment.display())]
-    Rotate {
-        segment: PathBuf,
-        lsn: Lsn,
-        #[source]
-        source: io::Error,
-    },
-    #[error("the journal failed before, after record {durable}, and accepts nothing until it is opened again")]
-    Failed { durable: Lsn },
-}
-
-impl AppendError {
-    /// Nothing was written and the journal is as it was: the same or a later append may succeed.
-    pub fn left_journal_usable(&self) -> bool {
-        match self {
-            AppendError::Encode { .. } | AppendError::TooLong { .. } => true,
-            AppendError::NoSpace { part_written, .. } => !part_written,
-            AppendError::Write { .. }
-            | AppendError::Sync { .. }
-            | AppendError::Rotate { .. }
-            | AppendError::Failed { .. } => false,
-        }
-    }
-
-    /// What the disk holds is unknown, and a fresh [`Journal::open`] may find out and go on (C63).
-    pub fn reopening_may_help(&self) -> bool {
-        !self.left_journal_usable()
-    }
-
-    /// The disk is full: time or a person may help.
-    pub fn is_no_space(&self) -> bool {
-        match self {
-            AppendError::NoSpace { .. } => true,
-            AppendError::Write { source, .. }
-            | AppendError::Sync { source, .. }
-            | AppendError::Rotate { source, .. } => is_no_space(source),
-            AppendError::Encode { .. } | AppendError::TooLong { .. } | AppendError::Failed { .. } => false,
-        }
-    }
-}
-
-fn is_no_space(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-}
-
 /// A source of random bytes, for names and salts.
 type Random = Box<dyn FnMut() -> [u8; 16] + Send>;
 
 /// The append-only journal of one writer (I7).
 pub struct Journal<S: Storage> {
-    storage: Arc<S>,
+    pub(super) storage: Arc<S>,
     options: Options,
     random: Random,
-    active: Active<S::File>,
+    pub(super) active: Active<S::File>,
     spare: Option<Spare<S::File>>,
+    /// Those that are complete, oldest first.
+    pub(super) sealed: Vec<SealedSegment>,
     /// The newest seal's digest.
     head: Digest,
     next: Lsn,
-    durable: Lsn,
+    pub(super) durable: Lsn,
     /// A write or a sync has failed: nobody knows what the disk holds (I9).
-    failed: bool,
-    source: RecordSource,
+    pub(super) failed: bool,
+    pub(super) source: RecordSource,
 }
 
 impl<S: Storage> std::fmt::Debug for Journal<S> {
@@ -154,24 +77,29 @@ impl<S: Storage> Drop for Journal<S> {
 }
 
 impl<S: Storage> Journal<S> {
-    /// Takes the lock, hands every record in order to `fold`, decides what a crash has left, and is ready to append.
+    /// Takes the lock, hands the records to `fold` in order, decides what a crash has left, and is ready to append.
+    ///
+    /// `fold` begins with the newest snapshot that it understands and that the journal proves, else with the first
+    /// record; it may be asked to begin again. Costs a few reads for each segment before the snapshot, and a walk over
+    /// what came after. A removal of history that was cut off is finished.
     ///
     /// `random` gives 16 fresh random bytes at each call. An interrupted last batch is set aside, and
     /// [`Recovered::torn`] says where.
     ///
     /// # Errors
     ///
-    /// Damage that no crash explains, with its place; a record of an unknown kind; another writer; what the file
-    /// system says. Records folded before the error are real, but the state made of them is not the journal's.
+    /// Damage that no crash explains, with its place; a beginning that is gone and told by no snapshot; a record of an
+    /// unknown kind; another writer; what the file system says. Records folded before the error are real, but the state
+    /// made of them is not the journal's.
     pub fn open(
         storage: S,
         options: Options,
         now_wall_us: u64,
         random: impl FnMut() -> [u8; 16] + Send + 'static,
-        fold: impl FnMut(Record),
+        mut fold: impl Fold,
     ) -> Result<(Self, Recovered), OpenError> {
         let storage = Arc::new(storage);
-        let outcome = Self::open_locked(&storage, options, now_wall_us, Box::new(random), fold);
+        let outcome = Self::open_locked(&storage, options, now_wall_us, Box::new(random), &mut fold);
         if outcome.is_err() {
             storage.unlock();
         }
@@ -183,7 +111,7 @@ impl<S: Storage> Journal<S> {
         options: Options,
         now_wall_us: u64,
         mut random: Random,
-        fold: impl FnMut(Record),
+        fold: &mut impl Fold,
     ) -> Result<(Self, Recovered), OpenError> {
         let resume = recovery::recover(&**storage, fold)?;
         let next = resume.recovered.last_lsn.next();
@@ -200,19 +128,25 @@ impl<S: Storage> Journal<S> {
         let path = storage.path().join(SPARE);
         let spare = Spare::create(&**storage, capacity).map_err(recovery::writing(path.clone()))?;
         let active = Active::begin(&**storage, spare, header).map_err(recovery::writing(path))?;
-        let index = Index::new(resume.segments, &active, resume.recovered.last_lsn);
-        let journal = Self {
+        let sealed = resume.segments.iter().map(|segment| segment.first_lsn).collect();
+        let index = Index::new(sealed, &active, resume.recovered.last_lsn);
+        let mut journal = Self {
             source: RecordSource::new(Arc::clone(storage), index),
             storage: Arc::clone(storage),
             options: Options { segment_bytes: capacity, ..options },
             random,
             active,
             spare: None,
-            head: resume.head,
+            sealed: resume.segments,
+            head: resume.head.unwrap_or_default(),
             next,
             durable: resume.recovered.last_lsn,
             failed: false,
         };
+        if let Some(removed) = fold.removed() {
+            // What cannot be removed now takes room, and is tried again with the next removal.
+            let _ = journal.remove_before(removed.first_kept);
+        }
         Ok((journal, resume.recovered))
     }
 
@@ -299,19 +233,24 @@ impl<S: Storage> Journal<S> {
             ..self.active.header
         };
         self.failed = true;
-        let (head, active) =
+        let (sealed, active) =
             self.exchange(spare, header).map_err(|source| AppendError::Rotate { segment, lsn, source })?;
         self.failed = false;
-        self.head = head;
+        self.head = sealed.map_or(self.head, |sealed| sealed.head);
+        self.sealed.extend(sealed);
         self.active = active;
         self.source.rotated(&self.active);
         Ok(())
     }
 
-    fn exchange(&self, spare: Spare<S::File>, header: SegmentHeader) -> io::Result<(Digest, Active<S::File>)> {
+    fn exchange(
+        &self,
+        spare: Spare<S::File>,
+        header: SegmentHeader,
+    ) -> io::Result<(Option<SealedSegment>, Active<S::File>)> {
         // An empty segment is not sealed but replaced: two segments cannot begin with the same record.
-        let head = if self.active.records() > 0 { self.active.seal(self.head)? } else { self.head };
-        Ok((head, Active::begin(&*self.storage, spare, header)?))
+        let sealed = if self.active.records() > 0 { Some(self.active.seal(self.head)?) } else { None };
+        Ok((sealed, Active::begin(&*self.storage, spare, header)?))
     }
 
     /// A file with room for a group of `bytes` bytes of frames.

@@ -29,6 +29,7 @@ pub enum Purpose {
 
 /// An accepted message that is not settled yet. Its text stays in the journal, at `accepted`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Message {
     pub id: MessageId,
     pub to: Identity,
@@ -61,6 +62,7 @@ pub struct Message {
 
 /// How the session that had this task before ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SessionBefore {
     pub ending: Ending,
     pub lived_ms: u64,

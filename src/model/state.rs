@@ -1,10 +1,15 @@
 //! What the records add up to. Bounded by peers and unsettled messages, not by history.
+//!
+//! A snapshot holds it as JSON. A field added here is a new [`SCHEMA`], or an older build would forget what it does not
+//! know: every struct refuses fields that it has not heard of.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::actor::Sender;
-use super::event::{KeptBecause, RuntimeTraits};
+use super::event::{HistoryRemoved, KeptBecause, RuntimeTraits, SnapshotTaken};
 use super::id::{Generation, Lsn, MessageId};
 use super::message::Message;
 use super::name::{Identity, Personality, Runtime};
@@ -13,8 +18,12 @@ use super::session::{Ending, ReapReason, Source, Turn, WakeBranch, WakeGate, Wak
 use super::settings::Settings;
 use super::time::Timestamp;
 
+/// Revision of the shape of [`State`] in a snapshot.
+pub const SCHEMA: u16 = 1;
+
 /// The whole state. Equal states come of equal histories (I3).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct State {
     /// The last record folded in.
     pub lsn: Lsn,
@@ -28,17 +37,35 @@ pub struct State {
     /// Unsettled messages: queued, delivering, an ephemeral session's task, dead.
     pub messages: BTreeMap<MessageId, Message>,
     /// Idempotency keys still remembered (C8).
+    #[serde(with = "pairs")]
     pub keys: BTreeMap<KeyName, Key>,
     /// The same keys, oldest first, so that forgetting costs what is forgotten.
     pub keys_by_age: VecDeque<KeyName>,
     pub daemon: Option<Daemon>,
+    /// The newest [`SNAPSHOTS_KEPT`] snapshots, oldest first.
+    pub snapshots: Vec<SnapshotTaken>,
+    /// The newest removal of history.
+    pub removed: Option<Removed>,
+}
+
+/// Snapshots that stay: should one be damaged, a start goes on from the one before.
+pub const SNAPSHOTS_KEPT: usize = 2;
+
+/// A removal of history, and when it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Removed {
+    pub lsn: Lsn,
+    pub at: Timestamp,
+    pub what: HistoryRemoved,
 }
 
 /// An idempotency key: sender, target and the sender's own word (C8).
 pub type KeyName = (Sender, String, String);
 
 /// The daemon that last said it started.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Daemon {
     pub pid: u32,
     pub started: Lsn,
@@ -46,7 +73,8 @@ pub struct Daemon {
 }
 
 /// A remembered key and what it stands for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Key {
     pub message: MessageId,
     pub accepted: Lsn,
@@ -56,14 +84,16 @@ pub struct Key {
 }
 
 /// Tells one text from another without keeping it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TextPrint {
     pub bytes: u64,
     pub crc: u32,
 }
 
 /// A registered peer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Peer {
     pub registration: Registration,
     pub registered: Lsn,
@@ -72,7 +102,8 @@ pub struct Peer {
 }
 
 /// One identity: its queue, its session, its marks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Presence {
     /// Since when the phase of this identity is what it is.
     pub since: Timestamp,
@@ -105,7 +136,8 @@ pub struct Presence {
 }
 
 /// What is kept of a session that is gone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LastEnd {
     pub generation: Generation,
     pub how: EndedHow,
@@ -115,7 +147,8 @@ pub struct LastEnd {
 }
 
 /// Why a session is gone, as concluded.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum EndedHow {
     Died,
     /// By itself and well (C44a).
@@ -126,7 +159,8 @@ pub enum EndedHow {
 }
 
 /// A mark an operator or an agent left.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Mark {
     pub lsn: Lsn,
     pub at: Timestamp,
@@ -134,7 +168,8 @@ pub struct Mark {
 }
 
 /// What was parked may be resumed (C47).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Park {
     pub lsn: Lsn,
     pub at: Timestamp,
@@ -143,21 +178,24 @@ pub struct Park {
 }
 
 /// How the last life ended, for `resume_on_death`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LastDeath {
     pub lsn: Lsn,
     pub resume_ref: Option<String>,
     pub topics: Vec<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Quarantine {
     pub lsn: Lsn,
     pub until: Timestamp,
 }
 
 /// A session asked for by an operator (C54, C57) or a folder launch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BringUp {
     pub asked: Lsn,
     pub reason: WakeReason,
@@ -165,7 +203,8 @@ pub struct BringUp {
 }
 
 /// One life of an identity.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Session {
     pub generation: Generation,
     pub woken: Timestamp,
@@ -215,7 +254,8 @@ pub struct Session {
 }
 
 /// How far a session has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum SessionPhase {
     /// Decided; nothing seen of it yet.
     Launching,
@@ -249,6 +289,12 @@ impl State {
     /// Something else keeps this peer alive (C5).
     pub fn is_managed(&self, identity: &Identity) -> bool {
         self.peer(identity).is_some_and(|peer| peer.registration.managed.is_some())
+    }
+
+    /// The oldest record that is still read by its lsn: the text of each message that is not settled stays in the journal
+    /// (C13). None: no record is.
+    pub fn oldest_needed(&self) -> Option<Lsn> {
+        self.messages.values().map(|message| message.accepted).min()
     }
 
     /// The program tells its turns itself; else they are judged (C46a).
@@ -297,5 +343,25 @@ impl Session {
 impl TextPrint {
     pub fn of(text: &str) -> Self {
         Self { bytes: text.len() as u64, crc: crc32fast::hash(text.as_bytes()) }
+    }
+}
+
+/// A map whose keys are no texts, as a list of its pairs: JSON knows no other keys than texts.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<K: Serialize, V: Serialize, S: Serializer>(
+        map: &BTreeMap<K, V>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map)
+    }
+
+    pub fn deserialize<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<K, V>, D::Error> {
+        Ok(Vec::<(K, V)>::deserialize(deserializer)?.into_iter().collect())
     }
 }

@@ -33,6 +33,8 @@ fn apply_fact(state: &mut State, record: &Record, fact: &Fact) -> Vec<Task> {
         Fact::DaemonStopped(_) => daemon::daemon_stopped(state),
         Fact::SettingsChanged(fact) => daemon::settings_changed(state, fact),
         Fact::RuntimesChanged(fact) => daemon::runtimes_changed(state, fact),
+        Fact::SnapshotTaken(fact) => daemon::snapshot_taken(state, fact),
+        Fact::HistoryRemoved(fact) => daemon::history_removed(state, record, fact),
         Fact::PeerRegistered(fact) => peer::peer_registered(state, record, fact),
         Fact::ProfileChanged(fact) => peer::profile_changed(state, fact),
         Fact::ProfileUnreadable(fact) => peer::profile_unreadable(state, fact),
@@ -54,8 +56,6 @@ fn apply_fact(state: &mut State, record: &Record, fact: &Fact) -> Vec<Task> {
         // Asked or observed; what follows from it is a decision of its own.
         Fact::SettingsUnreadable(_)
         | Fact::DaemonReady(_)
-        | Fact::SnapshotTaken(_)
-        | Fact::HistoryRemoved(_)
         | Fact::RecordLost(_)
         | Fact::DeadlinePassed(_)
         | Fact::AttentionCalled(_)

@@ -2,9 +2,11 @@
 //! storage and host.
 
 mod conclude;
+mod keep;
+pub mod snapshot;
 mod startup;
 
-use crate::journal::{AppendError, Committed, Journal, Storage};
+use crate::journal::{AppendError, Committed, Journal, RecordSource, Storage};
 use crate::model::effect::{Effect, Liveness, SessionName};
 use crate::model::event::{Event, Fact, TurnSeen};
 use crate::model::id::{Lsn, MessageId};
@@ -17,6 +19,7 @@ use crate::policy::admit::{Admission, admit};
 use crate::policy::deadline::{Deadline, next_deadline};
 
 pub use conclude::{conclude, is_stale};
+pub use keep::{Keeping, Kept};
 pub use startup::Begin;
 
 /// The world, as far as the loop itself asks it.
@@ -66,16 +69,24 @@ pub struct Supervisor<S: Storage, H: Host> {
     journal: Journal<S>,
     host: H,
     state: State,
+    keeping: Keeping,
+    /// The last record before the latest attempt at a snapshot that failed.
+    attempted: Lsn,
 }
 
 impl<S: Storage, H: Host> Supervisor<S, H> {
     /// `state` is what the journal's records add up to.
-    pub fn new(journal: Journal<S>, host: H, state: State) -> Self {
-        Self { journal, host, state }
+    pub fn new(journal: Journal<S>, host: H, state: State, keeping: Keeping) -> Self {
+        Self { journal, host, state, keeping, attempted: Lsn::ZERO }
     }
 
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// A handle that reads records by lsn while turns go on.
+    pub fn source(&self) -> RecordSource {
+        self.journal.source()
     }
 
     pub fn host(&mut self) -> &mut H {
@@ -143,23 +154,5 @@ impl<S: Storage, H: Host> Supervisor<S, H> {
     /// When the loop must take up a passed deadline by itself.
     pub fn next_deadline(&self) -> Option<Deadline> {
         next_deadline(&self.state)
-    }
-
-    /// To be called once after a quiet moment: a witness in the journal that its last batch was durable.
-    ///
-    /// # Errors
-    ///
-    /// As [`Supervisor::turn`].
-    pub fn mark_quiet(&mut self) -> Result<(), AppendError> {
-        self.journal.mark()
-    }
-
-    /// Closes the journal in order.
-    ///
-    /// # Errors
-    ///
-    /// The records are durable all the same; only the seal of the last segment is missing.
-    pub fn close(self) -> Result<(), AppendError> {
-        self.journal.close()
     }
 }

@@ -1,10 +1,13 @@
 //! What holds whatever happens: random facts and requests, in any order, at any time.
 
-use dormouse::model::event::{Decision, Event};
-use dormouse::model::state::State;
+use dormouse::journal::Snapshot;
+use dormouse::model::event::{Decision, Event, HistoryRemoved, RetentionReason, SnapshotTaken};
+use dormouse::model::record::Subject;
+use dormouse::model::state::{SCHEMA, State};
 use dormouse::policy::deadline::next_deadline;
 use dormouse::policy::decide;
 use dormouse::reducer::{apply, invariant};
+use dormouse::supervisor::snapshot;
 use proptest::prelude::*;
 
 use crate::script;
@@ -17,12 +20,13 @@ fn happen(world: &mut World, step: (u8, u8, u32)) {
     world.pass(u64::from(ms));
     let has_session = world.state.presences.get(&world.identity(peer)).is_some_and(|p| p.session.is_some());
     let name = format!("m{}", world.records.len());
-    let line = match what % 20 {
+    let line = match what % 21 {
         0..=2 => format!("send {name} to {peer}"),
         3 => format!("stop {peer}"),
         4 => format!("start {peer}"),
         5 => format!("refresh {peer}"),
         6 => format!("new {peer}"),
+        20 => return of_the_journal(world, ms),
         _ if !has_session => return,
         7 => format!("started {peer}"),
         8 => format!("box {peer}"),
@@ -45,6 +49,21 @@ fn up(world: &mut World, peer: &str) {
     }
 }
 
+/// What a start would make of a snapshot of `state`.
+fn from_snapshot(state: &State) -> State {
+    let json = snapshot::encode(state).unwrap();
+    snapshot::decode(&Snapshot::of([1; 16], state.lsn, (1, [2; 16]), SCHEMA, &json)).unwrap()
+}
+
+/// The journal's own events, as they come between the others.
+fn of_the_journal(world: &mut World, ms: u32) {
+    let through = world.state.lsn;
+    world.see(Subject::NONE, SnapshotTaken { through, bytes: u64::from(ms), digest: "a5".repeat(32) });
+    let because = RetentionReason::Age { age_ms: u64::from(ms), age_ms_max: 1 };
+    let removed = HistoryRemoved { first_kept: through, segments: 1, bytes: 9, head: "5a".repeat(32), because };
+    world.see(Subject::NONE, removed);
+}
+
 fn fleet() -> World {
     let mut world = World::new();
     world.add("ada", ephemeral);
@@ -59,7 +78,8 @@ fn fleet() -> World {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// I3: folding the records again gives the live state; I2: every decision decided again comes out the same.
+    /// I3: folding the records again gives the live state, and a snapshot gives it back after each of them; I2: every
+    /// decision decided again comes out the same.
     #[test]
     fn i3_replay_equals_live_and_decisions_come_out_the_same(
         steps in prop::collection::vec((any::<u8>(), any::<u8>(), 0u32..700_000), 1..120)
@@ -72,6 +92,7 @@ proptest! {
         let mut again = State::default();
         let mut expected = Vec::new();
         for record in &world.records {
+            prop_assert_eq!(&from_snapshot(&again), &again, "before {:?}", record);
             if let Event::Decision(_) = record.event {
                 let place = expected.iter().position(|event| *event == record.event);
                 prop_assert!(place.is_some(), "{:?} was not decided again", record.event);
@@ -81,6 +102,7 @@ proptest! {
             expected.extend(decide(&again, record).into_iter().map(|draft| draft.event));
         }
         prop_assert_eq!(&again, &world.state);
+        prop_assert_eq!(&from_snapshot(&again), &again);
     }
 
     /// C16: at most one live session per identity, ever; C35: one task per ephemeral session.

@@ -31,11 +31,17 @@ pub fn examine(dir: &Path) -> (Vec<Finding>, Past) {
         }
         Err(error) => return (vec![unreadable(&error, Lsn::ZERO)], past),
     };
+    match history.told_at(None) {
+        Ok(state) => past.state = state,
+        Err(error) => return (vec![unreadable(&error, Lsn::ZERO)], past),
+    }
     let mut findings = Vec::new();
     for record in history.reader.records(Lsn(1)) {
         match record {
             Ok(record) => {
-                drop(reducer::apply(&mut past.state, &record));
+                if record.lsn > past.state.lsn {
+                    drop(reducer::apply(&mut past.state, &record));
+                }
                 if let Event::Fact(Fact::DaemonStarted(started)) = record.event {
                     past.daemon = Some(started);
                 }
@@ -47,17 +53,19 @@ pub fn examine(dir: &Path) -> (Vec<Finding>, Past) {
         }
     }
     if findings.is_empty() {
-        findings.push(whole(dir, past.state.lsn));
+        findings.push(whole(dir, history.reader.first_lsn(), past.state.lsn));
     }
     (findings, past)
 }
 
-fn whole(dir: &Path, last: Lsn) -> Finding {
+fn whole(dir: &Path, first: Lsn, last: Lsn) -> Finding {
     match journal::stat(dir) {
         Ok(segments) => {
             let bytes = segments.iter().map(|segment| segment.bytes).sum();
-            let (records, n) =
-                (count(last.0, "record", "records"), count(segments.len() as u64, "segment", "segments"));
+            let (records, n) = (
+                count(last.next().0 - first.0, "record", "records"),
+                count(segments.len() as u64, "segment", "segments"),
+            );
             let says = format!("{records} in {n} ({}) at {}, all whole", size_text(bytes), dir.display());
             Finding::ok("journal", says)
         }

@@ -3,16 +3,19 @@
 mod causes;
 mod messages;
 mod sessions;
+mod states;
 mod statistics;
 
 use serde::Serialize;
 
 use crate::model::id::Lsn;
 use crate::model::record::Record;
+use crate::model::state::State;
 
 use causes::Causes;
 use messages::Messages;
 use sessions::Sessions;
+use states::States;
 pub use statistics::{Spread, Statistics};
 
 /// What a check of the bytes found, before any record was understood.
@@ -114,10 +117,17 @@ pub struct Auditor {
     causes: Causes,
     messages: Messages,
     sessions: Sessions,
+    states: States,
     counts: statistics::Counts,
 }
 
 impl Auditor {
+    /// Compares what the records add up to with each of these states, which snapshots tell. Where the beginning was
+    /// removed, it adds to the oldest of them.
+    pub fn comparing(snapshots: Vec<State>) -> Self {
+        Self { states: States::of(snapshots), ..Self::default() }
+    }
+
     pub fn see(&mut self, record: &Record) {
         if self.records == 0 {
             self.findings.first = record.lsn;
@@ -130,6 +140,7 @@ impl Auditor {
         self.causes.see(record, &mut self.findings);
         self.sessions.see(record, &mut self.findings);
         self.messages.see(record, &mut self.findings);
+        self.states.see(record, &mut self.findings);
         self.counts.see(record);
     }
 

@@ -5,6 +5,7 @@ pub mod frame;
 pub mod header;
 pub mod payload;
 pub mod seal;
+pub mod snapshot;
 
 use std::ops::Range;
 
@@ -16,6 +17,8 @@ pub const MINOR: u16 = 0;
 pub const SEGMENT_MAGIC: [u8; 8] = *b"\x89JNL\r\n\x1a\n";
 /// Begins a trailer.
 pub const TRAILER_MAGIC: [u8; 8] = *b"\x89JNT\r\n\x1a\n";
+/// Begins a snapshot.
+pub const SNAPSHOT_MAGIC: [u8; 8] = *b"\x89JNS\r\n\x1a\n";
 
 /// Bytes of a segment header; the copy is as long.
 pub const HEADER_BYTES: usize = 128;
@@ -146,6 +149,23 @@ layout! {
     }
 }
 layout! {
+    /// The header of a snapshot.
+    snapshot_layout {
+        MAGIC 0 8
+        MAJOR 8 2
+        MINOR 10 2
+        HEADER_LENGTH 12 4
+        JOURNAL 16 16
+        THROUGH 32 8
+        NUMBER 40 8
+        SALT 48 16
+        STATE_LENGTH 64 8
+        STATE_SCHEMA 72 2
+        RESERVED 74 50
+        CRC 124 4
+    }
+}
+layout! {
     /// The payload of MARK and CLOSE.
     mark_layout {
         END 0 8
@@ -198,4 +218,21 @@ pub fn segment_first_lsn(name: &str) -> Option<crate::model::id::Lsn> {
     let digits = name.strip_suffix(".jnl")?;
     let canonical = digits.len() == 20 && digits.bytes().all(|b| b.is_ascii_digit());
     if canonical { digits.parse().ok().map(crate::model::id::Lsn) } else { None }
+}
+
+/// The file name of the snapshot of the state after record `through`.
+pub fn snapshot_name(through: crate::model::id::Lsn) -> String {
+    format!("snap-{:020}", through.0)
+}
+
+/// The last record folded into the snapshot of this file name; none if it is no snapshot's name.
+pub fn snapshot_through(name: &str) -> Option<crate::model::id::Lsn> {
+    let digits = name.strip_prefix("snap-")?;
+    let canonical = digits.len() == 20 && digits.bytes().all(|b| b.is_ascii_digit());
+    if canonical { digits.parse().ok().map(crate::model::id::Lsn) } else { None }
+}
+
+/// The file name of the index of the segment whose first record is `first_lsn`.
+pub fn index_name(first_lsn: crate::model::id::Lsn) -> String {
+    format!("{:020}.idx", first_lsn.0)
 }

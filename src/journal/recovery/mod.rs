@@ -1,22 +1,27 @@
-//! Opening a journal for writing: read everything, decide what its end means, leave a clean place to append.
+//! Opening a journal for writing: fold what it says, decide what its end means, leave a clean place to append.
 
+mod begin;
+mod segment;
 pub mod table;
 pub(super) mod tail;
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 pub use table::Evidence;
 
-use super::active::{Active, SPARE, write_trailer};
+use super::active::SPARE;
+use super::fold::Fold;
 use super::format::header::{HeaderFault, SegmentHeader};
-use super::format::payload::{self, DecodeError};
-use super::format::seal::{Digest, Trailer, TrailerRoom, note_torn};
-use super::format::{KIND_NOTE, segment_first_lsn, segment_name};
-use super::scan::{Fault, Scan, read_header};
-use super::storage::{LockOutcome, Storage, StorageFile};
-use super::window::{Copied, Window};
+use super::format::payload::DecodeError;
+use super::format::seal::Digest;
+use super::format::snapshot::Snapshot;
+use super::format::{segment_first_lsn, segment_name};
+use super::retention::SealedSegment;
+use super::scan::Fault;
+use super::snapshot::{self, NotUsed, Unusable};
+use super::storage::{LockOutcome, Storage};
+use crate::model::event::{Event, Fact, SnapshotTaken};
 use crate::model::id::Lsn;
 use crate::model::record::Record;
 
@@ -52,6 +57,18 @@ pub enum OpenError {
     },
     #[error("segment {} begins with record {found}, expected {expected}", segment.display())]
     Gap { segment: PathBuf, found: Lsn, expected: Lsn },
+    /// Records are told by a snapshot alone, and none can be used.
+    #[error("the journal begins with record {first}, in {}, and no snapshot tells the state before it{}",
+        segment.display(), listed(unusable))]
+    NoBeginning { segment: PathBuf, first: Lsn, unusable: Vec<Unusable> },
+    #[error("the journal begins with record {first}, in {}, and {}", segment.display(), explained(*named))]
+    BeginningLost { segment: PathBuf, first: Lsn, named: Option<Lsn> },
+    #[error("segment {} chains to {found}, and the last one that was removed before it had {expected}",
+        segment.display())]
+    OtherBeginning { segment: PathBuf, found: String, expected: String },
+    #[error("the journal ends with record {last_lsn}, and {} was taken when record {through} was on the disk",
+        snapshot.display())]
+    EndMissing { snapshot: PathBuf, through: Lsn, last_lsn: Lsn },
     /// Not damage: a newer build wrote it, and folding the rest without it would be a lie.
     #[error("record {lsn} at byte {offset} of {} is of kind {kind}, schema {schema}, which this build does not know",
         segment.display())]
@@ -71,7 +88,20 @@ pub enum OpenError {
 impl OpenError {
     /// The bytes are at fault, not the circumstances: opening again will not help.
     pub fn is_damage(&self) -> bool {
-        matches!(self, OpenError::Damaged { .. } | OpenError::Gap { .. } | OpenError::Undecodable { .. })
+        match self {
+            OpenError::Damaged { .. }
+            | OpenError::Gap { .. }
+            | OpenError::NoBeginning { .. }
+            | OpenError::BeginningLost { .. }
+            | OpenError::OtherBeginning { .. }
+            | OpenError::EndMissing { .. }
+            | OpenError::Undecodable { .. } => true,
+            OpenError::Locked { .. }
+            | OpenError::NotWritable { .. }
+            | OpenError::Io { .. }
+            | OpenError::Newer { .. }
+            | OpenError::UnknownKind { .. } => false,
+        }
     }
 }
 
@@ -79,10 +109,38 @@ fn holder(pid: Option<u32>) -> String {
     pid.map_or_else(|| "another writer".to_owned(), |pid| format!("process {pid}"))
 }
 
+fn listed(unusable: &[Unusable]) -> String {
+    if unusable.is_empty() {
+        return "; there is none".to_owned();
+    }
+    let one = |it: &Unusable| {
+        let mut said = format!("; {it}");
+        let mut cause: Option<&dyn std::error::Error> = Some(&it.because);
+        while let Some(error) = cause {
+            said += &format!(": {error}");
+            cause = error.source();
+        }
+        said
+    };
+    unusable.iter().map(one).collect()
+}
+
+fn explained(named: Option<Lsn>) -> String {
+    match named {
+        None => "no record says that what came before it was removed".to_owned(),
+        Some(kept) => format!("what was removed ends before record {kept}: the records between are lost"),
+    }
+}
+
 /// What opening found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Recovered {
+    /// Folded: all of them, or those behind the snapshot.
     pub records: u64,
+    /// The last record of the snapshot that the fold began from; none if it began with the first record.
+    pub snapshot: Option<Lsn>,
+    /// Newer snapshots that could not be used.
+    pub unusable: Vec<Unusable>,
     /// Zero in an empty journal.
     pub last_lsn: Lsn,
     /// The last writer ended in order, or there was none.
@@ -102,43 +160,98 @@ pub struct TornTail {
     pub quarantined: String,
 }
 
-/// Where appending goes on.
+/// What is known on the way through the segments, and at the end where appending goes on.
 #[derive(Debug)]
 pub(super) struct Resume {
     pub journal: Option<[u8; 16]>,
+    /// Of the next segment.
     pub number: u64,
     pub previous_salt: [u8; 16],
-    pub head: Digest,
-    pub segments: Vec<Lsn>,
+    /// Of the last seal; none while the beginning is gone and no seal has come yet.
+    pub head: Option<Digest>,
+    /// What the first seal of all chains to.
+    first_previous: Option<Digest>,
+    pub segments: Vec<SealedSegment>,
+    /// The snapshot that was begun from and its digest, until its record has been met; and what it lacks till then.
+    digest: Option<(Lsn, String)>,
+    unproved: Option<NotUsed>,
     pub recovered: Recovered,
 }
 
 impl Resume {
-    fn new() -> Self {
-        let recovered = Recovered { records: 0, last_lsn: Lsn::ZERO, closed: true, torn: None };
-        Self { journal: None, number: 1, previous_salt: [0; 16], head: [0; 32], segments: Vec::new(), recovered }
+    /// Before the segment that begins with `first`, the oldest there is.
+    fn before(first: Option<Lsn>) -> Self {
+        let last_lsn = first.map_or(Lsn::ZERO, |first| Lsn(first.0.saturating_sub(1)));
+        let recovered =
+            Recovered { records: 0, snapshot: None, unusable: Vec::new(), last_lsn, closed: true, torn: None };
+        Self {
+            journal: None,
+            number: 1,
+            previous_salt: [0; 16],
+            head: (last_lsn == Lsn::ZERO).then_some([0; 32]),
+            first_previous: None,
+            segments: Vec::new(),
+            digest: None,
+            unproved: None,
+            recovered,
+        }
+    }
+
+    /// Where the beginning was removed, the first header's own word on its place is all there is.
+    fn begins_at(&mut self, header: &SegmentHeader) {
+        if self.head.is_none() {
+            (self.number, self.previous_salt) = (header.number, header.previous_salt);
+        }
+    }
+
+    fn begins_from(&mut self, snapshot: &Snapshot) {
+        self.recovered.snapshot = Some(snapshot.through);
+        self.digest = Some((snapshot.through, snapshot.taken().digest));
+        self.unproved = Some(NotUsed::Unproved);
+    }
+
+    /// Folds a whole group, and looks for the record that proves the snapshot.
+    fn fold<F: Fold>(&mut self, group: &mut Vec<Record>, fold: &mut F) {
+        for record in group.drain(..) {
+            self.recovered.records += 1;
+            if let Event::Fact(Fact::SnapshotTaken(taken)) = &record.event {
+                self.proves(taken);
+            }
+            fold.record(record);
+        }
+    }
+
+    fn proves(&mut self, taken: &SnapshotTaken) {
+        let Some((_, found)) = self.digest.as_ref().filter(|(through, _)| *through == taken.through) else { return };
+        if *found == taken.digest {
+            (self.digest, self.unproved) = (None, None);
+        } else {
+            self.unproved = Some(NotUsed::Digest { found: found.clone(), expected: taken.digest.clone() });
+        }
+    }
+
+    fn sealed(&mut self, segment: SealedSegment) {
+        self.head = Some(segment.head);
+        self.segments.push(segment);
     }
 }
 
-/// Takes the lock, reads every record in order into `fold`, and seals what a crash left open.
-pub(super) fn recover<S: Storage>(storage: &S, mut fold: impl FnMut(Record)) -> Result<Resume, OpenError> {
+/// Takes the lock, folds the records, and seals what a crash left open.
+pub(super) fn recover<S: Storage, F: Fold>(storage: &S, fold: &mut F) -> Result<Resume, OpenError> {
     let dir = storage.path().to_owned();
     match storage.lock().map_err(writing(dir.clone()))? {
         LockOutcome::Held => {}
         LockOutcome::HeldBy(pid) => return Err(OpenError::Locked { dir, pid }),
     }
     let names = storage.list().map_err(failed("list", dir.clone()))?;
-    if names.iter().any(|name| name == SPARE) {
-        storage.remove(SPARE).map_err(writing(dir.join(SPARE)))?;
+    for unfinished in [SPARE, snapshot::UNFINISHED] {
+        if names.iter().any(|name| name == unfinished) {
+            storage.remove(unfinished).map_err(writing(dir.join(unfinished)))?;
+        }
     }
     let mut segments: Vec<Lsn> = names.iter().filter_map(|name| segment_first_lsn(name)).collect();
     segments.sort();
-    let mut resume = Resume::new();
-    for (index, &first_lsn) in segments.iter().enumerate() {
-        let last = index + 1 == segments.len();
-        SegmentRecovery::open(storage, first_lsn, last)?.run(&mut resume, &mut fold)?;
-    }
-    Ok(resume)
+    begin::Found { storage, segments, snapshots: snapshot::newest_first(&names) }.run(fold)
 }
 
 pub(super) fn failed(doing: &'static str, path: PathBuf) -> impl FnOnce(io::Error) -> OpenError {
@@ -149,187 +262,6 @@ pub(super) fn writing(path: PathBuf) -> impl FnOnce(io::Error) -> OpenError {
     move |source| match source.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => OpenError::NotWritable { path, source },
         _ => OpenError::Io { doing: "write", path, source },
-    }
-}
-
-/// One segment on its way through recovery.
-struct SegmentRecovery<'a, S: Storage> {
-    storage: &'a S,
-    name: String,
-    path: PathBuf,
-    last: bool,
-    file: Arc<S::File>,
-    scan: Scan<Copied<Arc<S::File>>>,
-}
-
-impl<'a, S: Storage> SegmentRecovery<'a, S> {
-    fn open(storage: &'a S, first_lsn: Lsn, last: bool) -> Result<Self, OpenError> {
-        let name = segment_name(first_lsn);
-        let path = storage.path().join(&name);
-        let file = Arc::new(storage.open(&name).map_err(writing(path.clone()))?);
-        if last {
-            // What is about to be believed becomes durable first, and is then read from the device: after a failed
-            // sync the cache shows bytes that the disk never got.
-            file.sync().map_err(failed("sync", path.clone()))?;
-            file.forget_cache();
-        }
-        let mut window = Copied::new(Arc::clone(&file)).map_err(failed("read", path.clone()))?;
-        let damaged = |fault| damage_at(&path, 0, first_lsn, fault);
-        let header = match read_header(&mut window) {
-            (Some(header), None) => header,
-            (_, Some(fault)) => return Err(damaged(fault)),
-            (None, None) => return Err(damaged(Fault::NoFrame)),
-        };
-        let mut scan = Scan::new(window, header);
-        if last {
-            scan = scan.with_sealer().map_err(damaged)?;
-        }
-        Ok(Self { storage, name, path, last, file, scan })
-    }
-
-    fn run(mut self, resume: &mut Resume, fold: &mut impl FnMut(Record)) -> Result<(), OpenError> {
-        self.belongs(resume)?;
-        let fault = self.read(fold)?;
-        let records = self.scan.whole_next.0 - self.scan.header.first_lsn.0;
-        if fault.is_none() && records == 0 {
-            return Err(self.damaged(Fault::Seal { field: "records" }));
-        }
-        resume.recovered.records += records;
-        resume.recovered.last_lsn = Lsn(self.scan.whole_next.0 - 1);
-        resume.recovered.closed = self.scan.closed;
-        resume.journal = Some(self.scan.header.journal);
-        resume.segments.push(self.scan.header.first_lsn);
-        let (number, salt) = (self.scan.header.number, self.scan.header.salt);
-        if let Some(fault) = fault {
-            resume.recovered.torn = self.end_unsealed(resume, fault)?;
-            if records == 0 {
-                // Nothing in it: the segment that replaces it takes its name, its number and its place in the chain.
-                resume.segments.pop();
-                return Ok(());
-            }
-        } else {
-            self.end_sealed(resume)?;
-        }
-        (resume.number, resume.previous_salt) = (number + 1, salt);
-        Ok(())
-    }
-
-    /// Number, name, journal and predecessor are those that the segments before call for.
-    fn belongs(&self, resume: &Resume) -> Result<(), OpenError> {
-        let header = &self.scan.header;
-        let expected = resume.recovered.last_lsn.next();
-        if header.first_lsn != expected {
-            return Err(OpenError::Gap { segment: self.path.clone(), found: header.first_lsn, expected });
-        }
-        match segment_mismatch(header, &self.name, resume.number, resume.previous_salt, resume.journal) {
-            Some(fault) => Err(damage_at(&self.path, 0, header.first_lsn, fault)),
-            None => Ok(()),
-        }
-    }
-
-    /// Folds every record of every whole group. Returns the fault that ended it, none if a seal did.
-    fn read(&mut self, fold: &mut impl FnMut(Record)) -> Result<Option<Fault>, OpenError> {
-        let mut group = Vec::new();
-        loop {
-            match self.scan.step() {
-                Ok(None) => return Ok(None),
-                Err(fault) => return Ok(Some(fault)),
-                Ok(Some(frame)) if frame.header.is_control() => {}
-                Ok(Some(frame)) => {
-                    let record = payload::decode(&frame.header, frame.payload);
-                    group.push(record.map_err(|error| undecodable(&self.path, frame.offset, &frame.header, error))?);
-                    if !frame.header.more_follows() {
-                        group.drain(..).for_each(&mut *fold);
-                    }
-                }
-            }
-        }
-    }
-
-    fn end_sealed(mut self, resume: &mut Resume) -> Result<(), OpenError> {
-        let Some(seal) = self.scan.seal.clone() else { return Ok(()) };
-        let (bytes, capacity) = (self.scan.window.size(), self.scan.header.capacity);
-        if bytes != capacity {
-            return Err(self.damaged(Fault::Size { bytes, capacity }));
-        }
-        if seal.previous != resume.head {
-            return Err(self.damaged(Fault::Seal { field: "previous" }));
-        }
-        if let Some(fault) = self.scan.compare_seal(&seal) {
-            return Err(self.damaged(fault));
-        }
-        let room = self.scan.compare_trailer(&seal).map_err(|fault| self.damaged(fault))?;
-        if room == TrailerRoom::Empty {
-            self.finish_trailer(&seal)?;
-        }
-        resume.head = seal.head();
-        Ok(())
-    }
-
-    /// The seal is there and its trailer is not: a crash between the two, if this is the last segment.
-    fn finish_trailer(&mut self, seal: &super::format::seal::Seal) -> Result<(), OpenError> {
-        if !self.last {
-            return Err(self.damaged(Fault::Trailer));
-        }
-        let behind = self.scan.at;
-        if let Some(offset) = self.scan.first_nonzero(behind).map_err(|fault| self.damaged(fault))? {
-            return Err(damage_at(&self.path, offset, self.scan.next, Fault::NotZero));
-        }
-        let trailer = Trailer {
-            seal_at: seal.end,
-            seal_length: (self.scan.at - seal.end) as u32,
-            last_lsn: seal.last_lsn,
-            head: seal.head(),
-        };
-        write_trailer(&*self.file, &self.scan.header, &self.scan.seed, &trailer).map_err(writing(self.path.clone()))
-    }
-
-    /// Decides what the end is, and seals the segment there. A segment without records stays unsealed.
-    fn end_unsealed(&mut self, resume: &mut Resume, fault: Fault) -> Result<Option<TornTail>, OpenError> {
-        if let Fault::Unreadable { .. } = fault {
-            return Err(self.damaged(fault));
-        }
-        let segment = if self.last { table::Segment::Last } else { table::Segment::Followed };
-        let looked = tail::look(&mut self.scan, segment).map_err(|fault| self.damaged(fault))?;
-        let torn = match table::verdict(looked.tail) {
-            table::Verdict::Rot(evidence) => return Err(self.damaged(Fault::Rot(evidence))),
-            table::Verdict::Clean => None,
-            table::Verdict::Torn => Some(self.set_aside(&looked)?),
-        };
-        let Some(sealer) = self.scan.sealer.take().filter(|sealer| sealer.records() > 0) else {
-            return Ok(torn.map(|(torn, _)| torn));
-        };
-        let mut active = Active::recovered(Arc::clone(&self.file), self.scan.header, sealer);
-        if let Some((torn, digest)) = &torn {
-            let note = note_torn(torn.offset, torn.bytes, digest);
-            active.write_control(KIND_NOTE, &note).map_err(writing(self.path.clone()))?;
-        }
-        resume.head = active.seal(resume.head).map_err(writing(self.path.clone()))?;
-        Ok(torn.map(|(torn, _)| torn))
-    }
-
-    /// Copies an unfinished batch to the quarantine, then clears it: left where it is, its later frames could come
-    /// back to life behind a new one.
-    fn set_aside(&mut self, looked: &tail::Looked) -> Result<(TornTail, Digest), OpenError> {
-        let length = (looked.to.max(self.scan.at) - looked.from) as usize;
-        let path = self.path.clone();
-        let bytes = self.scan.window.bytes(looked.from, length).map_err(failed("read", path.clone()))?.to_vec();
-        let name = format!("{}-{}-{}", self.name, looked.from, length);
-        self.storage.quarantine(&name, &bytes).map_err(writing(path.clone()))?;
-        self.file.write_at(&vec![0; length], looked.from).map_err(writing(path.clone()))?;
-        self.file.sync().map_err(writing(path))?;
-        let torn = TornTail {
-            segment: self.name.clone(),
-            offset: looked.from,
-            lsn: looked.lsn,
-            bytes: length as u64,
-            quarantined: format!("quarantine/{name}"),
-        };
-        Ok((torn, *blake3::hash(&bytes).as_bytes()))
-    }
-
-    fn damaged(&self, fault: Fault) -> OpenError {
-        damage_at(&self.path, self.scan.at, self.scan.next, fault)
     }
 }
 

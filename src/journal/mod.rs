@@ -2,8 +2,8 @@
 //!
 //! `journal-format.md` specifies the bytes and argues for them. In the order in which the modules know each other:
 //! [`mod@format`] is bytes and numbers; [`storage`] is the only door to files for the writer; `window` and `scan` read a
-//! segment frame by frame; [`recovery`] decides what the end of a journal means; [`Journal`] appends; [`Reader`],
-//! [`RecordSource`] and [`audit`] read beside it.
+//! segment frame by frame; [`recovery`] decides what the end of a journal means; [`Journal`] appends; [`Indexer`] notes
+//! what lies where in sealed segments; [`Reader`], [`RecordSource`] and [`audit`] read beside it.
 
 mod active;
 #[allow(clippy::disallowed_methods, reason = "a door: every byte of a journal")]
@@ -13,7 +13,9 @@ mod committed;
 #[allow(clippy::disallowed_methods, reason = "a door: the journal's files")]
 mod directory;
 pub mod format;
+mod index;
 mod lookup;
+mod question;
 #[allow(clippy::disallowed_methods, reason = "a door: segments of a journal, beside its writer")]
 mod reader;
 pub mod recovery;
@@ -28,7 +30,9 @@ mod zeros;
 pub use audit::{Damage, Head, SegmentReport, TornBytes, Verification, head, stat, verify};
 pub use committed::Committed;
 pub use directory::DirStorage;
-pub use reader::{ReadError, Reader, Records};
+pub use index::{IndexError, Indexer};
+pub use question::Question;
+pub use reader::{Found, Order, ReadError, Reader, Records};
 pub use recovery::{OpenError, Recovered, TornTail};
 pub use scan::Fault;
 pub use source::RecordSource;

@@ -73,6 +73,7 @@ const DOORS: &[(&str, &str)] = &[
     ("journal::window", "memory maps of sealed segments"),
     ("journal::reader", "segments of a journal, beside its writer"),
     ("journal::audit", "every byte of a journal"),
+    ("journal::index::file", "index files, beside the writer"),
     ("config", "config.toml and DORMOUSE_*"),
     ("registry", "profiles in peers' folders"),
     ("runtime::load", "runtime files"),

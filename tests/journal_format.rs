@@ -23,7 +23,7 @@ fn fields(heading: &str) -> Vec<(String, usize, usize)> {
 
 #[test]
 fn the_document_lists_every_field_at_its_place() {
-    let layouts: [(&str, &[Field]); 8] = [
+    let layouts: [(&str, &[Field]); 9] = [
         ("header", format::header_layout::FIELDS),
         ("snapshot", format::snapshot_layout::FIELDS),
         ("frame", format::frame_layout::FIELDS),
@@ -32,6 +32,7 @@ fn the_document_lists_every_field_at_its_place() {
         ("seal", format::seal_layout::FIELDS),
         ("block", format::block_layout::FIELDS),
         ("trailer", format::trailer_layout::FIELDS),
+        ("index", format::index_layout::FIELDS),
     ];
     for (heading, layout) in layouts {
         let in_code: Vec<_> = layout.iter().map(|&(name, at, bytes)| (name.to_owned(), at, bytes)).collect();
@@ -62,6 +63,8 @@ fn the_document_lists_every_constant() {
             ("BLOCK_BYTES", format::BLOCK_BYTES),
             ("SEAL_FIXED_BYTES", format::SEAL_FIXED_BYTES as u64),
             ("SEAL_BLOCK_BYTES", format::SEAL_BLOCK_BYTES as u64),
+            ("INDEX_HEADER_BYTES", format::INDEX_HEADER_BYTES as u64),
+            ("INDEX_MESSAGE_BYTES", format::INDEX_MESSAGE_BYTES as u64),
             ("SECTOR_BYTES", format::SECTOR_BYTES),
             ("PAYLOAD_BYTES_LIMIT", PAYLOAD_BYTES_LIMIT as u64),
         ]

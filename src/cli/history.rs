@@ -1,7 +1,6 @@
 //! The journal, as the verbs that need no daemon read it.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::beginning::Beginning;
@@ -9,7 +8,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::when::{When, zone};
 use crate::explain::why::Source;
-use crate::journal::{ReadError, Reader};
+use crate::journal::{Order, Question, ReadError, Reader};
 use crate::model::id::Lsn;
 use crate::model::name::Identity;
 use crate::model::record::Record;
@@ -65,10 +64,7 @@ impl History {
     /// Who `name` means, from all that this history ever knew: an identity, else every one of a personality, else of a
     /// unique prefix.
     pub fn named(&self, name: &str) -> Result<Vec<Identity>, CliError> {
-        let mut known = BTreeSet::new();
-        for record in self.reader.records(Lsn(1)) {
-            known.extend(record?.subject.peer);
-        }
+        let known = self.reader.peers()?;
         let exact = |peer: &&Identity| peer.to_string() == name;
         let personality = |peer: &&Identity| peer.personality.as_str() == name;
         let prefix =
@@ -126,12 +122,17 @@ impl Source for History {
         self.reader.first_lsn()
     }
 
-    fn each(&self, see: &mut dyn FnMut(&Record)) {
-        for record in self.reader.records(Lsn(1)) {
+    fn each(&self, question: &Question, see: &mut dyn FnMut(Record)) {
+        for record in self.reader.find(question, Lsn(1), Order::OldestFirst) {
             match record {
-                Ok(record) => see(&record),
+                Ok(record) => see(record),
                 Err(error) => return self.note(error),
             }
         }
+    }
+
+    fn newest(&self, question: &Question) -> Option<Record> {
+        let newest = self.reader.find(question, Lsn(1), Order::NewestFirst).next()?;
+        newest.map_err(|error| self.note(error)).ok()
     }
 }

@@ -7,10 +7,9 @@ use super::history::{History, Which};
 use super::render;
 use super::when::{When, zone};
 use crate::explain;
-use crate::model::actor::Actor;
+use crate::journal::{Order, Question};
 use crate::model::event::KINDS;
 use crate::model::id::Lsn;
-use crate::model::name::Identity;
 use crate::model::record::Record;
 
 /// Print the journal, one record a line
@@ -39,10 +38,9 @@ pub struct Log {
 
 /// What of the journal is wanted, and in which form.
 struct Filter {
-    peers: Option<Vec<Identity>>,
-    kinds: Vec<&'static str>,
-    since: Option<When>,
-    until: Option<When>,
+    question: Question,
+    /// The last record that is wanted.
+    until: Lsn,
     json: bool,
     zone: TimeZone,
     columns: Option<u16>,
@@ -51,54 +49,46 @@ struct Filter {
 impl Log {
     pub fn run(self, context: &Context) -> Result<(), CliError> {
         let mut history = self.which.open(context)?;
-        let filter = Filter {
-            peers: self.peer.map(|peer| history.named(&peer)).transpose()?,
-            kinds: self.kind,
-            since: self.since,
-            until: self.until,
-            json: context.output.json,
-            zone: zone(),
-            columns: render::columns(),
+        let concerned = self.peer.map(|peer| history.named(&peer)).transpose()?;
+        let (first, since_us) = match self.since {
+            Some(When::Lsn(lsn)) => (Lsn(lsn.0.max(1)), None),
+            Some(When::Wall(wall_us)) => (Lsn(1), Some(wall_us)),
+            None => (Lsn(1), None),
         };
-        let first = match filter.since {
-            Some(When::Lsn(lsn)) => Lsn(lsn.0.max(1)),
-            _ => Lsn(1),
+        let (until, until_us) = match self.until {
+            Some(When::Lsn(lsn)) => (lsn, None),
+            Some(When::Wall(wall_us)) => (Lsn(u64::MAX), Some(wall_us)),
+            None => (Lsn(u64::MAX), None),
         };
+        let question = Question { concerned, kinds: self.kind, since_us, until_us, ..Question::default() };
+        let (json, zone, columns) = (context.output.json, zone(), render::columns());
+        let filter = Filter { question, until, json, zone, columns };
         if !self.follow {
-            return filter.print(&history, first).map(|_| ());
+            return filter.print(&history, first);
         }
         // Watched before it is read: nothing falls in between.
         let changes = Changes::of(&history)?;
         let mut next = first;
         loop {
             history.reader.refresh()?;
-            next = filter.print(&history, next)?;
+            filter.print(&history, next)?;
+            next = next.max(history.reader.last_lsn().next());
             changes.wait()?;
         }
     }
 }
 
 impl Filter {
-    /// Prints what there is from `first` on; returns where to go on.
-    fn print(&self, history: &History, first: Lsn) -> Result<Lsn, CliError> {
-        let mut next = first;
-        for record in history.reader.records(first) {
+    /// Prints what there is from `first` on.
+    fn print(&self, history: &History, first: Lsn) -> Result<(), CliError> {
+        for record in history.reader.find(&self.question, first, Order::OldestFirst) {
             let record = record?;
-            next = record.lsn.next();
-            if self.wants(&record) {
-                render::raw(self.line(&record).as_bytes())?;
+            if record.lsn > self.until {
+                break;
             }
+            render::raw(self.line(&record).as_bytes())?;
         }
-        Ok(next)
-    }
-
-    fn wants(&self, record: &Record) -> bool {
-        let concerned = [record.subject.peer.as_ref(), speaker(record)];
-        let about = |peers: &Vec<Identity>| concerned.into_iter().flatten().any(|peer| peers.contains(peer));
-        self.peers.as_ref().is_none_or(about)
-            && (self.kinds.is_empty() || self.kinds.contains(&record.event.kind().name))
-            && self.since.is_none_or(|since| since.is_before_or_at(record))
-            && self.until.is_none_or(|until| until.is_after_or_at(record))
+        Ok(())
     }
 
     fn line(&self, record: &Record) -> String {
@@ -107,14 +97,6 @@ impl Filter {
         } else {
             explain::line::line(record, &self.zone, self.columns) + "\n"
         }
-    }
-}
-
-/// The peer whose own act this is: what it sends to a person is about nobody else.
-fn speaker(record: &Record) -> Option<&Identity> {
-    match &record.actor {
-        Actor::Session { peer, .. } => Some(peer),
-        Actor::Dormouse | Actor::User { .. } => None,
     }
 }
 

@@ -59,14 +59,6 @@ impl When {
         u64::try_from(at.as_microsecond()).ok().map(When::Wall)
     }
 
-    /// Whether `record` was made after this moment, or is the very one.
-    pub fn is_before_or_at(self, record: &Record) -> bool {
-        match self {
-            When::Lsn(lsn) => record.lsn >= lsn,
-            When::Wall(wall_us) => record.at.wall_us >= wall_us,
-        }
-    }
-
     /// Whether `record` was made before this moment, or is the very one.
     pub fn is_after_or_at(self, record: &Record) -> bool {
         match self {

@@ -7,6 +7,7 @@ use super::render;
 use super::when::zone;
 use crate::explain::layout;
 use crate::explain::why::{self, Subject};
+use crate::journal::{Order, Question};
 use crate::model::id::Lsn;
 use crate::observe::clock;
 use crate::protocol::Problem;
@@ -74,11 +75,8 @@ fn subject(text: &str, history: &History) -> Result<Subject, CliError> {
     if let [only] = &mut peers[..] {
         return Ok(Subject::Peer(only.clone()));
     }
-    let mut last = peers[0].clone();
-    for record in history.reader.records(Lsn(1)) {
-        if let Some(peer) = record?.subject.peer.filter(|peer| peers.contains(peer)) {
-            last = peer;
-        }
-    }
-    Ok(Subject::Peer(last))
+    let about = Question { subjects: Some(peers.clone()), ..Question::default() };
+    let newest = history.reader.find(&about, Lsn(1), Order::NewestFirst).next().transpose()?;
+    let last = newest.and_then(|record| record.subject.peer);
+    Ok(Subject::Peer(last.unwrap_or_else(|| peers.remove(0))))
 }

@@ -3,6 +3,7 @@
 pub mod control;
 mod hands;
 mod host;
+mod indexing;
 pub mod input;
 mod refusing;
 pub mod run;

@@ -15,6 +15,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use super::control::{self, DaemonLock, Door, LockError, SocketError};
 use super::hands::{self, Order, Orders};
 use super::host::Machine;
+use super::indexing::Indexing;
 use super::input::{Input, Loop};
 use super::refusing::{self, Heard};
 use super::spools;
@@ -23,10 +24,9 @@ use crate::config::{self, Loaded, SettingFlag};
 use crate::executor::Executor;
 use crate::executor::tmux::{in_full, wait_for_clients};
 use crate::home::Home;
-use crate::journal::{AppendError, DirStorage, Journal, OpenError, Options, ReadError, Reader, RecordSource};
+use crate::journal::{AppendError, DirStorage, Journal, OpenError, Options, RecordSource};
 use crate::model::effect::{Attention, AttentionKind, SessionName};
 use crate::model::event::{DaemonStarted, Decision, Event, Fact, SettingsUnreadable};
-use crate::model::id::{Lsn, MessageId};
 use crate::model::record::{Draft, Record, Subject};
 use crate::observe::clock;
 use crate::runtime::{RuntimeFileError, Runtimes};
@@ -132,8 +132,11 @@ async fn serve(home: Home, lock: DaemonLock, given: Given, runtimes: Arc<Runtime
     if let Ok(Err(error)) = has_started.await {
         return Err(error);
     }
+    // Look-ups take longer without it; nothing else does.
+    let indexing = Indexing::start(&home.journal());
+    let _indexing = indexing.inspect_err(|error| tracing::warn!(%error, "segments get no indexes"));
     let listener = control::bind(&home, &lock)?;
-    let door = Door::new(home.clone(), Loop { inputs: inputs.clone(), records }, history(&home));
+    let door = Door::new(home.clone(), Loop { inputs: inputs.clone(), records }, control::history(home.journal()));
     let served = tokio::spawn(control::serve(listener, door));
     tracing::info!(home = %home.run.display(), "serving");
     signals(inputs)?;
@@ -196,23 +199,6 @@ fn reader_of(texts: &Texts) -> crate::executor::Texts {
             Event::Decision(Decision::WakeDecided(_)) => Ok(String::new()),
             other => Err(format!("record {lsn} is {} and holds no text", other.kind().name)),
         }
-    })
-}
-
-/// The records about one message, for callers that came too late to see them pass.
-fn history(home: &Home) -> control::History {
-    let journal = home.journal();
-    Arc::new(move |message: MessageId, from: Lsn| {
-        let about = |record: &Record| match &record.event {
-            Event::Fact(Fact::MessageAccepted(accepted)) if accepted.answers == Some(message) => true,
-            _ => record.subject.message == Some(message),
-        };
-        let read = || -> Result<Vec<Record>, ReadError> {
-            let reader = Reader::open(&journal)?;
-            let records: Result<Vec<Record>, ReadError> = reader.records(from).collect();
-            Ok(records?.into_iter().filter(about).collect())
-        };
-        read().map_err(|error| in_full(&error))
     })
 }
 

@@ -6,8 +6,9 @@ use std::fmt;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
+use crate::journal::Question;
 use crate::model::actor::Actor;
-use crate::model::event::{Decision, Event, Fact};
+use crate::model::event::{Decision, Event};
 use crate::model::id::{Lsn, MessageId};
 use crate::model::name::Identity;
 use crate::model::record::Record;
@@ -28,8 +29,11 @@ pub trait Source {
         Lsn(1)
     }
 
-    /// Every record, oldest first.
-    fn each(&self, see: &mut dyn FnMut(&Record));
+    /// The records that `question` asks for, oldest first.
+    fn each(&self, question: &Question, see: &mut dyn FnMut(Record));
+
+    /// The newest record that `question` asks for.
+    fn newest(&self, question: &Question) -> Option<Record>;
 }
 
 /// Records in the order of their lsns.
@@ -38,8 +42,12 @@ impl Source for [Record] {
         self.binary_search_by_key(&lsn, |record| record.lsn).ok().map(|at| self[at].clone())
     }
 
-    fn each(&self, see: &mut dyn FnMut(&Record)) {
-        self.iter().for_each(see);
+    fn each(&self, question: &Question, see: &mut dyn FnMut(Record)) {
+        self.iter().filter(|record| question.wants(record)).cloned().for_each(see);
+    }
+
+    fn newest(&self, question: &Question) -> Option<Record> {
+        self.iter().rfind(|record| question.wants(record)).cloned()
     }
 }
 
@@ -63,7 +71,7 @@ impl fmt::Display for Subject {
     }
 }
 
-/// The records behind `subject`, latest first; empty if there is no record of it. One pass over the source for a peer
+/// The records behind `subject`, latest first; empty if there is no record of it. One question to the source for a peer
 /// or a message, none for a record; then one look-up a link.
 ///
 /// For a peer it begins with the record that made its present phase, for a message with the one that made its fate, and
@@ -72,17 +80,20 @@ pub fn chain<S: Source + ?Sized>(source: &S, subject: &Subject) -> Vec<Record> {
     let mut found = BTreeMap::new();
     match subject {
         Subject::Record(lsn) => found.extend(source.record(*lsn).map(|record| (*lsn, record))),
-        Subject::Peer(peer) => source.each(&mut |record| {
-            if record.subject.peer.as_ref() == Some(peer) && makes_phase(&record.event) {
-                found.clear();
-                found.insert(record.lsn, record.clone());
-            }
-        }),
-        Subject::Message(message) => source.each(&mut |record| {
-            if record.subject.message == Some(*message) && makes_fate(&record.event) {
-                found.insert(record.lsn, record.clone());
-            }
-        }),
+        Subject::Peer(peer) => {
+            let made_phase =
+                Question { subjects: Some(vec![peer.clone()]), kinds: PHASE.to_vec(), ..Question::default() };
+            found.extend(source.newest(&made_phase).map(|record| (record.lsn, record)));
+        }
+        Subject::Message(message) => {
+            let made_fate = Question { kinds: FATE.to_vec(), ..Question::about_message(*message) };
+            source.each(&made_fate, &mut |record| {
+                // An answer to it is another message, with a fate of its own.
+                if record.subject.message == Some(*message) {
+                    found.insert(record.lsn, record);
+                }
+            });
+        }
     }
     let mut open: Vec<Lsn> = found.values().flat_map(links).collect();
     while let Some(lsn) = open.pop() {
@@ -123,47 +134,38 @@ fn links(record: &Record) -> impl Iterator<Item = Lsn> + use<> {
     named.into_iter().chain(record.cause).filter(move |link| *link < own)
 }
 
-/// The records after which `ls` may show another phase.
-fn makes_phase(event: &Event) -> bool {
-    match event {
-        Event::Fact(fact) => matches!(fact, Fact::PeerRegistered(_) | Fact::SessionAdopted(_)),
-        Event::Decision(decision) => matches!(
-            decision,
-            Decision::WakeDecided(_)
-                | Decision::SessionReady(_)
-                | Decision::WakeFailed(_)
-                | Decision::Reaped(_)
-                | Decision::SessionDied(_)
-                | Decision::SessionFinished(_)
-                | Decision::SessionEnded(_)
-                | Decision::Quarantined(_)
-                | Decision::QuarantineLifted(_)
-                | Decision::StopSet(_)
-                | Decision::StopCleared(_)
-                | Decision::PeerForgotten(_)
-        ),
-    }
-}
+/// The kinds of records after which `ls` may show another phase.
+const PHASE: &[&str] = &[
+    "peer_registered",
+    "session_adopted",
+    "wake_decided",
+    "session_ready",
+    "wake_failed",
+    "reaped",
+    "session_died",
+    "session_finished",
+    "session_ended",
+    "quarantined",
+    "quarantine_lifted",
+    "stop_set",
+    "stop_cleared",
+    "peer_forgotten",
+];
 
-/// The records after which a message stands elsewhere than before.
-fn makes_fate(event: &Event) -> bool {
-    match event {
-        Event::Fact(fact) => {
-            matches!(fact, Fact::MessageAccepted(_) | Fact::MessageRefused(_) | Fact::RetryRequested(_))
-        }
-        Event::Decision(decision) => matches!(
-            decision,
-            Decision::Delivered(_)
-                | Decision::DeliveryFailed(_)
-                | Decision::MessageDead(_)
-                | Decision::MessageCancelled(_)
-                | Decision::MessageRequeued(_)
-                | Decision::TaskDone(_)
-                | Decision::ReportMade(_)
-                | Decision::AnswerKept(_)
-        ),
-    }
-}
+/// The kinds of records after which a message stands elsewhere than before.
+const FATE: &[&str] = &[
+    "message_accepted",
+    "message_refused",
+    "retry_requested",
+    "delivered",
+    "delivery_failed",
+    "message_dead",
+    "message_cancelled",
+    "message_requeued",
+    "task_done",
+    "report_made",
+    "answer_kept",
+];
 
 /// `{"subject", "chain": [record + "because"]}`, latest first; times in UTC.
 pub fn json(subject: &Subject, chain: &[Record]) -> Value {
@@ -193,4 +195,18 @@ pub fn text(chain: &[Record], now: Timestamp, zone: &TimeZone, columns: Option<u
         out.push('\n');
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FATE, PHASE};
+    use crate::model::event::KINDS;
+
+    /// A name that is none would never be found.
+    #[test]
+    fn every_kind_that_explains_is_one() {
+        for name in PHASE.iter().chain(FATE) {
+            assert!(KINDS.iter().any(|kind| kind.name == *name), "{name}");
+        }
+    }
 }

@@ -3,8 +3,8 @@
 //! `journal-format.md` specifies the bytes and argues for them. In the order in which the modules know each other:
 //! [`mod@format`] is bytes and numbers; [`storage`] is the only door to files for the writer; `window` and `scan` read a
 //! segment frame by frame; [`recovery`] decides where folding begins and what the end of a journal means; [`Journal`]
-//! appends, takes snapshots, and removes what [`retention`] says may go; [`Reader`], [`RecordSource`] and [`audit`] read
-//! beside it.
+//! appends, takes snapshots, and removes what [`retention`] says may go; [`Indexer`] notes what lies where in sealed
+//! segments; [`Reader`], [`RecordSource`] and [`audit`] read beside it.
 
 mod active;
 mod append_error;
@@ -16,8 +16,10 @@ mod committed;
 mod directory;
 mod fold;
 pub mod format;
+mod index;
 mod keep;
 mod lookup;
+mod question;
 #[allow(clippy::disallowed_methods, reason = "a door: segments of a journal, beside its writer")]
 mod reader;
 pub mod recovery;
@@ -37,7 +39,9 @@ pub use committed::Committed;
 pub use directory::DirStorage;
 pub use fold::Fold;
 pub use format::snapshot::Snapshot;
-pub use reader::{ReadError, Reader, Records};
+pub use index::{IndexError, Indexer};
+pub use question::Question;
+pub use reader::{Found, Order, ReadError, Reader, Records};
 pub use recovery::{OpenError, Recovered, TornTail};
 pub use retention::SealedSegment;
 pub use scan::Fault;

@@ -3,6 +3,7 @@
 
 pub mod frame;
 pub mod header;
+pub mod index;
 pub mod payload;
 pub mod seal;
 pub mod snapshot;
@@ -19,6 +20,8 @@ pub const SEGMENT_MAGIC: [u8; 8] = *b"\x89JNL\r\n\x1a\n";
 pub const TRAILER_MAGIC: [u8; 8] = *b"\x89JNT\r\n\x1a\n";
 /// Begins a snapshot.
 pub const SNAPSHOT_MAGIC: [u8; 8] = *b"\x89JNS\r\n\x1a\n";
+/// Begins an index.
+pub const INDEX_MAGIC: [u8; 8] = *b"\x89JNI\r\n\x1a\n";
 
 /// Bytes of a segment header; the copy is as long.
 pub const HEADER_BYTES: usize = 128;
@@ -38,6 +41,9 @@ pub const BLOCK_BYTES: u64 = 64 << 10;
 /// Bytes of a seal before its block table, and of one entry of the table.
 pub const SEAL_FIXED_BYTES: usize = 128;
 pub const SEAL_BLOCK_BYTES: usize = 16;
+/// Bytes of an index before its tables, and of one entry of its messages' table.
+pub const INDEX_HEADER_BYTES: usize = 192;
+pub const INDEX_MESSAGE_BYTES: usize = 20;
 /// What a disk writes whole or not at all.
 pub const SECTOR_BYTES: u64 = 512;
 
@@ -166,6 +172,29 @@ layout! {
     }
 }
 layout! {
+    /// What an index begins with.
+    index_layout {
+        MAGIC 0 8
+        MAJOR 8 2
+        MINOR 10 2
+        HEADER_LENGTH 12 4
+        HEAD 16 32
+        EARLIEST 48 8
+        LATEST 56 8
+        FIRST_MESSAGE 64 16
+        LAST_MESSAGE 80 16
+        KINDS 96 4
+        PEERS 100 4
+        MESSAGES 104 4
+        RESERVED 108 4
+        NAMES_LENGTH 112 8
+        NAMES_DIGEST 120 32
+        MESSAGES_DIGEST 152 32
+        SPARE 184 4
+        CRC 188 4
+    }
+}
+layout! {
     /// The payload of MARK and CLOSE.
     mark_layout {
         END 0 8
@@ -204,6 +233,10 @@ fn u32_in(bytes: &[u8], field: Range<usize>) -> u32 {
     u32::from_le_bytes(array(bytes, field))
 }
 
+fn u128_in(bytes: &[u8], field: Range<usize>) -> u128 {
+    u128::from_le_bytes(array(bytes, field))
+}
+
 fn u64_in(bytes: &[u8], field: Range<usize>) -> u64 {
     u64::from_le_bytes(array(bytes, field))
 }
@@ -213,11 +246,19 @@ pub fn segment_name(first_lsn: crate::model::id::Lsn) -> String {
     format!("{:020}.jnl", first_lsn.0)
 }
 
+/// The file name of the index of the segment whose first record is `first_lsn`.
+pub fn index_name(first_lsn: crate::model::id::Lsn) -> String {
+    format!("{:020}.idx", first_lsn.0)
+}
+
 /// The first lsn that a segment's file name says; none if it is no segment's name.
 pub fn segment_first_lsn(name: &str) -> Option<crate::model::id::Lsn> {
-    let digits = name.strip_suffix(".jnl")?;
-    let canonical = digits.len() == 20 && digits.bytes().all(|b| b.is_ascii_digit());
-    if canonical { digits.parse().ok().map(crate::model::id::Lsn) } else { None }
+    first_lsn(name, ".jnl")
+}
+
+/// The first lsn of the segment that an index's file name says; none if it is no index's name.
+pub fn index_first_lsn(name: &str) -> Option<crate::model::id::Lsn> {
+    first_lsn(name, ".idx")
 }
 
 /// The file name of the snapshot of the state after record `through`.
@@ -227,12 +268,14 @@ pub fn snapshot_name(through: crate::model::id::Lsn) -> String {
 
 /// The last record folded into the snapshot of this file name; none if it is no snapshot's name.
 pub fn snapshot_through(name: &str) -> Option<crate::model::id::Lsn> {
-    let digits = name.strip_prefix("snap-")?;
-    let canonical = digits.len() == 20 && digits.bytes().all(|b| b.is_ascii_digit());
-    if canonical { digits.parse().ok().map(crate::model::id::Lsn) } else { None }
+    lsn_of(name.strip_prefix("snap-")?)
 }
 
-/// The file name of the index of the segment whose first record is `first_lsn`.
-pub fn index_name(first_lsn: crate::model::id::Lsn) -> String {
-    format!("{:020}.idx", first_lsn.0)
+fn first_lsn(name: &str, suffix: &str) -> Option<crate::model::id::Lsn> {
+    lsn_of(name.strip_suffix(suffix)?)
+}
+
+fn lsn_of(digits: &str) -> Option<crate::model::id::Lsn> {
+    let canonical = digits.len() == 20 && digits.bytes().all(|b| b.is_ascii_digit());
+    if canonical { digits.parse().ok().map(crate::model::id::Lsn) } else { None }
 }

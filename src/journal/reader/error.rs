@@ -1,0 +1,77 @@
+//! Why records cannot be read.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::super::format::payload::DecodeError;
+use super::super::format::{self, header::HeaderFault};
+use super::super::lookup::{Cause, Trouble};
+use super::super::scan::Fault;
+use crate::model::id::Lsn;
+
+/// Why records cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error("there is no journal at {}", dir.display())]
+    NoJournal { dir: PathBuf },
+    #[error("cannot read {}", path.display())]
+    Io {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("segment {} has format version {major}.{minor}, newer than this build's {}.{}", segment.display(),
+        format::MAJOR, format::MINOR)]
+    Newer { segment: PathBuf, major: u16, minor: u16 },
+    #[error("segment {} is damaged at byte {offset}, where record {lsn} belongs", segment.display())]
+    Damaged {
+        segment: PathBuf,
+        offset: u64,
+        lsn: Lsn,
+        #[source]
+        evidence: Fault,
+    },
+    #[error("segment {} begins with record {found}, expected {expected}", segment.display())]
+    Gap { segment: PathBuf, found: Lsn, expected: Lsn },
+    /// Not damage: a newer build wrote it.
+    #[error("record {lsn} at byte {offset} of {} is of kind {kind}, schema {schema}, which this build does not know",
+        segment.display())]
+    Unknown { segment: PathBuf, offset: u64, lsn: Lsn, kind: u16, schema: u8 },
+    #[error("record {lsn} at byte {offset} of {} has a right checksum and does not decode as kind {kind}",
+        segment.display())]
+    Undecodable {
+        segment: PathBuf,
+        offset: u64,
+        lsn: Lsn,
+        kind: u16,
+        #[source]
+        source: DecodeError,
+    },
+    #[error("there is no record {lsn}")]
+    Missing { lsn: Lsn },
+}
+
+impl ReadError {
+    /// The bytes are at fault, not the circumstances.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, ReadError::Damaged { .. } | ReadError::Gap { .. } | ReadError::Undecodable { .. })
+    }
+
+    pub(in super::super) fn io(path: &Path, source: io::Error) -> Self {
+        ReadError::Io { path: path.to_owned(), source }
+    }
+
+    pub(in super::super) fn at(path: &Path, trouble: Trouble) -> Self {
+        let (segment, Trouble { offset, lsn, cause }) = (path.to_owned(), trouble);
+        match cause {
+            Cause::Fault(Fault::Header(HeaderFault::Newer { major, minor })) => {
+                ReadError::Newer { segment, major, minor }
+            }
+            Cause::Fault(evidence) => ReadError::Damaged { segment, offset, lsn, evidence },
+            Cause::Decode { source: DecodeError::Unknown { kind, schema }, .. } => {
+                ReadError::Unknown { segment, offset, lsn, kind, schema }
+            }
+            Cause::Decode { kind, source } => ReadError::Undecodable { segment, offset, lsn, kind, source },
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! The records that a question asks for, by way of the segments' indexes where there are any.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+
+use super::super::format::payload;
+use super::super::index::{self, IndexFile};
+use super::super::lookup::{self, Trouble};
+use super::super::question::Question;
+use super::super::scan::Scan;
+use super::super::window::Window;
+use super::{Pages, ReadError, Reader};
+use crate::model::event::KINDS;
+use crate::model::id::Lsn;
+use crate::model::record::Record;
+
+/// In which order records are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    OldestFirst,
+    NewestFirst,
+}
+
+/// Records that fit a question; see [`Reader::find`].
+pub struct Found<'a> {
+    reader: &'a Reader,
+    question: &'a Question,
+    /// Of the kinds that are asked for.
+    numbers: Vec<u16>,
+    from: Lsn,
+    order: Order,
+    /// Indexes of the segments that are still to be entered, the next one last; the last segment's is the number of
+    /// sealed ones.
+    segments: Vec<usize>,
+    open: Option<Open>,
+    ready: VecDeque<Result<Record, ReadError>>,
+    ended: bool,
+}
+
+impl std::fmt::Debug for Found<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Found").field("question", self.question).field("order", &self.order).finish_non_exhaustive()
+    }
+}
+
+/// A part of a segment: from a record's place to behind the last record that begins in it; without an end, to the seal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stretch {
+    from: (u64, Lsn),
+    to: Option<u64>,
+}
+
+/// A segment being read.
+struct Open {
+    index: usize,
+    path: PathBuf,
+    scan: Scan<Box<dyn Window>>,
+    /// The next one first.
+    stretches: VecDeque<Stretch>,
+    now: Option<Stretch>,
+    /// What comes behind the segment does not fit it.
+    gap: Option<ReadError>,
+}
+
+impl<'a> Found<'a> {
+    pub(super) fn new(reader: &'a Reader, question: &'a Question, from: Lsn, order: Order) -> Self {
+        let from = from.max(Lsn(1));
+        let count = reader.sealed.len() + usize::from(reader.last.is_some());
+        let first = (0..count).rev().find(|&index| reader.begins(index).is_some_and(|begins| begins <= from));
+        let mut segments: Vec<usize> = (first.unwrap_or(0)..count).collect();
+        let mut ready = VecDeque::new();
+        match order {
+            Order::OldestFirst => segments.reverse(),
+            // What cannot be read at the end may be the newest there is.
+            Order::NewestFirst => ready.extend(reader.damage_at_end().map(Err)),
+        }
+        let asked = KINDS.iter().filter(|kind| question.kinds.contains(&kind.name));
+        let numbers = asked.map(|kind| kind.number).collect();
+        let ended = !ready.is_empty();
+        Self { reader, question, numbers, from, order, segments, open: None, ready, ended }
+    }
+
+    /// Of one segment alone.
+    pub(super) fn within(reader: &'a Reader, question: &'a Question, index: usize) -> Self {
+        let mut found = Self::new(reader, question, Lsn(1), Order::OldestFirst);
+        found.segments.retain(|segment| *segment == index);
+        found
+    }
+
+    /// Goes on by one record, one stretch or one segment.
+    fn advance(&mut self) -> Result<(), ReadError> {
+        let Some(mut open) = self.open.take() else { return self.enter() };
+        if open.now.is_none() {
+            let Some(next) = open.stretches.pop_front() else { return open.gap.map_or(Ok(()), Err) };
+            open.scan.jump(next.from);
+            if let Some(to) = next.to {
+                // All of it at once. If that does not work, the frame that cannot be read is named.
+                let _ = open.scan.window.bytes(next.from.0, (to - next.from.0) as usize);
+            }
+            open.now = Some(next);
+        }
+        match self.order {
+            Order::OldestFirst => self.ready.extend(self.step(&mut open)?),
+            Order::NewestFirst => {
+                while open.now.is_some() {
+                    if let Some(found) = self.step(&mut open)? {
+                        self.ready.push_front(found);
+                    }
+                }
+            }
+        }
+        self.open = Some(open);
+        Ok(())
+    }
+
+    /// Reads one frame of the stretch, or ends it.
+    fn step(&self, open: &mut Open) -> Result<Option<Result<Record, ReadError>>, ReadError> {
+        let (at, next) = (open.scan.at, open.scan.next);
+        if open.now.and_then(|now| now.to).is_some_and(|to| at >= to) {
+            open.now = None;
+            return Ok(None);
+        }
+        let frame = match open.scan.step() {
+            Ok(Some(frame)) => frame,
+            Ok(None) => {
+                open.now = None;
+                open.gap = self.reader.gap_behind(open.index, next);
+                return Ok(None);
+            }
+            Err(fault) => return Err(ReadError::at(&open.path, Trouble::fault(at, next, fault))),
+        };
+        let header = frame.header;
+        let passed = header.is_control() || header.lsn < self.from || !self.question.is_in_time(header.time_us);
+        if passed || self.is_other_kind(header.kind) {
+            return Ok(None);
+        }
+        match payload::decode(&header, frame.payload) {
+            Ok(record) => Ok(self.question.wants(&record).then_some(Ok(record))),
+            Err(error) => Ok(Some(Err(ReadError::at(&open.path, Trouble::decode(frame.offset, &header, error))))),
+        }
+    }
+
+    /// What this build does not know is said, whatever is asked for.
+    fn is_other_kind(&self, number: u16) -> bool {
+        !self.question.kinds.is_empty()
+            && !self.numbers.contains(&number)
+            && KINDS.iter().any(|kind| kind.number == number)
+    }
+
+    fn enter(&mut self) -> Result<(), ReadError> {
+        let Some(index) = self.segments.pop() else {
+            self.ended = true;
+            let damage = if self.order == Order::OldestFirst { self.reader.damage_at_end() } else { None };
+            return damage.map_or(Ok(()), Err);
+        };
+        let mut open = if index < self.reader.sealed.len() { self.open_sealed(index)? } else { self.open_last(index)? };
+        if let Some(error) = self.reader.gap_before(index, open.scan.header.first_lsn, &open.path) {
+            return Err(error);
+        }
+        if self.order == Order::NewestFirst {
+            if let Some(gap) = open.gap.take() {
+                return Err(gap);
+            }
+            open.stretches.make_contiguous().reverse();
+        }
+        self.open = Some(open);
+        Ok(())
+    }
+
+    fn open_sealed(&self, index: usize) -> Result<Open, ReadError> {
+        let reader = self.reader;
+        let first_lsn = reader.sealed[index];
+        let (path, mut scan) = reader.sealed_scan(first_lsn, Pages::Few)?;
+        let Some(seal) = lookup::seal(&mut scan) else {
+            let stretches = VecDeque::from([Stretch { from: (scan.at, scan.next), to: None }]);
+            return Ok(Open { index, path, scan, stretches, now: None, gap: None });
+        };
+        let gap = reader.gap_behind(index, seal.last_lsn.next());
+        let file = IndexFile::open(&reader.dir, first_lsn, &seal.head());
+        let blocks = file.and_then(|file| index::blocks(&file, self.question));
+        let places = seal.blocks.iter().zip(0u32..).filter_map(|(block, number)| Some((number, block.first?)));
+        let mut stretches = stretches(places, seal.end, self.from);
+        match blocks {
+            Some(blocks) => stretches.retain(|(number, _)| blocks.binary_search(number).is_ok()),
+            None => scan = reader.sealed_scan(first_lsn, Pages::Many)?.1,
+        }
+        let stretches = stretches.into_iter().map(|(_, stretch)| stretch).collect();
+        Ok(Open { index, path, scan, stretches, now: None, gap })
+    }
+
+    fn open_last(&self, index: usize) -> Result<Open, ReadError> {
+        let last = self.reader.last.as_ref().ok_or(ReadError::Missing { lsn: self.from })?;
+        let scan = last.scan_from(self.from)?.boxed();
+        let places = last.places.iter().copied().zip(0u32..).map(|(place, number)| (number, place));
+        let stretches = stretches(places, last.scan.whole_at, self.from).into_iter().map(|(_, stretch)| stretch);
+        Ok(Open { index, path: last.path.clone(), scan, stretches: stretches.collect(), now: None, gap: None })
+    }
+}
+
+/// From each place to the next and from the last one to `end`, without those that end before the record `from`.
+fn stretches(places: impl Iterator<Item = (u32, (u64, Lsn))>, end: u64, from: Lsn) -> VecDeque<(u32, Stretch)> {
+    let mut stretches: VecDeque<(u32, Stretch)> = VecDeque::new();
+    for (number, place) in places {
+        if let Some((_, before)) = stretches.back_mut() {
+            before.to = Some(place.0);
+        }
+        if place.1 <= from {
+            stretches.clear();
+        }
+        stretches.push_back((number, Stretch { from: place, to: Some(end) }));
+    }
+    stretches
+}
+
+impl Iterator for Found<'_> {
+    type Item = Result<Record, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(record) = self.ready.pop_front() {
+                return Some(record);
+            }
+            if self.ended {
+                return None;
+            }
+            if let Err(error) = self.advance() {
+                self.ended = true;
+                return Some(Err(error));
+            }
+        }
+    }
+}

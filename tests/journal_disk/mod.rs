@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "every test file takes what it needs")]
 
-mod fault;
+pub mod fault;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -16,7 +16,7 @@ use dormouse::model::id::Lsn;
 use dormouse::model::record::{Record, Subject};
 use dormouse::model::time::{BootId, Timestamp};
 
-pub use fault::{Failure, Kept, Op};
+pub use fault::{Failure, Op};
 
 const SECTOR: usize = 512;
 

@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-use crate::journal_disk::{Failure, Kept, Op, SimDisk};
+use crate::journal_disk::fault::Kept;
+use crate::journal_disk::{Failure, Op, SimDisk};
 use crate::play::{LONG, Play, SEGMENT_BYTES, Step, for_each};
 
 /// To open again without a word is to have the power cut: it reads the device, and is the end of a run here.

@@ -5,7 +5,8 @@ use std::sync::Mutex;
 
 use dormouse::model::record::Record;
 
-use crate::journal_disk::{Failure, Kept, Op, SimDisk};
+use crate::journal_disk::fault::Kept;
+use crate::journal_disk::{Failure, Op, SimDisk};
 use crate::play::{Play, SHORT, Step, for_each};
 
 /// Every changing call of a script with a failure that ends the writer.

@@ -2,7 +2,7 @@
 # saying so.
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test lint deny bench torture ci tmux nextest
+.PHONY: build demo test lint deny bench torture ci tmux strace nextest
 
 build:
 	cargo build --release
@@ -13,7 +13,7 @@ demo: tmux
 	@cargo run --release --quiet -- demo
 
 # nextest gives every test a process of its own; without it the same tests run under `cargo test`.
-test: tmux nextest
+test: tmux strace nextest
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --no-fail-fast; else cargo test --no-fail-fast; fi
 	cargo test --doc
 
@@ -31,21 +31,22 @@ bench: tmux
 	DORMOUSE_BENCH_ROUNDS=$${DORMOUSE_BENCH_ROUNDS:-60} cargo bench --bench latency
 
 # A long campaign: the tests that kill the daemon do it this often. `make torture DORMOUSE_KILLS=500`
-torture: tmux nextest
+torture: tmux strace nextest
 	DORMOUSE_KILLS=$${DORMOUSE_KILLS:-50} cargo nextest run --release --no-fail-fast -E 'test(kill)'
 
 ci: lint test
 
-tmux:
-	@command -v tmux >/dev/null && exit 0; \
+# strace stands between a writer and the kernel in the tests that refuse it a call.
+tmux strace:
+	@command -v $@ >/dev/null && exit 0; \
 	root=; [ "$$(id -u)" = 0 ] || root=sudo; \
-	if command -v apt-get >/dev/null; then set -- $$root sh -c 'apt-get update -qq && apt-get install -y -qq tmux'; \
-	elif command -v dnf >/dev/null; then set -- $$root dnf install -y -q tmux; \
-	elif command -v pacman >/dev/null; then set -- $$root pacman -Sy --noconfirm tmux; \
-	elif command -v apk >/dev/null; then set -- $$root apk add --quiet tmux; \
-	elif command -v brew >/dev/null; then set -- brew install tmux; \
-	else echo "make: tmux is missing, and no package manager is known here: install tmux 3.2 or later" >&2; exit 1; fi; \
-	echo "make: tmux is missing, installing it: $$*"; \
+	if command -v apt-get >/dev/null; then set -- $$root sh -c 'apt-get update -qq && apt-get install -y -qq $@'; \
+	elif command -v dnf >/dev/null; then set -- $$root dnf install -y -q $@; \
+	elif command -v pacman >/dev/null; then set -- $$root pacman -Sy --noconfirm $@; \
+	elif command -v apk >/dev/null; then set -- $$root apk add --quiet $@; \
+	elif command -v brew >/dev/null; then set -- brew install $@; \
+	else echo "make: $@ is missing, and no package manager is known here: install it (tmux: 3.2 or later)" >&2; exit 1; fi; \
+	echo "make: $@ is missing, installing it: $$*"; \
 	"$$@"
 
 nextest:

@@ -10,8 +10,9 @@ use journal_disk::{SimDisk, groups, record};
 
 const SEGMENT_BYTES: u64 = 12 << 10;
 
-/// Batches of one script: three segments, groups of one to three records, a mark now and then.
-const BATCHES: &[&[usize]] = &[&[1], &[2, 1], &[3], &[1, 1], &[2], &[1, 3], &[2, 2], &[1], &[3], &[2]];
+/// Batches of one script: three segments, groups of one to three records, a mark now and then, and a group that gets a
+/// segment of its own.
+const BATCHES: &[&[usize]] = &[&[1], &[2, 1], &[3], &[1, 1], &[2], &[1, 8, 3], &[2, 2], &[1], &[3], &[2]];
 
 /// Runs the script until the disk gives out. Returns all submitted groups and how many records were acknowledged.
 fn run(disk: &SimDisk) -> (Vec<Vec<Record>>, u64) {

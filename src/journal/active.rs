@@ -81,7 +81,7 @@ impl<F: StorageFile> Active<F> {
 
     /// Writes `frames`, encoded for [`Active::tail`], without syncing them.
     pub(super) fn write(&mut self, frames: &[u8]) -> io::Result<()> {
-        self.file.write_at(frames, self.tail())?;
+        write_new(&*self.file, frames, self.tail())?;
         let mut rest = frames;
         while !rest.is_empty() {
             let header = FrameHeader::parse(rest);
@@ -133,7 +133,7 @@ impl<F: StorageFile> Active<F> {
         let seal = self.sealer.clone().finish(previous);
         let mut frame = Vec::new();
         self.control(&mut frame, KIND_SEAL, &seal.encode());
-        self.file.write_at(&frame, end)?;
+        write_new(&*self.file, &frame, end)?;
         self.file.sync()?;
         let (head, last_lsn) = (seal.head(), seal.last_lsn);
         let trailer = Trailer { seal_at: end, seal_length: frame.len() as u32, last_lsn, head };
@@ -159,8 +159,17 @@ pub(super) fn write_trailer(
     trailer: &Trailer,
 ) -> io::Result<()> {
     let offset = header.capacity - TRAILER_ROOM;
-    file.write_at(&trailer.encode(seed, offset), offset)?;
+    write_new(file, &trailer.encode(seed, offset), offset)?;
     file.sync()
+}
+
+/// Writes `bytes` where zeros stand. A write that fails half-way is taken back: cut short in the middle of a sector it
+/// looks like nothing that a power cut leaves, and the next opening would call it rot.
+fn write_new(file: &impl StorageFile, bytes: &[u8], offset: u64) -> io::Result<()> {
+    file.write_at(bytes, offset).inspect_err(|_| {
+        // As far as the first write came, so does this one; what fails now is found by the next opening.
+        let _ = file.write_at(&vec![0; bytes.len()], offset);
+    })
 }
 
 /// The size of a file for a group of `bytes` bytes of frames: `usual`, or what the group needs.

@@ -74,8 +74,8 @@ impl AppendError {
     /// The disk is full: time or a person may help.
     pub fn is_no_space(&self) -> bool {
         match self {
-            AppendError::NoSpace { .. } => true,
-            AppendError::Write { source, .. }
+            AppendError::NoSpace { source, .. }
+            | AppendError::Write { source, .. }
             | AppendError::Sync { source, .. }
             | AppendError::Rotate { source, .. } => is_no_space(source),
             AppendError::Encode { .. } | AppendError::TooLong { .. } | AppendError::Failed { .. } => false,

@@ -28,11 +28,13 @@ impl DirStorage {
     ///
     /// What the file system says; nothing is locked yet.
     pub fn open(dir: &Path) -> io::Result<Self> {
-        if !dir.is_dir() {
-            DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-            if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-                File::open(parent)?.sync_all()?;
-            }
+        let missing = dir.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()).count();
+        DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        // Each folder that was made is named in the one above. The journal's own name is synced at every opening: who made
+        // it may have died before.
+        for folder in dir.ancestors().take(missing.max(1)).filter_map(Path::parent) {
+            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+            File::open(folder)?.sync_all()?;
         }
         Ok(Self { dir: dir.to_owned(), lock: Mutex::new(None) })
     }
@@ -77,7 +79,9 @@ impl Storage for DirStorage {
     fn create(&self, name: &str, bytes: u64) -> io::Result<File> {
         let path = self.dir.join(name);
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(path)?;
-        match rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, bytes) {
+        // The standard library repeats what a signal has interrupted; this call is ours to repeat.
+        let reserve = || rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, bytes);
+        match rustix::io::retry_on_intr(reserve) {
             // Without preallocation the journal works the same; only a full disk is noticed later.
             Err(Errno::OPNOTSUPP | Errno::NOSYS) => file.set_len(bytes)?,
             outcome => outcome?,
@@ -101,8 +105,9 @@ impl Storage for DirStorage {
         let folder = self.dir.join(QUARANTINE);
         if !folder.is_dir() {
             DirBuilder::new().mode(0o700).create(&folder)?;
-            self.sync_folder()?;
         }
+        // Also if it was there: who made it may have died before this.
+        self.sync_folder()?;
         let mut file =
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(folder.join(name))?;
         file.write_all(bytes)?;

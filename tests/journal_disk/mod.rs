@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "every test file takes what it needs")]
 
+pub mod fault;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
@@ -14,23 +16,51 @@ use dormouse::model::id::Lsn;
 use dormouse::model::record::{Record, Subject};
 use dormouse::model::time::{BootId, Timestamp};
 
+pub use fault::{Failure, Op};
+
 const SECTOR: usize = 512;
 
-/// What an operation of the disk does; the unit in which it can be made to fail or to be the last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Op {
-    Create,
-    Write,
-    Sync,
-    Rename,
-    SyncFolder,
-    Other,
-}
-
+/// A file as the device has it and as the cache shows it.
 #[derive(Clone, Default)]
 struct Content {
-    durable: Vec<u8>,
-    current: Vec<u8>,
+    device: Vec<u8>,
+    cache: Vec<u8>,
+    /// Sectors that the next sync writes. One that differs and does not wait is lost: a sync has failed over it.
+    waiting: BTreeSet<usize>,
+}
+
+impl Content {
+    fn durable(bytes: Vec<u8>) -> Self {
+        Self { device: bytes.clone(), cache: bytes, waiting: BTreeSet::new() }
+    }
+
+    fn write(&mut self, bytes: &[u8], offset: usize) {
+        self.cache[offset..offset + bytes.len()].copy_from_slice(bytes);
+        if !bytes.is_empty() {
+            self.waiting.extend(offset / SECTOR..=(offset + bytes.len() - 1) / SECTOR);
+        }
+    }
+
+    fn sector(&self, index: usize) -> std::ops::Range<usize> {
+        index * SECTOR..((index + 1) * SECTOR).min(self.cache.len())
+    }
+
+    /// Writes those of the waiting sectors that `kept` takes, by place among them and number of them. None waits then.
+    fn settle(&mut self, kept: impl Fn(usize, usize) -> bool) {
+        let waiting = std::mem::take(&mut self.waiting);
+        for (_, &index) in waiting.iter().enumerate().filter(|(place, _)| kept(*place, waiting.len())) {
+            let range = self.sector(index);
+            self.device[range.clone()].copy_from_slice(&self.cache[range]);
+        }
+    }
+
+    /// What does not wait is read from the device again.
+    fn forget(&mut self) {
+        for index in (0..self.cache.len().div_ceil(SECTOR)).filter(|index| !self.waiting.contains(index)) {
+            let range = self.sector(index);
+            self.cache[range.clone()].copy_from_slice(&self.device[range]);
+        }
+    }
 }
 
 #[derive(Default)]
@@ -39,23 +69,44 @@ struct Disk {
     names: BTreeMap<String, usize>,
     durable_names: BTreeMap<String, usize>,
     locked: bool,
+    /// Calls that change something.
     ops: usize,
-    /// Every operation from this one on fails: the process is dead.
+    /// Each of them and of the others.
+    calls: Vec<Op>,
+    /// Every changing call from this one on fails: the process is dead.
     ops_max: Option<usize>,
-    /// The next operation of this sort fails, once.
+    /// The next call of this sort fails, once.
     fault: Option<(Op, io::ErrorKind)>,
+    /// Calls by number that fail.
+    plan: BTreeMap<usize, Failure>,
+    /// Advice to drop the cache is not taken.
+    keeps_cache: bool,
 }
 
 impl Disk {
-    fn op(&mut self, op: Op) -> io::Result<()> {
-        if self.ops_max.is_some_and(|max| self.ops >= max) {
-            return Err(io::Error::other("the process is dead"));
+    /// Counts a call. How it is to fail, if it is.
+    fn call(&mut self, op: Op) -> io::Result<Option<Failure>> {
+        if op != Op::Look {
+            if self.ops_max.is_some_and(|max| self.ops >= max) {
+                return Err(io::Error::other("the process is dead"));
+            }
+            self.ops += 1;
         }
-        self.ops += 1;
+        self.calls.push(op);
         match self.fault.take_if(|(kind, _)| *kind == op) {
             Some((_, error)) => Err(error.into()),
-            None => Ok(()),
+            None => Ok(self.plan.remove(&(self.calls.len() - 1))),
         }
+    }
+
+    /// A call that is done whole or not at all.
+    fn change<T>(&mut self, op: Op, done: impl FnOnce(&mut Self) -> io::Result<T>) -> io::Result<T> {
+        let failure = self.call(op)?;
+        if let Some(Failure::Refused(errno)) = failure {
+            return Err(errno.into());
+        }
+        let done = done(self)?;
+        failure.and_then(Failure::error).map_or(Ok(done), Err)
     }
 }
 
@@ -84,32 +135,54 @@ impl SimDisk {
         self.disk().fault = Some((op, error));
     }
 
+    /// What was called so far, in order.
+    pub fn calls(&self) -> Vec<Op> {
+        self.disk().calls.clone()
+    }
+
+    /// Call `call`, counted from 0, fails.
+    pub fn fail_at(&self, call: usize, failure: Failure) {
+        self.disk().plan.insert(call, failure);
+    }
+
+    /// Failures that are yet to come.
+    pub fn failures_left(&self) -> usize {
+        self.disk().plan.len()
+    }
+
+    /// From now on no advice drops the cache.
+    pub fn keep_cache(&self) {
+        self.disk().keeps_cache = true;
+    }
+
     /// Sectors that a power cut now may or may not have written: (file, sector).
     pub fn dirty(&self) -> Vec<(usize, usize)> {
         let disk = self.disk();
         let mut dirty = Vec::new();
         for (id, file) in disk.files.iter().enumerate() {
-            let sectors = file.current.len().div_ceil(SECTOR);
-            dirty.extend(
-                (0..sectors).filter(|&s| sector(&file.current, s) != sector(&file.durable, s)).map(|s| (id, s)),
-            );
+            let differs = |&&index: &&usize| file.cache[file.sector(index)] != file.device[file.sector(index)];
+            dirty.extend(file.waiting.iter().filter(differs).map(|&index| (id, index)));
         }
         dirty
+    }
+
+    /// A power cut now takes no name back.
+    pub fn names_are_durable(&self) -> bool {
+        let disk = self.disk();
+        disk.names == disk.durable_names
     }
 
     /// What a power cut leaves: of the dirty sectors exactly `written`, and names as last synced or as last given.
     pub fn after_crash(&self, written: &BTreeSet<(usize, usize)>, new_names: bool) -> SimDisk {
         let disk = self.disk();
-        let mut files = disk.files.clone();
-        for (id, file) in files.iter_mut().enumerate() {
-            // The size is settled with the first sync of the file.
-            file.durable.resize(file.current.len(), 0);
-            for s in (0..file.current.len().div_ceil(SECTOR)).filter(|&s| written.contains(&(id, s))) {
-                let range = s * SECTOR..((s + 1) * SECTOR).min(file.current.len());
-                file.durable[range.clone()].copy_from_slice(&file.current[range]);
+        let left = |(id, file): (usize, &Content)| {
+            let mut device = file.device.clone();
+            for &(_, index) in written.range((id, 0)..(id + 1, 0)) {
+                device[file.sector(index)].copy_from_slice(&file.cache[file.sector(index)]);
             }
-            file.current = file.durable.clone();
-        }
+            Content::durable(device)
+        };
+        let files = disk.files.iter().enumerate().map(left).collect();
         let names = if new_names { disk.names.clone() } else { disk.durable_names.clone() };
         SimDisk(Arc::new(Mutex::new(Disk { files, durable_names: names.clone(), names, ..Disk::default() })))
     }
@@ -118,13 +191,13 @@ impl SimDisk {
     pub fn segments(&self) -> Vec<(String, Vec<u8>)> {
         let disk = self.disk();
         let named = disk.names.iter().filter(|(name, _)| name.ends_with(".jnl"));
-        named.map(|(name, &id)| (name.clone(), disk.files[id].current.clone())).collect()
+        named.map(|(name, &id)| (name.clone(), disk.files[id].cache.clone())).collect()
     }
 
     /// A disk with these files on it, all durable.
     pub fn with_files(files: &[(String, Vec<u8>)]) -> Self {
         let names: BTreeMap<_, _> = files.iter().enumerate().map(|(id, (name, _))| (name.clone(), id)).collect();
-        let files = files.iter().map(|(_, bytes)| Content { durable: bytes.clone(), current: bytes.clone() }).collect();
+        let files = files.iter().map(|(_, bytes)| Content::durable(bytes.clone())).collect();
         SimDisk(Arc::new(Mutex::new(Disk { files, durable_names: names.clone(), names, ..Disk::default() })))
     }
 
@@ -136,11 +209,6 @@ impl SimDisk {
             Journal::open(self.clone(), options, 1_000_000, salts(), |record| records.push(record))?;
         Ok((journal, recovered, records))
     }
-}
-
-fn sector(bytes: &[u8], index: usize) -> &[u8] {
-    let end = bytes.len();
-    &bytes[(index * SECTOR).min(end)..((index + 1) * SECTOR).min(end)]
 }
 
 /// The same "random" bytes in each run.
@@ -169,88 +237,110 @@ impl Storage for SimDisk {
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
-        Ok(self.disk().names.keys().filter(|name| !name.contains('/')).cloned().collect())
+        let names = |disk: &mut Disk| disk.names.keys().filter(|name| !name.contains('/')).cloned().collect();
+        self.disk().change(Op::Look, |disk| Ok(names(disk)))
     }
 
     fn open(&self, name: &str) -> io::Result<SimFile> {
-        let id = *self.disk().names.get(name).ok_or(io::ErrorKind::NotFound)?;
-        Ok(SimFile(self.clone(), id))
+        let id = |disk: &mut Disk| disk.names.get(name).copied().ok_or(io::ErrorKind::NotFound.into());
+        Ok(SimFile(self.clone(), self.disk().change(Op::Look, id)?))
     }
 
     fn create(&self, name: &str, bytes: u64) -> io::Result<SimFile> {
         let mut disk = self.disk();
-        disk.op(Op::Create)?;
-        let (id, zeros) = (disk.files.len(), vec![0; bytes as usize]);
-        disk.files.push(Content { durable: zeros.clone(), current: zeros });
+        let failure = disk.call(Op::Create)?;
+        let id = disk.files.len();
         disk.names.insert(name.to_owned(), id);
-        Ok(SimFile(self.clone(), id))
+        if let Some(Failure::Refused(errno)) = failure {
+            disk.files.push(Content::default());
+            return Err(errno.into());
+        }
+        // The size is settled with the first sync of the file, or sooner.
+        disk.files.push(Content::durable(vec![0; bytes as usize]));
+        failure.and_then(Failure::error).map_or(Ok(SimFile(self.clone(), id)), Err)
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        let mut disk = self.disk();
-        disk.op(Op::Rename)?;
-        let id = disk.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
-        disk.names.insert(to.to_owned(), id);
-        Ok(())
+        self.disk().change(Op::Rename, |disk| {
+            let id = disk.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
+            disk.names.insert(to.to_owned(), id);
+            Ok(())
+        })
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        let mut disk = self.disk();
-        disk.op(Op::Other)?;
-        disk.names.remove(name).map(|_| ()).ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.disk()
+            .change(Op::Other, |disk| disk.names.remove(name).map(|_| ()).ok_or_else(|| io::ErrorKind::NotFound.into()))
     }
 
     fn sync_folder(&self) -> io::Result<()> {
         let mut disk = self.disk();
-        disk.op(Op::SyncFolder)?;
-        disk.durable_names = disk.names.clone();
-        Ok(())
+        let failure = disk.call(Op::SyncFolder)?;
+        if matches!(failure, None | Some(Failure::DoneAllTheSame(_))) {
+            disk.durable_names = disk.names.clone();
+        }
+        failure.and_then(Failure::error).map_or(Ok(()), Err)
     }
 
     fn quarantine(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let mut disk = self.disk();
-        disk.op(Op::Other)?;
-        let id = disk.files.len();
-        disk.files.push(Content { durable: bytes.to_vec(), current: bytes.to_vec() });
-        let name = format!("quarantine/{name}");
-        disk.names.insert(name.clone(), id);
-        disk.durable_names.insert(name, id);
-        Ok(())
+        self.disk().change(Op::Other, |disk| {
+            let id = disk.files.len();
+            disk.files.push(Content::durable(bytes.to_vec()));
+            let name = format!("quarantine/{name}");
+            disk.names.insert(name.clone(), id);
+            disk.durable_names.insert(name, id);
+            Ok(())
+        })
     }
 }
 
 impl StorageFile for SimFile {
     fn bytes(&self) -> io::Result<u64> {
-        Ok(self.0.disk().files[self.1].current.len() as u64)
+        self.0.disk().change(Op::Look, |disk| Ok(disk.files[self.1].cache.len() as u64))
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        let disk = self.0.disk();
-        let bytes = disk.files[self.1].current.get(offset as usize..offset as usize + buffer.len());
-        buffer.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
-        Ok(())
+        self.0.disk().change(Op::Look, |disk| {
+            let bytes = disk.files[self.1].cache.get(offset as usize..offset as usize + buffer.len());
+            buffer.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
+            Ok(())
+        })
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let mut disk = self.0.disk();
-        disk.op(Op::Write)?;
-        disk.files[self.1].current[offset as usize..offset as usize + bytes.len()].copy_from_slice(bytes);
-        Ok(())
+        let failure = disk.call(Op::Write)?;
+        let taken = match failure {
+            Some(Failure::Refused(_)) => 0,
+            Some(Failure::Short(sixteenths, _)) => bytes.len() * sixteenths / 16,
+            _ => bytes.len(),
+        };
+        disk.files[self.1].write(&bytes[..taken], offset as usize);
+        failure.and_then(Failure::error).map_or(Ok(()), Err)
     }
 
     fn sync(&self) -> io::Result<()> {
         let mut disk = self.0.disk();
-        disk.op(Op::Sync)?;
+        let failure = disk.call(Op::Sync)?;
         let file = &mut disk.files[self.1];
-        file.durable = file.current.clone();
-        Ok(())
+        match failure {
+            Some(Failure::Refused(_)) => {}
+            Some(Failure::PagesLost(kept, _) | Failure::Lies(kept)) => file.settle(|place, all| kept.has(place, all)),
+            _ => file.settle(|_, _| true),
+        }
+        failure.and_then(Failure::error).map_or(Ok(()), Err)
     }
 
-    fn forget_cache(&self) {}
+    fn forget_cache(&self) {
+        let mut disk = self.0.disk();
+        if !disk.keeps_cache {
+            disk.files[self.1].forget();
+        }
+    }
 
     fn release(&self, from: u64, to: u64) {
         let disk = self.0.disk();
-        let bytes = &disk.files[self.1].current[from as usize..to.max(from) as usize];
+        let bytes = &disk.files[self.1].cache[from as usize..to.max(from) as usize];
         assert!(bytes.iter().all(|&byte| byte == 0), "only zeros are given back");
     }
 }

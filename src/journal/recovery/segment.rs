@@ -263,7 +263,11 @@ impl<'a, S: Storage> SegmentRecovery<'a, S> {
         let bytes = self.scan.window.bytes(looked.from, length).map_err(failed("read", path.clone()))?.to_vec();
         let name = format!("{}-{}-{}", self.name, looked.from, length);
         self.storage.quarantine(&name, &bytes).map_err(writing(path.clone()))?;
-        self.file.write_at(&vec![0; length], looked.from).map_err(writing(path.clone()))?;
+        let cleared = self.file.write_at(&vec![0; length], looked.from).inspect_err(|_| {
+            // Cleared up to the middle of a sector, it would look like nothing that a crash leaves.
+            let _ = self.file.write_at(&bytes, looked.from);
+        });
+        cleared.map_err(writing(path.clone()))?;
         self.file.sync().map_err(writing(path))?;
         let torn = TornTail {
             segment: self.name.clone(),

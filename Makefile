@@ -2,7 +2,7 @@
 # saying so.
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test lint deny bench torture ci tmux strace nextest
+.PHONY: build demo test lint deny bench torture fuzz ci tmux strace nextest
 
 build:
 	cargo build --release
@@ -33,6 +33,10 @@ bench: tmux
 # A long campaign: the tests that kill the daemon do it this often. `make torture DORMOUSE_KILLS=500`
 torture: tmux strace nextest
 	DORMOUSE_KILLS=$${DORMOUSE_KILLS:-50} cargo nextest run --release --no-fail-fast -E 'test(kill)'
+
+# Every fuzz target in turn, each so many seconds; what they find is kept in fuzz/found. `make fuzz FUZZ_SECONDS=60`
+fuzz:
+	fuzz/run $${FUZZ_SECONDS:-600}
 
 ci: lint test
 

@@ -249,7 +249,7 @@ impl Audit {
                 Err(fault) => fault,
             };
             let (offset, lsn) = (scan.at, scan.next);
-            match self.judge(first_lsn, scan, last) {
+            match self.judge(first_lsn, scan, &fault, last) {
                 Judged::End => {
                     self.found.records -= scan.next.0 - scan.whole_next.0;
                     return;
@@ -266,7 +266,7 @@ impl Audit {
     }
 
     /// Decides what the place without a valid frame is.
-    fn judge(&mut self, first_lsn: Lsn, scan: &mut AnyScan, last: bool) -> Judged {
+    fn judge(&mut self, first_lsn: Lsn, scan: &mut AnyScan, fault: &Fault, last: bool) -> Judged {
         if !last {
             return Judged::Damage(None);
         }
@@ -287,8 +287,8 @@ impl Audit {
                 // there now.
                 scan.window.forget();
                 match scan.check(scan.at) {
-                    Ok(_) => Judged::GoOn,
-                    Err(_) => Judged::Damage(Some(Fault::Rot(evidence))),
+                    Ok(_) if fault.may_pass() => Judged::GoOn,
+                    _ => Judged::Damage(Some(Fault::Rot(evidence))),
                 }
             }
         }

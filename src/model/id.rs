@@ -15,10 +15,10 @@ impl Lsn {
     /// Before the first record.
     pub const ZERO: Lsn = Lsn(0);
 
-    /// The lsn of the record that follows.
+    /// The lsn of the record that follows. No journal comes to the last one; bytes that say so are no reason to panic.
     #[must_use]
     pub fn next(self) -> Lsn {
-        Lsn(self.0 + 1)
+        Lsn(self.0.saturating_add(1))
     }
 }
 

@@ -277,5 +277,21 @@ fn first_lsn(name: &str, suffix: &str) -> Option<crate::model::id::Lsn> {
 
 fn lsn_of(digits: &str) -> Option<crate::model::id::Lsn> {
     let canonical = digits.len() == 20 && digits.bytes().all(|b| b.is_ascii_digit());
-    if canonical { digits.parse().ok().map(crate::model::id::Lsn) } else { None }
+    let first_lsn = if canonical { digits.parse().ok().map(crate::model::id::Lsn) } else { None };
+    // Records begin with 1.
+    first_lsn.filter(|lsn| *lsn > crate::model::id::Lsn::ZERO)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::id::Lsn;
+
+    #[test]
+    fn a_segment_is_named_by_twenty_digits_of_a_record_that_can_be() {
+        assert_eq!(segment_first_lsn("00000000000000000007.jnl"), Some(Lsn(7)));
+        for name in ["00000000000000000000.jnl", "99999999999999999999.jnl", "7.jnl", "+0000000000000000007.jnl"] {
+            assert_eq!(segment_first_lsn(name), None, "{name}");
+        }
+    }
 }

@@ -84,7 +84,7 @@ pub(in crate::journal) fn valid_behind<W: Window>(scan: &mut Scan<W>, at: u64) -
     }
     let header = FrameHeader::parse(scan.window.bytes(at, FRAME_HEAD)?);
     // No more records fit into a segment than frames of the smallest size.
-    let window = scan.next.0..scan.next.0 + scan.header.capacity / FRAME_HEAD as u64;
+    let window = scan.next.0..scan.next.0.saturating_add(scan.header.capacity / FRAME_HEAD as u64);
     let lsn = if header.is_control() { header.lsn.next() } else { header.lsn };
     if !header.is_possible(room) || !window.contains(&lsn.0) {
         return Ok(None);

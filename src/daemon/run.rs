@@ -18,7 +18,7 @@ use super::host::Machine;
 use super::input::{Input, Loop};
 use super::refusing::{self, Heard};
 use super::spools;
-use super::turning::{Ended, Turning};
+use super::turning::{Ended, Turning, warn_of};
 use crate::config::{self, Loaded, SettingFlag};
 use crate::executor::Executor;
 use crate::executor::tmux::{in_full, wait_for_clients};
@@ -240,9 +240,11 @@ impl Starting {
         loop {
             match turning.run(inputs) {
                 Ended::Stopped => {
-                    let closed = turning.supervisor.close(clock::now());
-                    if let Err(error) = closed {
-                        tracing::error!(error = in_full(&error), "the journal could not be closed in order");
+                    match turning.supervisor.close(clock::now()) {
+                        Ok(kept) => warn_of(&kept),
+                        Err(error) => {
+                            tracing::error!(error = in_full(&error), "the journal could not be closed in order");
+                        }
                     }
                     return;
                 }

@@ -4,6 +4,7 @@
 mod beginnings;
 mod crashes;
 mod damage;
+mod golden;
 #[path = "../journal_disk/mod.rs"]
 mod journal_disk;
 mod readers;

@@ -95,7 +95,9 @@ impl<'a, S: Storage> SegmentRecovery<'a, S> {
     /// Takes header, seal and trailer for the whole: every record in it is folded into a snapshot. Nothing is written.
     pub(super) fn labels(mut self, resume: &mut Resume) -> Result<(), OpenError> {
         self.belongs(resume)?;
-        let Some(seal) = lookup::seal(&mut self.scan) else { return Err(self.damaged(Fault::Trailer)) };
+        let Some(seal) = lookup::seal(&mut self.scan) else {
+            return Err(damage_at(&self.path, self.scan.limit(), self.scan.header.first_lsn, Fault::Trailer));
+        };
         (self.scan.at, self.scan.next) = (seal.end, seal.last_lsn.next());
         self.size_is_right()?;
         if seal.first_lsn != self.scan.header.first_lsn || seal.records != seal.last_lsn.0 + 1 - seal.first_lsn.0 {

@@ -273,7 +273,9 @@ impl Starting {
         let now = clock::now();
         let (journal, recovered) = Journal::open(storage, self.options(), now.wall_us, random, &mut folded)?;
         let (records, snapshot) = (recovered.records, recovered.snapshot.map(|through| through.0));
-        tracing::info!(records, snapshot, "folded the journal");
+        if recovered.last_lsn > Lsn::ZERO {
+            tracing::info!(records, snapshot, "folded the journal");
+        }
         for unusable in &recovered.unusable {
             tracing::warn!(error = in_full(unusable), "an older snapshot or the first record serves instead");
         }

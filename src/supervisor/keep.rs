@@ -145,7 +145,10 @@ impl<S: Storage, H: Host> Supervisor<S, H> {
     fn remove(&mut self, now: Timestamp, kept: &mut Kept) -> Result<(), AppendError> {
         let settings = &self.state.settings;
         let limits = Limits { bytes_max: settings.retain_bytes, age_ms_max: settings.retain_age_ms };
+        // What a removal has named is no history any more, even where its files could not be removed yet.
+        let begins = self.state.removed.as_ref().map_or(Lsn(1), |removed| removed.what.first_kept);
         let (sealed, written) = (self.journal.sealed(), self.journal.written());
+        let sealed = &sealed[sealed.partition_point(|segment| segment.first_lsn < begins)..];
         let plan = retention::plan(sealed, written, self.needed(), limits, now.wall_us);
         if let Some(plan) = plan {
             // Read back now: from here on they are all that tells the state before the segments that go.

@@ -97,9 +97,12 @@ impl World {
         (0..count).try_for_each(|_| self.note())
     }
 
-    /// Peers may keep up to `bytes` of history; ada is there, and is never woken.
+    /// Up to `bytes` of history are kept; ada is there, and is never woken.
     pub fn settle(&mut self, bytes: u64) -> Result<(), AppendError> {
-        let settings = Settings { retain_bytes: bytes, ..Settings::default() };
+        self.settle_with(Settings { retain_bytes: bytes, ..Settings::default() })
+    }
+
+    pub fn settle_with(&mut self, settings: Settings) -> Result<(), AppendError> {
         self.see(Subject::NONE, SettingsChanged { settings })?;
         self.see(Subject::peer(&ada()), PeerRegistered { registration: registration(), reason: None })
     }

@@ -8,4 +8,5 @@ mod golden;
 #[path = "../journal_disk/mod.rs"]
 mod journal_disk;
 mod readers;
+mod start;
 mod world;

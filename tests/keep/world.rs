@@ -49,10 +49,14 @@ pub struct World {
 }
 
 pub fn open(disk: &SimDisk) -> Result<World, OpenError> {
+    open_sized(disk, SEGMENT_BYTES, SNAPSHOT_RECORDS)
+}
+
+pub fn open_sized(disk: &SimDisk, segment_bytes: u64, snapshot_records: u64) -> Result<World, OpenError> {
     let mut folded = Folded::default();
-    let options = Options { segment_bytes: SEGMENT_BYTES, ..Options::default() };
+    let options = Options { segment_bytes, ..Options::default() };
     let (journal, recovered) = Journal::open(disk.clone(), options, 1_000_000, salts(), &mut folded)?;
-    let keeping = Keeping { snapshot_records: SNAPSHOT_RECORDS };
+    let keeping = Keeping { snapshot_records };
     let supervisor = Supervisor::new(journal, Nobody, folded.state, keeping);
     Ok(World { supervisor, recovered, records: Vec::new(), not_kept: Vec::new() })
 }

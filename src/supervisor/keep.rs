@@ -50,6 +50,7 @@ enum Moment {
 pub struct Kept {
     /// Turns that were taken to say so.
     pub turns: Vec<Committed<Turn>>,
+    /// What could not be done.
     pub failed: Vec<NotKept>,
 }
 

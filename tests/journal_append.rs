@@ -185,7 +185,7 @@ fn errors_of_opening_name_the_place() {
     let error = opened(&newer);
     assert!(matches!(error, OpenError::Newer { major: 2, .. }) && !error.is_damage(), "{error:?}");
     match opened(&whole[1..]) {
-        error @ OpenError::Gap { expected: Lsn(1), .. } => assert!(error.is_damage()),
+        error @ OpenError::NoBeginning { first: Lsn(3..), .. } => assert!(error.is_damage()),
         other => panic!("{other:?}"),
     }
 }

@@ -27,7 +27,7 @@ impl Beginning {
     ///
     /// # Errors
     ///
-    /// The beginning is missing and no record says that it was removed; or what the journal says cannot be read.
+    /// The beginning is missing and no record that can be read says that it was removed.
     pub fn of(reader: &Reader) -> Result<Option<Self>, CliError> {
         let first = reader.first_lsn();
         if first <= Lsn(1) {
@@ -39,8 +39,8 @@ impl Beginning {
             states.extend(snapshot::decode(&proved).ok());
         }
         let mut removed = states.last().and_then(|state: &State| state.removed.clone());
-        for record in reader.records(states.last().map_or(first, |state| state.lsn.next())) {
-            let record = record?;
+        // What cannot be read is said by who reads it.
+        for record in reader.records(states.last().map_or(first, |state| state.lsn.next())).flatten() {
             if let Event::Fact(Fact::HistoryRemoved(what)) = record.event {
                 removed = Some(Removed { lsn: record.lsn, at: record.at, what });
             }
@@ -74,7 +74,7 @@ impl Beginning {
 
     fn too_early(&self, at: Option<When>, zone: &TimeZone) -> Problem {
         let told = match self.states.first() {
-            None => "no snapshot of this build's tells any other".to_owned(),
+            None => "no snapshot that this build can use tells a later one".to_owned(),
             Some(oldest) if oldest.lsn < self.first => {
                 format!("the oldest snapshot tells that after record {}", oldest.lsn)
             }

@@ -19,7 +19,7 @@ use super::indexing::Indexing;
 use super::input::{Input, Loop};
 use super::refusing::{self, Heard};
 use super::spools;
-use super::turning::{Ended, Turning};
+use super::turning::{Ended, Turning, warn_of};
 use crate::config::{self, Loaded, SettingFlag};
 use crate::executor::Executor;
 use crate::executor::tmux::{in_full, wait_for_clients};
@@ -226,9 +226,11 @@ impl Starting {
         loop {
             match turning.run(inputs) {
                 Ended::Stopped => {
-                    let closed = turning.supervisor.close(clock::now());
-                    if let Err(error) = closed {
-                        tracing::error!(error = in_full(&error), "the journal could not be closed in order");
+                    match turning.supervisor.close(clock::now()) {
+                        Ok(kept) => warn_of(&kept),
+                        Err(error) => {
+                            tracing::error!(error = in_full(&error), "the journal could not be closed in order");
+                        }
                     }
                     return;
                 }
@@ -257,7 +259,9 @@ impl Starting {
         let now = clock::now();
         let (journal, recovered) = Journal::open(storage, self.options(), now.wall_us, random, &mut folded)?;
         let (records, snapshot) = (recovered.records, recovered.snapshot.map(|through| through.0));
-        tracing::info!(records, snapshot, "folded the journal");
+        if recovered.last_lsn > Lsn::ZERO {
+            tracing::info!(records, snapshot, "folded the journal");
+        }
         for unusable in &recovered.unusable {
             tracing::warn!(error = in_full(unusable), "an older snapshot or the first record serves instead");
         }

@@ -174,11 +174,9 @@ impl<S: Storage, H: Host> Turning<S, H> {
 
     /// Of snapshots and removals: what was said in the journal, and what could not be done.
     pub(super) fn tell_kept(&self, kept: Kept) {
+        warn_of(&kept);
         for turn in kept.turns {
             self.announce(&turn.into_inner().groups);
-        }
-        for error in &kept.failed {
-            tracing::warn!(error = in_full(error), "history is kept longer than it need be");
         }
     }
 
@@ -220,6 +218,13 @@ impl<S: Storage, H: Host> Turning<S, H> {
     fn order(&self, order: Order) {
         // Closed only when the daemon is ending.
         let _ = self.orders.send(order);
+    }
+}
+
+/// Nothing is lost by it: a start takes longer, or history takes more room.
+pub(super) fn warn_of(kept: &Kept) {
+    for error in &kept.failed {
+        tracing::warn!(error = in_full(error), "history could not be looked after, and will be later");
     }
 }
 

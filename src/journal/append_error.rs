@@ -66,7 +66,7 @@ impl AppendError {
         }
     }
 
-    /// What the disk holds is unknown, and a fresh [`Journal::open`] may find out and go on (C63).
+    /// What the disk holds is unknown, and a fresh [`Journal::open`](super::Journal::open) may find out and go on (C63).
     pub fn reopening_may_help(&self) -> bool {
         !self.left_journal_usable()
     }

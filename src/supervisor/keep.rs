@@ -26,6 +26,17 @@ impl Default for Keeping {
     }
 }
 
+impl Keeping {
+    /// Whether to take a snapshot now, `since` records after the last one.
+    fn is_due(self, since: u64, moment: Moment) -> bool {
+        match moment {
+            Moment::Busy => since >= self.snapshot_records.saturating_mul(4),
+            Moment::Quiet => since >= self.snapshot_records,
+            Moment::End => since > self.snapshot_records / 10,
+        }
+    }
+}
+
 /// The moments at which history is looked after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Moment {
@@ -39,11 +50,11 @@ enum Moment {
 pub struct Kept {
     /// Turns that were taken to say so.
     pub turns: Vec<Committed<Turn>>,
-    /// What could not be done. The journal is well, and it will be tried again.
+    /// What could not be done.
     pub failed: Vec<NotKept>,
 }
 
-/// Why a snapshot or a removal was not done.
+/// Why a snapshot or a removal was not done. The journal is well, and it is tried again.
 #[derive(Debug, thiserror::Error)]
 pub enum NotKept {
     #[error("no snapshot was taken")]
@@ -52,6 +63,9 @@ pub enum NotKept {
     State(#[from] serde_json::Error),
     #[error("snapshots that are no longer kept could not be removed")]
     Snapshots(#[source] io::Error),
+    /// Should the other one be lost as well, nothing would tell the state before the segments that would go.
+    #[error("no segment was removed: the snapshot as of record {through} is not what its record says")]
+    SnapshotDamaged { through: Lsn },
     #[error("segments before record {first_kept} could not be removed")]
     Segments {
         first_kept: Lsn,
@@ -109,13 +123,7 @@ impl<S: Storage, H: Host> Supervisor<S, H> {
 
     fn is_due(&self, moment: Moment) -> bool {
         let last = self.state.snapshots.last().map_or(Lsn::ZERO, |taken| taken.through);
-        let since = self.state.lsn.0 - last.max(self.attempted).0;
-        let often = self.keeping.snapshot_records;
-        match moment {
-            Moment::Busy => since >= often.saturating_mul(4),
-            Moment::Quiet => since >= often,
-            Moment::End => since > often / 10,
-        }
+        self.keeping.is_due(self.state.lsn.0 - last.max(self.attempted).0, moment)
     }
 
     /// Keeps the state as of the last record, and says so in the next.
@@ -138,11 +146,17 @@ impl<S: Storage, H: Host> Supervisor<S, H> {
     fn remove(&mut self, now: Timestamp, kept: &mut Kept) -> Result<(), AppendError> {
         let settings = &self.state.settings;
         let limits = Limits { bytes_max: settings.retain_bytes, age_ms_max: settings.retain_age_ms };
+        // What a removal has named is no history any more, even where its files could not be removed yet.
+        let begins = self.state.removed.as_ref().map_or(Lsn(1), |removed| removed.what.first_kept);
         let (sealed, written) = (self.journal.sealed(), self.journal.written());
+        let sealed = &sealed[sealed.partition_point(|segment| segment.first_lsn < begins)..];
         let plan = retention::plan(sealed, written, self.needed(), limits, now.wall_us);
-        // What is read back here is all that could tell the state before the segments that go.
-        if let Some(plan) = plan.filter(|_| self.state.snapshots.iter().all(|taken| self.journal.has_snapshot(taken))) {
-            kept.turns.push(self.say(now, plan)?);
+        if let Some(plan) = plan {
+            // Read back now: from here on they are all that tells the state before the segments that go.
+            match self.state.snapshots.iter().find(|taken| !self.journal.has_snapshot(taken)) {
+                Some(damaged) => kept.failed.push(NotKept::SnapshotDamaged { through: damaged.through }),
+                None => kept.turns.push(self.say(now, plan)?),
+            }
         }
         if let Some(removed) = &self.state.removed {
             let first_kept = removed.what.first_kept;
@@ -162,5 +176,23 @@ impl<S: Storage, H: Host> Supervisor<S, H> {
 
     fn say(&mut self, now: Timestamp, event: impl Into<Event>) -> Result<Committed<Turn>, AppendError> {
         self.turn(now, vec![Asked::Seen(Draft::own(Subject::NONE, None, event))])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In quiet once there is enough to spare the next start, in a rush only when there is much too much, at the end when
+    /// it is a good part.
+    #[test]
+    fn a_snapshot_waits_for_quiet_but_not_for_ever() {
+        let often = Keeping::default();
+        for (moment, last_without, first_with) in
+            [(Moment::Busy, 399_999, 400_000), (Moment::Quiet, 99_999, 100_000), (Moment::End, 10_000, 10_001)]
+        {
+            assert!(!often.is_due(last_without, moment), "{last_without} records, {moment:?}");
+            assert!(often.is_due(first_with, moment), "{first_with} records, {moment:?}");
+        }
     }
 }

@@ -29,6 +29,8 @@ pub const DEADLINE: Duration = Duration::from_secs(60);
 pub struct World {
     pub home: Home,
     daemon: Option<Child>,
+    /// Of the daemon alone, from its next start on.
+    pub daemon_args: Vec<String>,
     program: Program,
     dir: TempDir,
 }
@@ -66,7 +68,7 @@ impl World {
         fs::create_dir_all(home.runtimes()).unwrap();
         fs::write(home.config_file(), config).unwrap();
         let program = Program { home: home.config.clone(), environment: Vec::new() };
-        Self { home, daemon: None, program, dir }
+        Self { home, daemon: None, daemon_args: Vec::new(), program, dir }
     }
 
     /// A home with these settings and a daemon that serves.
@@ -107,7 +109,9 @@ impl World {
     pub fn spawn(&mut self) {
         assert!(self.daemon.is_none(), "one daemon at a time");
         let log = OpenOptions::new().create(true).append(true).open(self.diagnostics()).unwrap();
-        self.daemon = Some(self.command(&["daemon"]).stdout(Stdio::null()).stderr(log).spawn().unwrap());
+        let mut command = self.command(&["daemon"]);
+        command.args(&self.daemon_args);
+        self.daemon = Some(command.stdout(Stdio::null()).stderr(log).spawn().unwrap());
     }
 
     /// Returns once the daemon takes calls.
@@ -171,6 +175,13 @@ impl World {
     pub fn json(&self, args: &[&str]) -> Value {
         let args = [args, &["--json"]].concat();
         serde_json::from_str(&self.ok(&args)).unwrap()
+    }
+
+    /// What a verb that must succeed says as a line of JSON for each record.
+    #[track_caller]
+    pub fn json_lines(&self, args: &[&str]) -> Vec<Value> {
+        let args = [args, &["--json"]].concat();
+        self.ok(&args).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// Makes a folder a peer named `name` and returns the folder. `args` go to `add`.

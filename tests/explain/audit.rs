@@ -1,6 +1,6 @@
 //! The audit finds each planted violation, and is silent on an honest history.
 
-use dormouse::explain::audit::{Audit, Bytes, Damage, Spread, audit};
+use dormouse::explain::audit::{Audit, Auditor, Bytes, Damage, Spread, audit};
 use dormouse::model::actor::Sender;
 use dormouse::model::delivery::{DeliveryOutcome, Proof, Settlement};
 use dormouse::model::event::{Armed, DaemonStarted, Delivered, DeliverySettled, MessageAccepted, Recipient};
@@ -8,7 +8,9 @@ use dormouse::model::id::{Generation, Lsn};
 use dormouse::model::profile::WakePolicy;
 use dormouse::model::record::Subject;
 use dormouse::model::session::{ArmedBy, ReapReason};
+use dormouse::model::state::State;
 use dormouse::model::time::BootId;
+use dormouse::reducer::apply;
 
 use crate::history::{History, accepted_as, id, in_session, peer};
 use crate::lives::{ADA, honest};
@@ -62,6 +64,32 @@ fn what_was_cut_off_is_not_missed() {
     let honest = honest();
     for start in 1..honest.records.len() {
         assert_eq!(audit(&honest.records[start..], Bytes::default()).violations, [], "from record {}", start + 1);
+    }
+}
+
+/// Where the beginning was cut off, the oldest snapshot stands in for it, and a newer one is compared with what the records
+/// between add up to.
+#[test]
+fn i3_a_snapshot_is_compared_wherever_the_history_begins() {
+    let records = honest().records;
+    let told = |through: usize| {
+        let mut state = State::default();
+        records[..through].iter().for_each(|record| drop(apply(&mut state, record)));
+        state
+    };
+    let (older, newer) = (records.len() / 3, records.len() / 2);
+    // From the first record, behind the first, right behind the older snapshot.
+    for start in [0, 1, older] {
+        for (lie, expected) in [(0, vec![]), (1, vec![newer as u64])] {
+            let mut later = told(newer);
+            later.settings.queue_max += lie;
+            let mut auditor = Auditor::comparing(vec![told(older), later]);
+            records[start..].iter().for_each(|record| auditor.see(record));
+            let found = auditor.finish(Bytes::default()).violations;
+            let places: Vec<u64> = found.iter().map(|violation| violation.lsn).collect();
+            assert_eq!(places, expected, "from record {}: {found:?}", start + 1);
+            assert!(found.iter().all(|violation| violation.rule == "I3" && violation.what.ends_with(": settings")));
+        }
     }
 }
 

@@ -1,13 +1,15 @@
 //! The power is cut after every operation of taking snapshots and removing history (C7, C61).
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 
-use dormouse::journal::AppendError;
-use dormouse::model::event::Fact;
+use dormouse::journal::{AppendError, Storage, StorageFile};
+use dormouse::model::event::{Fact, RetentionReason};
 use dormouse::model::id::Lsn;
 use dormouse::model::record::Record;
+use dormouse::model::settings::Settings;
 
-use crate::journal_disk::SimDisk;
+use crate::journal_disk::{Op, SimDisk};
 use crate::world::{SEGMENT_BYTES, WAITING, World, count, first_kept, folded, names, open};
 
 /// Room for two segments or three.
@@ -115,7 +117,7 @@ fn a_snapshot_that_cannot_be_written_is_tried_again_later_and_harms_nothing() {
     let disk = SimDisk::default();
     let mut world = open(&disk).unwrap();
     world.settle(0).and_then(|()| world.notes(6)).unwrap();
-    disk.fail_next(crate::journal_disk::Op::Create, std::io::ErrorKind::StorageFull);
+    disk.fail_next(Op::Create, ErrorKind::StorageFull);
     world.quiet().unwrap();
     assert_eq!(world.not_kept, ["no snapshot was taken"]);
     assert_eq!((names(&disk, "snap"), world.state().snapshots.len()), (vec![], 0));
@@ -125,4 +127,66 @@ fn a_snapshot_that_cannot_be_written_is_tried_again_later_and_harms_nothing() {
     assert_eq!((names(&disk, "snap").len(), world.state().snapshots.len()), (1, 1));
     drop(world);
     assert_eq!(open(&disk).unwrap().recovered.records, 1, "only the record that proves it came after it");
+}
+
+/// A file that cannot be unlinked stays, and is no part of the history any more; the next quiet moment tries again.
+#[test]
+fn a_segment_that_cannot_be_removed_is_tried_again_later() {
+    let disk = SimDisk::default();
+    let mut world = open(&disk).unwrap();
+    world.settle(RETAIN_BYTES).and_then(|()| world.send()).unwrap();
+    for _ in 0..4 {
+        world.notes(6).and_then(|()| world.quiet()).unwrap();
+    }
+    world.cancel().unwrap();
+    disk.fail_next(Op::Other, ErrorKind::PermissionDenied);
+    world.quiet().unwrap();
+    let kept = world.state().removed.as_ref().unwrap().what.first_kept;
+    assert_eq!(world.not_kept, [format!("segments before record {kept} could not be removed")]);
+    assert_eq!(first_kept(&disk), Lsn(1));
+    assert!(world.supervisor.source().record(Lsn(1)).is_err(), "nobody looks there");
+    world.quiet().unwrap();
+    assert_eq!((first_kept(&disk), world.not_kept.len()), (kept, 1));
+    let said = count(&world.records, |fact| matches!(fact, Fact::HistoryRemoved(_)));
+    assert_eq!(said, 1, "said once");
+}
+
+/// `retain_age`: an hour passes between two records, and none older than twenty hours is kept longer than need be.
+#[test]
+fn history_goes_by_age_too() {
+    let disk = SimDisk::default();
+    let mut world = open(&disk).unwrap();
+    let retain_age_ms = 20 * 3_600_000;
+    world.settle_with(Settings { retain_age_ms, ..Settings::default() }).unwrap();
+    for _ in 0..6 {
+        world.notes(6).and_then(|()| world.quiet()).unwrap();
+    }
+    let removed = world.state().removed.clone().expect("something went");
+    let RetentionReason::Age { age_ms, age_ms_max } = removed.what.because else { panic!("{removed:?}") };
+    assert!(age_ms > age_ms_max && age_ms_max == retain_age_ms);
+    let last_gone = world.records.iter().rfind(|record| record.lsn < removed.what.first_kept).unwrap();
+    assert_eq!(age_ms, removed.at.since(last_gone.at), "of the last record that went");
+    assert_eq!(first_kept(&disk), removed.what.first_kept);
+}
+
+/// Right before history goes, the snapshots that have to stand in for it are read again.
+#[test]
+fn nothing_goes_while_a_snapshot_is_not_what_its_record_says() {
+    let disk = SimDisk::default();
+    let mut world = open(&disk).unwrap();
+    world.settle(RETAIN_BYTES).and_then(|()| world.send()).unwrap();
+    for _ in 0..4 {
+        world.notes(6).and_then(|()| world.quiet()).unwrap();
+    }
+    world.cancel().unwrap();
+    let older = world.state().snapshots[0].through;
+    let file = Storage::open(&disk, &format!("snap-{:020}", older.0)).unwrap();
+    file.write_at(b"x", 1000).unwrap();
+    world.quiet().unwrap();
+    let said = format!("no segment was removed: the snapshot as of record {older} is not what its record says");
+    assert_eq!((&world.not_kept[..], first_kept(&disk)), (&[said][..], Lsn(1)));
+    for _ in 0..2 {
+        world.notes(6).and_then(|()| world.quiet()).unwrap();
+    }
+    assert!(first_kept(&disk) > Lsn(1), "two whole snapshots later");
 }

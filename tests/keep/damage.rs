@@ -209,3 +209,35 @@ fn a_snapshot_without_its_record_is_not_believed() {
     world.note().and_then(|()| world.quiet()).unwrap();
     assert!(!names(&disk, "snap-").contains(&name), "{:?}", names(&disk, "snap-"));
 }
+
+/// Rot before the record that proves a snapshot hides the proof. It is the rot that is said, with its place, whether or
+/// not the beginning is still there.
+#[test]
+fn rot_before_the_proof_is_said_with_its_place() {
+    for retain_bytes in [0, 1] {
+        let (whole, _) = closed(retain_bytes);
+        let [_, newer] = snapshots(&whole);
+        let segment_of = |lsn: Lsn| {
+            let name = format!("{:020}.jnl", lsn.0);
+            whole.keys().rfind(|it| it.ends_with(".jnl") && **it <= name).unwrap().clone()
+        };
+        // The segment that holds the snapshot's last record, and all behind it.
+        for name in whole.keys().filter(|it| it.ends_with(".jnl") && **it >= segment_of(through(&newer))) {
+            let (frames, trailer) = whole[name].split_at(whole[name].len() - 4096);
+            let end = match u64::from_le_bytes(trailer[8..16].try_into().unwrap()) {
+                0 => frames.iter().rposition(|&byte| byte != 0).unwrap(),
+                seal => seal as usize,
+            };
+            for offset in (4096..end).step_by(61) {
+                let mut files = whole.clone();
+                files.get_mut(name).unwrap()[offset] ^= 4;
+                match open(&disk_of(&files)).err() {
+                    Some(OpenError::Damaged { segment, offset: at, .. }) => {
+                        assert!(segment.ends_with(name) && at <= offset as u64, "{name}, byte {offset}: at {at}");
+                    }
+                    other => panic!("{name}, byte {offset}: {other:?}"),
+                }
+            }
+        }
+    }
+}

@@ -4,7 +4,9 @@
 mod beginnings;
 mod crashes;
 mod damage;
+mod golden;
 #[path = "../journal_disk/mod.rs"]
 mod journal_disk;
 mod readers;
+mod start;
 mod world;

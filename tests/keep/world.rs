@@ -49,10 +49,14 @@ pub struct World {
 }
 
 pub fn open(disk: &SimDisk) -> Result<World, OpenError> {
+    open_sized(disk, SEGMENT_BYTES, SNAPSHOT_RECORDS)
+}
+
+pub fn open_sized(disk: &SimDisk, segment_bytes: u64, snapshot_records: u64) -> Result<World, OpenError> {
     let mut folded = Folded::default();
-    let options = Options { segment_bytes: SEGMENT_BYTES, ..Options::default() };
+    let options = Options { segment_bytes, ..Options::default() };
     let (journal, recovered) = Journal::open(disk.clone(), options, 1_000_000, salts(), &mut folded)?;
-    let keeping = Keeping { snapshot_records: SNAPSHOT_RECORDS };
+    let keeping = Keeping { snapshot_records };
     let supervisor = Supervisor::new(journal, Nobody, folded.state, keeping);
     Ok(World { supervisor, recovered, records: Vec::new(), not_kept: Vec::new() })
 }
@@ -97,9 +101,12 @@ impl World {
         (0..count).try_for_each(|_| self.note())
     }
 
-    /// Peers may keep up to `bytes` of history; ada is there, and is never woken.
+    /// Up to `bytes` of history are kept; ada is there, and is never woken.
     pub fn settle(&mut self, bytes: u64) -> Result<(), AppendError> {
-        let settings = Settings { retain_bytes: bytes, ..Settings::default() };
+        self.settle_with(Settings { retain_bytes: bytes, ..Settings::default() })
+    }
+
+    pub fn settle_with(&mut self, settings: Settings) -> Result<(), AppendError> {
         self.see(Subject::NONE, SettingsChanged { settings })?;
         self.see(Subject::peer(&ada()), PeerRegistered { registration: registration(), reason: None })
     }

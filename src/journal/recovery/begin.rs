@@ -109,10 +109,12 @@ impl<S: Storage> Found<'_, S> {
                 is_of(snapshot, segment.header(), next.copied()).map_err(Failed::Snapshot)?;
             }
             let fault = segment.read(&mut resume, after, fold)?;
+            // Rot is said with its place, before anything is said of what it hides.
+            let end = segment.judge(fault)?;
             if next.is_none() {
                 self.check_before_writing(&mut resume, fold)?;
             }
-            segment.end(&mut resume, fault)?;
+            segment.end(&mut resume, end)?;
         }
         Ok(resume)
     }

@@ -28,6 +28,14 @@ pub(super) struct SegmentRecovery<'a, S: Storage> {
     scan: Scan<Copied<Arc<S::File>>>,
 }
 
+/// How a segment ends.
+pub(super) enum End {
+    Sealed,
+    /// Every byte is accounted for.
+    Clean,
+    Torn(tail::Looked),
+}
+
 impl<'a, S: Storage> SegmentRecovery<'a, S> {
     /// For reading it through with [`SegmentRecovery::read`].
     pub(super) fn open(storage: &'a S, first_lsn: Lsn, last: bool) -> Result<Self, OpenError> {
@@ -95,7 +103,9 @@ impl<'a, S: Storage> SegmentRecovery<'a, S> {
     /// Takes header, seal and trailer for the whole: every record in it is folded into a snapshot. Nothing is written.
     pub(super) fn labels(mut self, resume: &mut Resume) -> Result<(), OpenError> {
         self.belongs(resume)?;
-        let Some(seal) = lookup::seal(&mut self.scan) else { return Err(self.damaged(Fault::Trailer)) };
+        let Some(seal) = lookup::seal(&mut self.scan) else {
+            return Err(damage_at(&self.path, self.scan.limit(), self.scan.header.first_lsn, Fault::Trailer));
+        };
         (self.scan.at, self.scan.next) = (seal.end, seal.last_lsn.next());
         self.size_is_right()?;
         if seal.first_lsn != self.scan.header.first_lsn || seal.records != seal.last_lsn.0 + 1 - seal.first_lsn.0 {
@@ -160,12 +170,30 @@ impl<'a, S: Storage> SegmentRecovery<'a, S> {
         }
     }
 
-    /// Checks the seal that was found, or decides what the end without one is.
-    pub(super) fn end(mut self, resume: &mut Resume, fault: Option<Fault>) -> Result<(), OpenError> {
-        match fault {
-            None => self.end_sealed(resume),
-            Some(fault) => {
-                resume.recovered.torn = self.end_unsealed(resume, fault)?;
+    /// Decides what the end is that [`SegmentRecovery::read`] came to. Nothing is written.
+    pub(super) fn judge(&mut self, fault: Option<Fault>) -> Result<End, OpenError> {
+        let Some(fault) = fault else { return Ok(End::Sealed) };
+        if let Fault::Unreadable { .. } = fault {
+            return Err(self.damaged(fault));
+        }
+        let segment = if self.last { table::Segment::Last } else { table::Segment::Followed };
+        let looked = tail::look(&mut self.scan, segment).map_err(|fault| self.damaged(fault))?;
+        match table::verdict(looked.tail) {
+            table::Verdict::Rot(evidence) => Err(self.damaged(Fault::Rot(evidence))),
+            table::Verdict::Clean => Ok(End::Clean),
+            table::Verdict::Torn => Ok(End::Torn(looked)),
+        }
+    }
+
+    /// Checks the seal that was found, or seals the segment at its end.
+    pub(super) fn end(mut self, resume: &mut Resume, end: End) -> Result<(), OpenError> {
+        match end {
+            End::Sealed => self.end_sealed(resume),
+            End::Clean => self.seal(resume, None),
+            End::Torn(looked) => {
+                let (torn, digest) = self.set_aside(&looked)?;
+                self.seal(resume, Some((&torn, digest)))?;
+                resume.recovered.torn = Some(torn);
                 Ok(())
             }
         }
@@ -229,30 +257,18 @@ impl<'a, S: Storage> SegmentRecovery<'a, S> {
         write_trailer(&*self.file, &self.scan.header, &self.scan.seed, &trailer).map_err(writing(self.path.clone()))
     }
 
-    /// Decides what the end is, and seals the segment there. A segment without records stays unsealed: the one that
-    /// replaces it takes its name, its number and its place in the chain.
-    fn end_unsealed(&mut self, resume: &mut Resume, fault: Fault) -> Result<Option<TornTail>, OpenError> {
-        if let Fault::Unreadable { .. } = fault {
-            return Err(self.damaged(fault));
-        }
-        let segment = if self.last { table::Segment::Last } else { table::Segment::Followed };
-        let looked = tail::look(&mut self.scan, segment).map_err(|fault| self.damaged(fault))?;
-        let torn = match table::verdict(looked.tail) {
-            table::Verdict::Rot(evidence) => return Err(self.damaged(Fault::Rot(evidence))),
-            table::Verdict::Clean => None,
-            table::Verdict::Torn => Some(self.set_aside(&looked)?),
-        };
-        let Some(sealer) = self.scan.sealer.take().filter(|sealer| sealer.records() > 0) else {
-            return Ok(torn.map(|(torn, _)| torn));
-        };
+    /// A segment without records stays unsealed: the one that replaces it takes its name, its number and its place in the
+    /// chain.
+    fn seal(&mut self, resume: &mut Resume, torn: Option<(&TornTail, Digest)>) -> Result<(), OpenError> {
+        let Some(sealer) = self.scan.sealer.take().filter(|sealer| sealer.records() > 0) else { return Ok(()) };
         let mut active = Active::recovered(Arc::clone(&self.file), self.scan.header, sealer);
-        if let Some((torn, digest)) = &torn {
-            let note = note_torn(torn.offset, torn.bytes, digest);
+        if let Some((torn, digest)) = torn {
+            let note = note_torn(torn.offset, torn.bytes, &digest);
             active.write_control(KIND_NOTE, &note).map_err(writing(self.path.clone()))?;
         }
         let sealed = active.seal(resume.head.unwrap_or_default()).map_err(writing(self.path.clone()))?;
         resume.sealed(sealed);
-        Ok(torn.map(|(torn, _)| torn))
+        Ok(())
     }
 
     /// Copies an unfinished batch to the quarantine, then clears it: left where it is, its later frames could come

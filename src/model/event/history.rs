@@ -23,7 +23,7 @@ pub struct HistoryRemoved {
     /// The first record that stays.
     pub first_kept: Lsn,
     pub segments: u32,
-    /// Of their files.
+    /// That they took on the disk.
     pub bytes: u64,
     /// Head of the last segment that goes, hexadecimal: what the first one that stays chains to.
     pub head: String,

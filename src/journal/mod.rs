@@ -9,6 +9,7 @@ mod active;
 #[allow(clippy::disallowed_methods, reason = "a door: every byte of a journal")]
 pub mod audit;
 mod batch;
+mod blocks;
 mod committed;
 #[allow(clippy::disallowed_methods, reason = "a door: the journal's files")]
 mod directory;
@@ -22,7 +23,6 @@ pub mod recovery;
 mod scan;
 mod source;
 pub mod storage;
-#[allow(clippy::disallowed_methods, reason = "a door: memory maps of sealed segments")]
 mod window;
 mod writer;
 mod zeros;

@@ -2,7 +2,7 @@
 # saying so.
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test lint deny bench torture fuzz ci tmux strace nextest
+.PHONY: build demo test lint deny bench bench-lookup bench-engines torture fuzz ci tmux strace nextest
 
 build:
 	cargo build --release
@@ -29,6 +29,14 @@ deny:
 # How long one waits for dormouse, next to what the machine itself takes. `make bench DORMOUSE_BENCH_ROUNDS=200`
 bench: tmux
 	DORMOUSE_BENCH_ROUNDS=$${DORMOUSE_BENCH_ROUNDS:-60} cargo bench --bench latency
+
+# `log` and `why` on a long history, with indexes and without. `make bench-lookup DORMOUSE_BENCH_MIB=10240`
+bench-lookup:
+	DORMOUSE_BENCH_MIB=$${DORMOUSE_BENCH_MIB:-1024} cargo bench --manifest-path benches/engines/Cargo.toml --bench lookup
+
+# Reading a history again, next to memory, SQLite and JSON lines. `make bench-engines DORMOUSE_BENCH_RECORDS=10000000`
+bench-engines:
+	DORMOUSE_BENCH_RECORDS=$${DORMOUSE_BENCH_RECORDS:-1000000} cargo bench --manifest-path benches/engines/Cargo.toml --bench replay
 
 # A long campaign: the tests that kill the daemon do it this often. `make torture DORMOUSE_KILLS=500`
 torture: tmux strace nextest

@@ -27,6 +27,7 @@ use crate::home::Home;
 use crate::journal::{AppendError, DirStorage, Journal, OpenError, Options, RecordSource};
 use crate::model::effect::{Attention, AttentionKind, SessionName};
 use crate::model::event::{DaemonStarted, Decision, Event, Fact, SettingsUnreadable};
+use crate::model::id::Lsn;
 use crate::model::record::{Draft, Record, Subject};
 use crate::observe::clock;
 use crate::runtime::{RuntimeFileError, Runtimes};

@@ -83,3 +83,15 @@ pub(super) fn hop<W: Window>(scan: &mut Scan<W>, lsn: Lsn) -> Result<Option<Reco
         }
     }
 }
+
+/// Walks to the end of `scan`'s segment; returns the lsn that the next one begins with.
+pub(super) fn end<W: Window>(scan: &mut Scan<W>) -> Result<Lsn, Trouble> {
+    loop {
+        let (at, next) = (scan.at, scan.next);
+        match scan.step() {
+            Ok(Some(_)) => {}
+            Ok(None) => return Ok(next),
+            Err(fault) => return Err(Trouble::fault(at, next, fault)),
+        }
+    }
+}

@@ -11,6 +11,7 @@ mod append_error;
 #[allow(clippy::disallowed_methods, reason = "a door: every byte of a journal")]
 pub mod audit;
 mod batch;
+mod blocks;
 mod committed;
 #[allow(clippy::disallowed_methods, reason = "a door: the journal's files")]
 mod directory;
@@ -28,7 +29,6 @@ mod scan;
 mod snapshot;
 mod source;
 pub mod storage;
-#[allow(clippy::disallowed_methods, reason = "a door: memory maps of sealed segments")]
 mod window;
 mod writer;
 mod zeros;

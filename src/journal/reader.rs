@@ -17,7 +17,7 @@ use super::index::IndexFile;
 use super::lookup::{self, Trouble};
 use super::question::{self, Question};
 use super::scan::Scan;
-use super::window::{Copied, Mapped, Window};
+use super::window::{Copied, Window};
 use crate::model::id::Lsn;
 use crate::model::name::Identity;
 use crate::model::record::Record;
@@ -26,6 +26,9 @@ use last::Last;
 pub use error::ReadError;
 pub use found::{Found, Order};
 pub use records::Records;
+
+/// A segment being read.
+type FileScan = Scan<Copied<Arc<File>>>;
 
 /// A journal as it was at the last [`Reader::refresh`].
 pub struct Reader {
@@ -109,6 +112,32 @@ impl Reader {
         Found::new(self, question, from, order)
     }
 
+    /// Checks every record, sealed ones by their blocks; returns how many there are. The records of the last segment were
+    /// checked as it was read. For rot; [`super::verify`] finds intent too.
+    ///
+    /// # Errors
+    ///
+    /// The first damage, with its place.
+    pub fn check(&self) -> Result<u64, ReadError> {
+        let mut records = 0;
+        for (index, &first_lsn) in self.sealed.iter().enumerate() {
+            let (path, mut scan) = self.sealed_scan(first_lsn, Pages::All)?;
+            if let Some(gap) = self.gap_before(index, scan.header.first_lsn, &path) {
+                return Err(gap);
+            }
+            if let Some(seal) = lookup::seal(&mut scan) {
+                scan.skip_to(&seal);
+            }
+            let end = lookup::end(&mut scan).map_err(|trouble| ReadError::at(&path, trouble))?;
+            if let Some(gap) = self.gap_behind(index, end) {
+                return Err(gap);
+            }
+            records += end.0 - first_lsn.0;
+        }
+        let in_last = self.last.as_ref().map_or(0, |last| last.scan.whole_next.0 - last.first_lsn.0);
+        self.damage_at_end().map_or(Ok(records + in_last), Err)
+    }
+
     /// Every peer that a record is about, or whose own act one is.
     ///
     /// # Errors
@@ -163,16 +192,21 @@ impl Reader {
         found.map_err(|trouble| ReadError::at(&path, trouble))
     }
 
-    fn sealed_scan(&self, first_lsn: Lsn, pages: Pages) -> Result<(PathBuf, Scan<Box<dyn Window>>), ReadError> {
+    fn sealed_scan(&self, first_lsn: Lsn, pages: Pages) -> Result<(PathBuf, FileScan), ReadError> {
         let path = self.dir.join(segment_name(first_lsn));
         let failed = |error| ReadError::io(&path, error);
         let file = File::open(&path).map_err(failed)?;
-        let mut window = match pages {
-            Pages::Many => window_of_sealed(file).map_err(failed)?,
-            Pages::Few => Box::new(Copied::with_ahead(Arc::new(file), FEW_BYTES).map_err(failed)?) as Box<dyn Window>,
+        let window = match pages {
+            Pages::All => Copied::sealed(Arc::new(file)),
+            Pages::Few => Copied::with_ahead(Arc::new(file), FEW_BYTES),
         };
+        let mut window = window.map_err(failed)?;
         let header = lookup::header(&mut window, first_lsn).map_err(|trouble| ReadError::at(&path, trouble))?;
-        Ok((path, Scan::new(window, header)))
+        let mut scan = Scan::new(window, header);
+        if let (Pages::All, Some(seal)) = (pages, lookup::seal(&mut scan)) {
+            scan.trust(&seal);
+        }
+        Ok((path, scan))
     }
 
     /// The lsn that the name of segment `index` says; none behind the last one.
@@ -204,18 +238,15 @@ impl Reader {
 #[derive(Clone, Copy)]
 enum Pages {
     Few,
-    Many,
+    All,
 }
 
 /// Read at a time where little is looked for.
 const FEW_BYTES: u64 = 4096;
 
-/// Maps the file where that works: an empty file cannot be mapped, and some file systems cannot map at all.
+/// A window for all of a sealed segment.
 pub(super) fn window_of_sealed(file: File) -> io::Result<Box<dyn Window>> {
-    match Mapped::new(file.try_clone()?) {
-        Ok(mapped) => Ok(Box::new(mapped)),
-        Err(_) => Ok(Box::new(Copied::new(Arc::new(file))?)),
-    }
+    Ok(Box::new(Copied::sealed(Arc::new(file))?))
 }
 
 /// First lsns of the segments in `dir`, in order.

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::blocks::Blocks;
 use super::format::frame::{FRAME_HEAD, FrameHeader, Seed, checksums};
 use super::format::header::{HeaderFault, SegmentHeader};
 use super::format::seal::{Seal, Sealer, Trailer, TrailerRoom};
@@ -83,6 +84,8 @@ pub(super) struct Scan<W> {
     pub closed: bool,
     /// Collects what a seal would say, if the caller needs one or wants to compare.
     pub sealer: Option<Sealer>,
+    /// Vouches for frames by the block, once a seal is known to.
+    blocks: Option<Blocks>,
     group: Vec<(u64, FrameHeader)>,
 }
 
@@ -111,6 +114,7 @@ impl<W: Window> Scan<W> {
             seal: None,
             closed: false,
             sealer: None,
+            blocks: None,
             group: Vec::new(),
             header,
         }
@@ -124,20 +128,16 @@ impl<W: Window> Scan<W> {
         Ok(self)
     }
 
+    /// Checks whole blocks against `seal`, which was checked itself, in place of each frame's own checksum. In the first
+    /// block that is not what was sealed, and from there on, frames speak for themselves again: they name the place.
+    pub(super) fn trust(&mut self, seal: &Seal) {
+        self.blocks = Some(Blocks::new(seal));
+    }
+
     /// From a frame known to begin at `offset` with the record `lsn`.
     pub(super) fn jump(&mut self, (offset, lsn): (u64, Lsn)) {
         (self.at, self.next, self.whole_at, self.whole_next) = (offset, lsn, offset, lsn);
         self.group.clear();
-    }
-
-    /// The same scan over a window whose type is forgotten.
-    pub(super) fn boxed(self) -> Scan<Box<dyn Window>>
-    where
-        W: 'static,
-    {
-        let Self { window, header, seed, at, next, whole_at, whole_next, seal, closed, sealer, group } = self;
-        let window: Box<dyn Window> = Box::new(window);
-        Scan { window, header, seed, at, next, whole_at, whole_next, seal, closed, sealer, group }
     }
 
     /// Where a frame should stand, there is nothing yet.
@@ -187,9 +187,27 @@ impl<W: Window> Scan<W> {
         if !header.is_possible(room) {
             return Err(Fault::NoFrame);
         }
+        if self.is_vouched_for(offset, offset + header.frame_bytes()) {
+            return Ok(header);
+        }
         let bytes = self.window.bytes(offset, header.frame_bytes() as usize)?;
         let (found, expected) = checksums(bytes, &self.seed, offset);
         if found == expected { Ok(header) } else { Err(Fault::Checksum { found, expected }) }
+    }
+
+    /// Behind the last frame before `seal`, if every block is what was sealed; the scan stays where it is otherwise.
+    pub(super) fn skip_to(&mut self, seal: &Seal) {
+        if Blocks::new(seal).vouch(&mut self.window, 0, seal.end) {
+            self.jump((seal.end, seal.last_lsn.next()));
+        }
+    }
+
+    fn is_vouched_for(&mut self, from: u64, to: u64) -> bool {
+        let vouched = self.blocks.as_mut().is_some_and(|blocks| blocks.vouch(&mut self.window, from, to));
+        if !vouched && to <= self.blocks.as_ref().map_or(0, Blocks::end) {
+            self.blocks = None;
+        }
+        vouched
     }
 
     fn record(&mut self, offset: u64, header: &FrameHeader) -> Result<(), Fault> {
@@ -199,9 +217,12 @@ impl<W: Window> Scan<W> {
         if header.more_follows() {
             self.group.push((offset, *header));
         } else {
-            for (offset, header) in std::mem::take(&mut self.group).iter().chain([&(offset, *header)]) {
-                self.feed(*offset, header)?;
+            for index in 0..self.group.len() {
+                let (offset, header) = self.group[index];
+                self.feed(offset, &header)?;
             }
+            self.group.clear();
+            self.feed(offset, header)?;
         }
         self.next = header.lsn.next();
         self.closed = false;

@@ -1,18 +1,18 @@
-//! Reading a segment's bytes: copied from a file that may still change, or mapped from one that cannot.
+//! Reading a segment's bytes, always by copying them.
+//!
+//! Sealed segments could be mapped, for they never change. But a map is only as good as everybody else's manners: a load
+//! behind the end of a file that somebody has cut short, or from a sector that cannot be read, ends the process, however
+//! lately the page was asked for; and bytes that are changed between their checksum and their use were never checked. A
+//! copy in a buffer that stays in the processor's cache costs a tenth of the speed at most, and an error is an error.
 
-use std::fs::File;
 use std::io;
 use std::ops::Deref;
-
-use memmap2::{Advice, Mmap};
 
 use super::storage::StorageFile;
 
 /// Read ahead, and the length of the reused buffer.
 const BUFFER_BYTES: u64 = 256 << 10;
 const PAGE_BYTES: u64 = 4096;
-/// Pages are asked for in stretches of this length before they are touched.
-const POPULATE_BYTES: u64 = 2 << 20;
 
 /// Bytes of one file by place.
 pub(super) trait Window {
@@ -28,7 +28,7 @@ pub(super) trait Window {
     fn forget(&mut self);
 }
 
-/// Copies by `pread`: for the active segment, and for every storage that is not a plain file.
+/// Copies by `pread` into one buffer.
 #[derive(Debug)]
 pub(super) struct Copied<F> {
     file: F,
@@ -48,6 +48,11 @@ impl<F: Deref<Target: StorageFile>> Copied<F> {
     pub(super) fn with_ahead(file: F, ahead: u64) -> io::Result<Self> {
         file.read_no_further();
         Self::over(file, ahead)
+    }
+
+    /// For all of a sealed segment: the system may read ahead as well, for nobody is going to ask where zeros lie.
+    pub(super) fn sealed(file: F) -> io::Result<Self> {
+        Self::over(file, BUFFER_BYTES)
     }
 
     fn over(file: F, ahead: u64) -> io::Result<Self> {
@@ -91,63 +96,6 @@ impl<F: Deref<Target: StorageFile>> Window for Copied<F> {
 
     fn forget(&mut self) {
         self.buffer.clear();
-    }
-}
-
-/// A mapped file that nobody writes any more. No page is touched before the kernel has promised it: a load from a
-/// page that cannot be read would end the process.
-#[derive(Debug)]
-pub(super) struct Mapped {
-    map: Mmap,
-    populated: Vec<bool>,
-    /// For stretches that the kernel will not promise: a read gives an error where a load gives a signal.
-    copied: Copied<Box<File>>,
-}
-
-impl Mapped {
-    /// `file` is a sealed segment.
-    #[allow(unsafe_code)]
-    pub(super) fn new(file: File) -> io::Result<Self> {
-        // SAFETY: sealed segments are never written or shortened again, by us. Whoever else does so breaks no more
-        // than the checks of the bytes: every page is populated before it is read, and read once for its checksum.
-        let map = unsafe { Mmap::map(&file)? };
-        let stretches = (map.len() as u64).div_ceil(POPULATE_BYTES) as usize;
-        let copied = Copied::over(Box::new(file), BUFFER_BYTES)?;
-        Ok(Self { map, populated: vec![false; stretches], copied })
-    }
-
-    fn populate(&mut self, offset: u64, length: usize) -> io::Result<()> {
-        let last = (offset + length as u64).saturating_sub(1) / POPULATE_BYTES;
-        for stretch in offset / POPULATE_BYTES..=last {
-            if !self.populated[stretch as usize] {
-                let from = stretch * POPULATE_BYTES;
-                let to = (from + POPULATE_BYTES).min(self.map.len() as u64);
-                self.map.advise_range(Advice::PopulateRead, from as usize, (to - from) as usize)?;
-                self.populated[stretch as usize] = true;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Window for Mapped {
-    fn size(&self) -> u64 {
-        self.map.len() as u64
-    }
-
-    fn bytes(&mut self, offset: u64, length: usize) -> io::Result<&[u8]> {
-        if length != 0 && self.populate(offset, length).is_err() {
-            return self.copied.bytes(offset, length);
-        }
-        Ok(&self.map[offset as usize..offset as usize + length])
-    }
-
-    fn written_from(&self, offset: u64) -> u64 {
-        self.copied.written_from(offset)
-    }
-
-    fn forget(&mut self) {
-        self.copied.forget();
     }
 }
 

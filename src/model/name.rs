@@ -1,9 +1,11 @@
 //! Names of peers: personality, runtime, and the identity made of both (contract, section 1).
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Longest personality or runtime name, in characters.
 pub const NAME_CHARS_MAX: usize = 32;
@@ -25,26 +27,71 @@ pub enum NameError {
     Folder { found: String, normalised: String },
 }
 
+/// The characters of a name, in place: a history is full of names, and none is worth a trip to the allocator. All are
+/// ASCII and none is zero, so that the bytes have the order of the texts.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Chars {
+    bytes: [u8; NAME_CHARS_MAX],
+    length: u8,
+}
+
+impl Chars {
+    /// `text` is a valid name.
+    fn of(text: &str) -> Self {
+        let mut bytes = [0; NAME_CHARS_MAX];
+        bytes[..text.len()].copy_from_slice(text.as_bytes());
+        Self { bytes, length: text.len() as u8 }
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..usize::from(self.length)]).unwrap_or_default()
+    }
+}
+
+/// Reads a text as what it names, without keeping a copy of it.
+struct Named<T>(PhantomData<T>);
+
+impl<T: FromStr<Err = NameError>> Visitor<'_> for Named<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
+}
+
 macro_rules! name_type {
     ($(#[$doc:meta])* $name:ident, $valid:expr, $error:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Chars);
 
         impl $name {
             pub fn new(text: &str) -> Result<Self, NameError> {
-                if $valid(text) { Ok(Self(text.to_owned())) } else { Err(NameError::$error { found: text.to_owned() }) }
+                if $valid(text) {
+                    Ok(Self(Chars::of(text)))
+                } else {
+                    Err(NameError::$error { found: text.to_owned() })
+                }
             }
 
             pub fn as_str(&self) -> &str {
-                &self.0
+                self.0.as_str()
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($name)).field(&self.as_str()).finish()
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.fmt(f)
+                self.as_str().fmt(f)
             }
         }
 
@@ -66,22 +113,34 @@ macro_rules! name_type {
 
         impl From<$name> for String {
             fn from(name: $name) -> String {
-                name.0
+                name.as_str().to_owned()
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_str(Named(PhantomData))
             }
         }
     };
 }
 
 fn starts_with_letter(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_lowercase()) && text.len() <= NAME_CHARS_MAX
+    text.len() <= NAME_CHARS_MAX && text.as_bytes().first().is_some_and(u8::is_ascii_lowercase)
 }
 
 fn is_personality(text: &str) -> bool {
-    starts_with_letter(text) && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+    starts_with_letter(text) && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
 }
 
 fn is_runtime(text: &str) -> bool {
-    starts_with_letter(text) && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+    starts_with_letter(text) && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9'))
 }
 
 name_type!(
@@ -115,8 +174,7 @@ impl Personality {
 }
 
 /// `<runtime>-<personality>`: names the tmux session, the queue, everything.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity {
     pub runtime: Runtime,
     pub personality: Personality,
@@ -141,6 +199,18 @@ impl FromStr for Identity {
         let bad = || NameError::Identity { found: text.to_owned() };
         let (runtime, personality) = text.split_once('-').ok_or_else(bad)?;
         Ok(Self { runtime: runtime.parse().map_err(|_| bad())?, personality: personality.parse().map_err(|_| bad())? })
+    }
+}
+
+impl Serialize for Identity {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Identity {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Named(PhantomData))
     }
 }
 
@@ -171,6 +241,18 @@ mod tests {
         assert_eq!(name(&long).as_deref(), Some("a".repeat(32).as_str()));
         assert_eq!(name("2024-plans"), None, "starts with a digit");
         assert_eq!(name("日本"), None, "comes out empty");
+    }
+
+    /// A name's text has an order, and maps of peers rest on it.
+    #[test]
+    fn names_have_the_order_of_their_texts() {
+        let longest = "z".repeat(NAME_CHARS_MAX);
+        let mut texts = ["ada", "a", "ad", "ada-", "b0", "a9", "zz", "ada-bob", &longest, &longest[1..]];
+        let mut names = texts.map(|text| Personality::new(text).unwrap());
+        texts.sort_unstable();
+        names.sort_unstable();
+        assert_eq!(names.each_ref().map(Personality::as_str), texts);
+        assert!(Personality::new(&"z".repeat(NAME_CHARS_MAX + 1)).is_err());
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub fn decode(frame: &FrameHeader, payload: &[u8]) -> Result<Record, DecodeError
         return Err(unknown);
     }
     let known = || KINDS.iter().any(|kind| kind.number == frame.kind);
-    let (preface, used): (Preface, usize) = match bincode::serde::decode_from_slice(payload, CODEC) {
+    let (preface, used): (Preface, usize) = match bincode::serde::borrow_decode_from_slice(payload, CODEC) {
         Ok(preface) => preface,
         // Only the payloads of known kinds are known to begin like this.
         Err(error) => return Err(if known() { error.into() } else { unknown }),
@@ -100,7 +100,7 @@ impl ReadPayload for Decoder<'_> {
     type Error = DecodeError;
 
     fn read<T: DeserializeOwned>(self) -> Result<T, DecodeError> {
-        let (event, used) = bincode::serde::decode_from_slice(&self.payload[self.used..], CODEC)?;
+        let (event, used) = bincode::serde::borrow_decode_from_slice(&self.payload[self.used..], CODEC)?;
         let (found, used) = (self.payload.len(), self.used + used);
         if used == found { Ok(event) } else { Err(DecodeError::Length { found, used }) }
     }

@@ -7,9 +7,8 @@ use super::super::format::payload;
 use super::super::index::{self, IndexFile};
 use super::super::lookup::{self, Trouble};
 use super::super::question::Question;
-use super::super::scan::Scan;
 use super::super::window::Window;
-use super::{Pages, ReadError, Reader};
+use super::{FileScan, Pages, ReadError, Reader};
 use crate::model::event::KINDS;
 use crate::model::id::Lsn;
 use crate::model::record::Record;
@@ -54,7 +53,7 @@ struct Stretch {
 struct Open {
     index: usize,
     path: PathBuf,
-    scan: Scan<Box<dyn Window>>,
+    scan: FileScan,
     /// The next one first.
     stretches: VecDeque<Stretch>,
     now: Option<Stretch>,
@@ -182,7 +181,7 @@ impl<'a> Found<'a> {
         let mut stretches = stretches(places, seal.end, self.from);
         match blocks {
             Some(blocks) => stretches.retain(|(number, _)| blocks.binary_search(number).is_ok()),
-            None => scan = reader.sealed_scan(first_lsn, Pages::Many)?.1,
+            None => scan = reader.sealed_scan(first_lsn, Pages::All)?.1,
         }
         let stretches = stretches.into_iter().map(|(_, stretch)| stretch).collect();
         Ok(Open { index, path, scan, stretches, now: None, gap })
@@ -190,7 +189,7 @@ impl<'a> Found<'a> {
 
     fn open_last(&self, index: usize) -> Result<Open, ReadError> {
         let last = self.reader.last.as_ref().ok_or(ReadError::Missing { lsn: self.from })?;
-        let scan = last.scan_from(self.from)?.boxed();
+        let scan = last.scan_from(self.from)?;
         let places = last.places.iter().copied().zip(0u32..).map(|(place, number)| (number, place));
         let stretches = stretches(places, last.scan.whole_at, self.from).into_iter().map(|(_, stretch)| stretch);
         Ok(Open { index, path: last.path.clone(), scan, stretches: stretches.collect(), now: None, gap: None })

@@ -5,9 +5,7 @@ use std::path::PathBuf;
 
 use super::super::format::payload;
 use super::super::lookup::{self, Trouble};
-use super::super::scan::Scan;
-use super::super::window::Window;
-use super::{Pages, ReadError, Reader};
+use super::{FileScan, Pages, ReadError, Reader};
 use crate::model::id::Lsn;
 use crate::model::record::Record;
 
@@ -19,7 +17,7 @@ pub struct Records<'a> {
     /// The first lsn that the next segment must have.
     pub(super) expected: Lsn,
     pub(super) from: Lsn,
-    pub(super) scan: Option<(PathBuf, Scan<Box<dyn Window>>)>,
+    pub(super) scan: Option<(PathBuf, FileScan)>,
     pub(super) group: VecDeque<Result<Record, ReadError>>,
     pub(super) ended: bool,
 }
@@ -41,55 +39,67 @@ impl Iterator for Records<'_> {
             if self.ended {
                 return None;
             }
-            if let Err(error) = self.read_group() {
-                self.ended = true;
-                return Some(Err(error));
+            match self.read_group() {
+                Ok(None) => {}
+                Ok(alone) => return alone,
+                Err(error) => {
+                    self.ended = true;
+                    return Some(Err(error));
+                }
             }
         }
     }
 }
 
 impl Records<'_> {
-    /// Reads one atomic group, or moves to the next segment.
-    fn read_group(&mut self) -> Result<(), ReadError> {
-        let Some((path, mut scan)) = self.scan.take() else { return self.enter() };
-        let mut group = VecDeque::new();
+    /// Reads one atomic group, or moves to the next segment. A record that is a group of its own is returned at once.
+    fn read_group(&mut self) -> Result<Option<Result<Record, ReadError>>, ReadError> {
+        let Some((path, scan)) = &mut self.scan else { return self.enter().map(|()| None) };
+        let last = self.reader.last.as_ref().filter(|_| self.index == self.reader.sealed.len());
+        // The reader has looked no further than there.
+        let looked_to = last.map_or(u64::MAX, |last| last.scan.whole_at);
         loop {
-            if self.is_at_end(&scan) {
-                return self.end_of_journal();
+            if scan.at >= looked_to {
+                self.ended = true;
+                return self.reader.damage_at_end().map_or(Ok(None), Err);
             }
             let (at, next) = (scan.at, scan.next);
             let frame = match scan.step() {
                 Ok(Some(frame)) => frame,
                 Ok(None) => {
-                    (self.index, self.expected) = (self.index + 1, scan.next);
-                    return Ok(());
+                    (self.index, self.expected) = (self.index + 1, next);
+                    self.scan = None;
+                    return Ok(None);
                 }
-                Err(fault) => return Err(ReadError::at(&path, Trouble::fault(at, next, fault))),
+                Err(fault) => {
+                    // What was read of a group that is not whole is nothing.
+                    self.group.clear();
+                    return Err(ReadError::at(path, Trouble::fault(at, next, fault)));
+                }
             };
             if frame.header.is_control() {
                 continue;
             }
+            let more_follows = frame.header.more_follows();
             if frame.header.lsn >= self.from {
-                let record = payload::decode(&frame.header, frame.payload);
-                let trouble = |error| ReadError::at(&path, Trouble::decode(frame.offset, &frame.header, error));
-                group.push_back(record.map_err(trouble));
+                let trouble = |error| ReadError::at(path, Trouble::decode(frame.offset, &frame.header, error));
+                let record = payload::decode(&frame.header, frame.payload).map_err(trouble);
+                if !more_follows && self.group.is_empty() {
+                    return Ok(Some(record));
+                }
+                self.group.push_back(record);
             }
-            if !frame.header.more_follows() {
-                self.group = group;
-                self.scan = Some((path, scan));
-                return Ok(());
+            if !more_follows {
+                return Ok(None);
             }
         }
     }
 
     fn enter(&mut self) -> Result<(), ReadError> {
         let reader = self.reader;
-        let (path, mut scan): (PathBuf, Scan<Box<dyn Window>>) = match (reader.sealed.get(self.index), &reader.last) {
-            (Some(&first_lsn), _) => reader.sealed_scan(first_lsn, Pages::Many)?,
-            (None, Some(last)) if self.index == reader.sealed.len() => {
-                (last.path.clone(), last.scan_from(self.from)?.boxed())
-            }
+        let (path, mut scan): (PathBuf, FileScan) = match (reader.sealed.get(self.index), &reader.last) {
+            (Some(&first_lsn), _) => reader.sealed_scan(first_lsn, Pages::All)?,
+            (None, Some(last)) if self.index == reader.sealed.len() => (last.path.clone(), last.scan_from(self.from)?),
             (None, _) => {
                 self.ended = true;
                 return Ok(());
@@ -104,16 +114,5 @@ impl Records<'_> {
         }
         self.scan = Some((path, scan));
         Ok(())
-    }
-
-    /// The reader has looked no further than here.
-    fn is_at_end<W: Window>(&self, scan: &Scan<W>) -> bool {
-        let last = self.reader.last.as_ref().filter(|_| self.index == self.reader.sealed.len());
-        last.is_some_and(|last| scan.at >= last.scan.whole_at)
-    }
-
-    fn end_of_journal(&mut self) -> Result<(), ReadError> {
-        self.ended = true;
-        self.reader.damage_at_end().map_or(Ok(()), Err)
     }
 }

@@ -1,0 +1,149 @@
+//! Reading what others write, copy and cut short meanwhile.
+
+mod journal_disk;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+
+use dormouse::journal::{DirStorage, Indexer, Journal, Options, Order, Question, ReadError, Reader};
+use dormouse::model::id::Lsn;
+use dormouse::model::record::Record;
+use journal_disk::{groups, record, salts};
+use tempfile::TempDir;
+
+fn writer(dir: &Path, segment_bytes: u64) -> Journal<DirStorage> {
+    let options = Options { segment_bytes, ..Options::default() };
+    Journal::open(DirStorage::open(dir).unwrap(), options, 5, salts(), |_| {}).unwrap().0
+}
+
+fn segments(dir: &Path) -> Vec<PathBuf> {
+    let paths = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let mut segments: Vec<_> = paths.filter(|path| path.extension().is_some_and(|ext| ext == "jnl")).collect();
+    segments.sort();
+    segments
+}
+
+/// Somebody else cuts a sealed segment short while it is read: an error with its place. Had it been mapped, a load would be
+/// the end of the process.
+#[test]
+fn a_segment_that_is_cut_short_under_its_reader_is_an_error_and_no_signal() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = writer(dir.path(), 8 << 20);
+    let text = "x".repeat(30_000);
+    for lsn in 1..=400 {
+        let _ = journal.append(&[vec![record(lsn, &text)]], ()).unwrap();
+    }
+    let first = segments(dir.path()).remove(0);
+    for kept in [0, 4_096, 100_000, (2 << 20) + 17, 5 << 20] {
+        let copy = tempfile::tempdir().unwrap();
+        for segment in segments(dir.path()) {
+            fs::copy(&segment, copy.path().join(segment.file_name().unwrap())).unwrap();
+        }
+        let reader = Reader::open(copy.path()).unwrap();
+        let question = Question::default();
+        let (mut records, mut found) = (reader.records(Lsn(1)), reader.find(&question, Lsn(1), Order::OldestFirst));
+        for lsn in 1..=2 {
+            assert_eq!(records.next().unwrap().unwrap().lsn, Lsn(lsn));
+            assert_eq!(found.next().unwrap().unwrap().lsn, Lsn(lsn));
+        }
+        let cut = fs::File::options().write(true).open(copy.path().join(first.file_name().unwrap())).unwrap();
+        cut.set_len(kept).unwrap();
+        for last in [records.last().unwrap(), found.last().unwrap()] {
+            assert!(matches!(&last, Err(ReadError::Damaged { offset, .. }) if *offset < 8 << 20), "{kept}: {last:?}");
+        }
+        assert!(reader.check().is_err(), "{kept}");
+    }
+}
+
+/// The record that the writer made of `lsn`.
+fn written(lsn: u64) -> Record {
+    groups(lsn, &[1]).remove(0).remove(0)
+}
+
+/// Copied file by file while a thread writes: the copy shows the beginning of the history in whole groups, and all that
+/// was durable when it was begun. Only behind that may it look damaged: the end of the last file may have been copied
+/// after what was written later, and before what was written earlier.
+#[test]
+fn a_copy_taken_at_any_moment_is_a_beginning_of_the_history() {
+    let dir = tempfile::tempdir().unwrap();
+    let (stop, durable) = (AtomicBool::new(false), AtomicU64::new(0));
+    drop(writer(dir.path(), 16 << 10));
+    thread::scope(|threads| {
+        threads.spawn(|| {
+            let mut journal = writer(dir.path(), 16 << 10);
+            while !stop.load(Ordering::Relaxed) && journal.next_lsn().0 < 60_000 {
+                let _ = journal.append(&groups(journal.next_lsn().0, &[1, 3, 2]), ()).unwrap();
+                durable.store(journal.next_lsn().0 - 1, Ordering::Release);
+            }
+        });
+        threads.spawn(|| {
+            let mut indexer = Indexer::new(dir.path().to_owned());
+            while !stop.load(Ordering::Relaxed) {
+                indexer.catch_up(|| true).unwrap();
+                thread::yield_now();
+            }
+        });
+        let copies = (0..40).map(|_| {
+            let before = durable.load(Ordering::Acquire);
+            let copy = tempfile::tempdir().unwrap();
+            let mut names: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+            names.sort();
+            for path in names.iter().filter(|path| path.is_file()) {
+                // A spare may have become a segment meanwhile.
+                let _ = fs::copy(path, copy.path().join(path.file_name().unwrap()));
+            }
+            (before, copy)
+        });
+        let copies: Vec<(u64, TempDir)> = copies.collect();
+        stop.store(true, Ordering::Relaxed);
+        for (before, copy) in copies {
+            let reader = Reader::open(copy.path()).unwrap();
+            let mut records: Vec<_> = reader.records(Lsn(1)).collect();
+            let damage = records.pop_if(|record| record.is_err());
+            let last_segment = segments(copy.path()).pop().unwrap();
+            match damage {
+                Some(Err(ReadError::Damaged { segment, .. })) => assert_eq!(segment, last_segment),
+                Some(other) => panic!("{other:?}"),
+                None => {
+                    let question = Question::default();
+                    let newest = reader.find(&question, Lsn(1), Order::NewestFirst).map(Result::unwrap);
+                    assert!(newest.eq(records.iter().rev().map(|record| record.as_ref().unwrap().clone())));
+                }
+            }
+            let last = records.len() as u64;
+            assert!(last >= before, "{last} of {before} records that were durable before the copy was begun");
+            // Groups of one, three and two records, over and over.
+            assert!([0, 1, 4].contains(&(last % 6)), "half a group: {last}");
+            for (record, lsn) in records.into_iter().zip(1..) {
+                assert_eq!(record.unwrap(), written(lsn));
+            }
+        }
+    });
+}
+
+/// `log -f` while the oldest segments are removed behind it.
+#[test]
+fn a_reader_follows_over_rotations_and_the_removal_of_what_it_has_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = writer(dir.path(), 12 << 10);
+    let mut reader = Reader::open(dir.path()).unwrap();
+    let (mut seen, question) = (0, Question::default());
+    let mut removed = 0;
+    for _ in 0..60 {
+        let _ = journal.append(&groups(journal.next_lsn().0, &[1, 2]), ()).unwrap();
+        Indexer::new(dir.path().to_owned()).catch_up(|| true).unwrap();
+        let sealed = segments(dir.path());
+        if sealed.len() > 3 {
+            fs::remove_file(&sealed[0]).unwrap();
+            removed += 1;
+        }
+        reader.refresh().unwrap();
+        let new: Vec<u64> =
+            reader.find(&question, Lsn(seen + 1), Order::OldestFirst).map(|record| record.unwrap().lsn.0).collect();
+        assert_eq!(new, [seen + 1, seen + 2, seen + 3]);
+        seen += 3;
+    }
+    assert!(removed > 3, "{removed}");
+}

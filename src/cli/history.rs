@@ -44,6 +44,19 @@ impl Which {
 }
 
 impl History {
+    /// The line that stands for a record of a kind that only a newer build knows; any other error again.
+    pub fn unknown(error: ReadError, json: bool) -> Result<(Lsn, String), CliError> {
+        let ReadError::Unknown { lsn, kind, schema, payload, .. } = error else { return Err(error.into()) };
+        let hex: String = payload.iter().map(|byte| format!("{byte:02x}")).collect();
+        let line = if json {
+            let unknown = serde_json::json!({ "kind": kind, "schema": schema, "payload": hex });
+            format!("{}\n", serde_json::json!({ "lsn": lsn, "unknown": unknown }))
+        } else {
+            format!("{lsn:>6}  kind {kind}, schema {schema}: not known to this build; its payload: {hex}\n")
+        };
+        Ok((lsn, line))
+    }
+
     pub fn open(dir: PathBuf) -> Result<Self, CliError> {
         let reader = Reader::open(&dir)?;
         Ok(Self { dir, reader, failed: RefCell::new(None) })
@@ -54,7 +67,11 @@ impl History {
     pub fn named(&self, name: &str) -> Result<Vec<Identity>, CliError> {
         let mut known = BTreeSet::new();
         for record in self.reader.records(Lsn(1)) {
-            known.extend(record?.subject.peer);
+            match record {
+                Ok(record) => known.extend(record.subject.peer),
+                Err(ReadError::Unknown { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         let exact = |peer: &&Identity| peer.to_string() == name;
         let personality = |peer: &&Identity| peer.personality.as_str() == name;
@@ -100,7 +117,10 @@ impl History {
 impl Source for History {
     fn record(&self, lsn: Lsn) -> Option<Record> {
         self.reader.record(lsn).unwrap_or_else(|error| {
-            self.note(error);
+            // What a newer build wrote explains nothing to this one, and keeps nothing else from being explained.
+            if !matches!(error, ReadError::Unknown { .. }) {
+                self.note(error);
+            }
             None
         })
     }
@@ -109,6 +129,7 @@ impl Source for History {
         for record in self.reader.records(Lsn(1)) {
             match record {
                 Ok(record) => see(&record),
+                Err(ReadError::Unknown { .. }) => {}
                 Err(error) => return self.note(error),
             }
         }

@@ -83,7 +83,18 @@ impl Filter {
     fn print(&self, history: &History, first: Lsn) -> Result<Lsn, CliError> {
         let mut next = first;
         for record in history.reader.records(first) {
-            let record = record?;
+            let record = match record {
+                Ok(record) => record,
+                Err(error) => {
+                    let (lsn, line) = History::unknown(error, self.json)?;
+                    next = lsn.next();
+                    // Whom it is about, and when it was, only a newer build can say.
+                    if self.peers.is_none() && self.kinds.is_empty() {
+                        render::raw(line.as_bytes())?;
+                    }
+                    continue;
+                }
+            };
             next = record.lsn.next();
             if self.wants(&record) {
                 render::raw(self.line(&record).as_bytes())?;

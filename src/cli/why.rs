@@ -4,6 +4,7 @@ use super::history::{History, Which};
 use super::render;
 use super::when::zone;
 use crate::explain::why::{self, Subject};
+use crate::journal::ReadError;
 use crate::model::id::Lsn;
 use crate::observe::clock;
 use crate::protocol::Problem;
@@ -25,6 +26,10 @@ impl Why {
         let history = self.which.open(context)?;
         let subject = subject(&self.subject, &history)?;
         let chain = why::chain(&history, &subject);
+        if let (Subject::Record(lsn), true) = (&subject, chain.is_empty()) {
+            // There may be one that only a newer build knows.
+            let _ = history.reader.record(*lsn)?;
+        }
         history.check()?;
         if chain.is_empty() {
             return Err(Problem::refused(format!("there is no record of {subject}")).into());
@@ -50,7 +55,12 @@ fn subject(text: &str, history: &History) -> Result<Subject, CliError> {
     }
     let mut last = peers[0].clone();
     for record in history.reader.records(Lsn(1)) {
-        if let Some(peer) = record?.subject.peer.filter(|peer| peers.contains(peer)) {
+        let known = match record {
+            Ok(record) => record.subject.peer,
+            Err(ReadError::Unknown { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(peer) = known.filter(|peer| peers.contains(peer)) {
             last = peer;
         }
     }

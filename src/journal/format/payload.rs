@@ -41,7 +41,7 @@ pub enum DecodeError {
     #[error("the payload has {found} bytes, its event uses {used}")]
     Length { found: usize, used: usize },
     #[error("kind {kind} with schema {schema} is not known to this build")]
-    Unknown { kind: u16, schema: u8 },
+    Unknown { kind: u16, schema: u8, payload: Vec<u8> },
 }
 
 /// Appends the payload of `record` to `out`.
@@ -60,17 +60,17 @@ pub fn encode(record: &Record, out: &mut Vec<u8>) -> Result<(), EncodeError> {
 
 /// The record in a frame whose checksum is right.
 pub fn decode(frame: &FrameHeader, payload: &[u8]) -> Result<Record, DecodeError> {
-    let unknown = DecodeError::Unknown { kind: frame.kind, schema: frame.schema };
+    let unknown = || DecodeError::Unknown { kind: frame.kind, schema: frame.schema, payload: payload.to_vec() };
     if frame.schema != SCHEMA || frame.kind >= CONTROL_KINDS_AT {
-        return Err(unknown);
+        return Err(unknown());
     }
     let known = || KINDS.iter().any(|kind| kind.number == frame.kind);
     let (preface, used): (Preface, usize) = match bincode::serde::decode_from_slice(payload, CODEC) {
         Ok(preface) => preface,
         // Only the payloads of known kinds are known to begin like this.
-        Err(error) => return Err(if known() { error.into() } else { unknown }),
+        Err(error) => return Err(if known() { error.into() } else { unknown() }),
     };
-    let event = Event::read(frame.kind, Decoder { payload, used }).ok_or(unknown)??;
+    let event = Event::read(frame.kind, Decoder { payload, used }).ok_or_else(unknown)??;
     Ok(Record {
         lsn: frame.lsn,
         at: Timestamp { wall_us: frame.time_us, awake_ms: preface.awake_ms, boot: preface.boot },

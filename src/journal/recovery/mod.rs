@@ -2,6 +2,7 @@
 
 pub mod table;
 pub(super) mod tail;
+mod unknown;
 
 use std::io;
 use std::path::PathBuf;
@@ -53,9 +54,17 @@ pub enum OpenError {
     #[error("segment {} begins with record {found}, expected {expected}", segment.display())]
     Gap { segment: PathBuf, found: Lsn, expected: Lsn },
     /// Not damage: a newer build wrote it, and folding the rest without it would be a lie.
-    #[error("record {lsn} at byte {offset} of {} is of kind {kind}, schema {schema}, which this build does not know",
-        segment.display())]
-    UnknownKind { segment: PathBuf, offset: u64, lsn: Lsn, kind: u16, schema: u8 },
+    #[error("record {lsn} at byte {offset} of {} is of kind {kind}, schema {schema}, which this build does not know{}",
+        segment.display(), unknown::by(writer.as_deref()))]
+    UnknownKind {
+        segment: PathBuf,
+        offset: u64,
+        lsn: Lsn,
+        kind: u16,
+        schema: u8,
+        /// The version in the last `daemon_started` before it.
+        writer: Option<String>,
+    },
     #[error("record {lsn} at byte {offset} of {} has a right checksum and does not decode as kind {kind}",
         segment.display())]
     Undecodable {
@@ -134,9 +143,15 @@ pub(super) fn recover<S: Storage>(storage: &S, mut fold: impl FnMut(Record)) -> 
     let mut segments: Vec<Lsn> = names.iter().filter_map(|name| segment_first_lsn(name)).collect();
     segments.sort();
     let mut resume = Resume::new();
+    let writer = unknown::Writer::default();
+    let mut fold = |record: Record| {
+        writer.see(&record);
+        fold(record);
+    };
     for (index, &first_lsn) in segments.iter().enumerate() {
         let last = index + 1 == segments.len();
-        SegmentRecovery::open(storage, first_lsn, last)?.run(&mut resume, &mut fold)?;
+        let run = SegmentRecovery::open(storage, first_lsn, last)?.run(&mut resume, &mut fold);
+        run.map_err(|error| writer.named_in(error))?;
     }
     Ok(resume)
 }
@@ -350,7 +365,9 @@ fn undecodable(
 ) -> OpenError {
     let (segment, lsn) = (path.to_owned(), frame.lsn);
     match error {
-        DecodeError::Unknown { kind, schema } => OpenError::UnknownKind { segment, offset, lsn, kind, schema },
+        DecodeError::Unknown { kind, schema, .. } => {
+            OpenError::UnknownKind { segment, offset, lsn, kind, schema, writer: None }
+        }
         source => OpenError::Undecodable { segment, offset, lsn, kind: frame.kind, source },
     }
 }

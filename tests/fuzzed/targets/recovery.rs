@@ -85,7 +85,7 @@ fn history(input: &mut Input<'_>) -> (Files, Vec<Record>) {
             }
         }
     }
-    if input.u8() % 2 == 0 {
+    if input.u8().is_multiple_of(2) {
         journal.close().expect("the disk is sound");
     }
     (disk.segments(), written)

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use crate::config::{ConfigError, HomeError};
 use crate::daemon::control::{LockError, SocketError};
 use crate::daemon::run::DaemonError;
-use crate::journal::ReadError;
+use crate::journal::{OpenError, ReadError};
 use crate::observe::spool::SpoolError;
 use crate::protocol::{Problem, ProblemCode, ReplyError};
 use crate::runtime::RuntimeFileError;
@@ -81,6 +81,10 @@ impl CliError {
             CliError::NoAnswer { .. } => "timed_out",
             CliError::Journal(error) if error.is_damage() => "journal_damaged",
             CliError::Daemon(DaemonError::Journal(error)) if error.is_damage() => "journal_damaged",
+            CliError::Journal(ReadError::Newer { .. } | ReadError::Unknown { .. }) => "refused",
+            CliError::Daemon(DaemonError::Journal(OpenError::Newer { .. } | OpenError::UnknownKind { .. })) => {
+                "refused"
+            }
             CliError::Daemon(DaemonError::Lock(LockError::Held { .. })) => "refused",
             CliError::Daemon(DaemonError::Socket(SocketError::TooLong { .. })) => "refused",
             CliError::Usage { .. } => "usage",
@@ -117,6 +121,13 @@ impl CliError {
             }
             CliError::Daemon(DaemonError::Socket(SocketError::TooLong { .. })) => {
                 Some("`--home DIR` or `XDG_RUNTIME_DIR` with a shorter path".to_owned())
+            }
+            CliError::Daemon(DaemonError::Journal(OpenError::UnknownKind { writer: Some(version), .. })) => Some(
+                format!("install dormouse {version} or newer; nothing was changed, and `dormouse log` can be read"),
+            ),
+            CliError::Daemon(DaemonError::Journal(OpenError::Newer { .. } | OpenError::UnknownKind { .. }))
+            | CliError::Journal(ReadError::Newer { .. } | ReadError::Unknown { .. }) => {
+                Some("install the dormouse that wrote it, or a newer one; nothing was changed".to_owned())
             }
             CliError::Journal(ReadError::NoJournal { .. }) => {
                 Some("the first `dormouse daemon` makes it; `--home` or `--journal` names another".to_owned())

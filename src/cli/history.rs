@@ -46,6 +46,19 @@ impl Which {
 }
 
 impl History {
+    /// The line that stands for a record of a kind that only a newer build knows; any other error again.
+    pub fn unknown(error: ReadError, json: bool) -> Result<(Lsn, String), CliError> {
+        let ReadError::Unknown { lsn, kind, schema, payload, .. } = error else { return Err(error.into()) };
+        let hex: String = payload.iter().map(|byte| format!("{byte:02x}")).collect();
+        let line = if json {
+            let unknown = serde_json::json!({ "kind": kind, "schema": schema, "payload": hex });
+            format!("{}\n", serde_json::json!({ "lsn": lsn, "unknown": unknown }))
+        } else {
+            format!("{lsn:>6}  kind {kind}, schema {schema}: not known to this build; its payload: {hex}\n")
+        };
+        Ok((lsn, line))
+    }
+
     pub fn open(dir: PathBuf) -> Result<Self, CliError> {
         let reader = Reader::open(&dir)?;
         let beginning = Beginning::of(&reader)?;
@@ -113,7 +126,10 @@ impl Source for History {
             return None;
         }
         self.reader.record(lsn).unwrap_or_else(|error| {
-            self.note(error);
+            // What a newer build wrote explains nothing to this one, and keeps nothing else from being explained.
+            if !matches!(error, ReadError::Unknown { .. }) {
+                self.note(error);
+            }
             None
         })
     }
@@ -126,13 +142,15 @@ impl Source for History {
         for record in self.reader.find(question, Lsn(1), Order::OldestFirst) {
             match record {
                 Ok(record) => see(record),
+                Err(ReadError::Unknown { .. }) => {}
                 Err(error) => return self.note(error),
             }
         }
     }
 
     fn newest(&self, question: &Question) -> Option<Record> {
-        let newest = self.reader.find(question, Lsn(1), Order::NewestFirst).next()?;
+        let mut newest = self.reader.find(question, Lsn(1), Order::NewestFirst);
+        let newest = newest.find(|record| !matches!(record, Err(ReadError::Unknown { .. })))?;
         newest.map_err(|error| self.note(error)).ok()
     }
 }

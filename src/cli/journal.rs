@@ -2,7 +2,7 @@ use clap::Subcommand;
 
 use super::context::Context;
 use super::error::{CliError, Exit};
-use super::history::Which;
+use super::history::{History, Which};
 use super::render;
 use crate::explain;
 use crate::journal;
@@ -46,7 +46,11 @@ impl Journal {
             }
             What::Export(which) => {
                 for record in which.open(context)?.reader.records(Lsn(1)) {
-                    render::raw(format!("{}\n", explain::json::record(&record?)).as_bytes())?;
+                    let line = match record {
+                        Ok(record) => format!("{}\n", explain::json::record(&record)),
+                        Err(error) => History::unknown(error, true)?.1,
+                    };
+                    render::raw(line.as_bytes())?;
                 }
             }
         }

@@ -7,7 +7,7 @@ use super::history::{History, Which};
 use super::render;
 use super::when::{When, zone};
 use crate::explain;
-use crate::journal::{Order, Question};
+use crate::journal::{Order, Question, ReadError};
 use crate::model::event::KINDS;
 use crate::model::id::Lsn;
 use crate::model::record::Record;
@@ -82,11 +82,16 @@ impl Filter {
     /// Prints what there is from `first` on.
     fn print(&self, history: &History, first: Lsn) -> Result<(), CliError> {
         for record in history.reader.find(&self.question, first, Order::OldestFirst) {
-            let record = record?;
-            if record.lsn > self.until {
+            let (lsn, line) = match record {
+                Ok(record) => (record.lsn, self.line(&record)),
+                // Whom it is about only a newer build can say.
+                Err(ReadError::Unknown { .. }) if self.question.asks_who_or_what() => continue,
+                Err(error) => History::unknown(error, self.json)?,
+            };
+            if lsn > self.until {
                 break;
             }
-            render::raw(self.line(&record).as_bytes())?;
+            render::raw(line.as_bytes())?;
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use super::render;
 use super::when::zone;
 use crate::explain::layout;
 use crate::explain::why::{self, Subject};
-use crate::journal::{Order, Question};
+use crate::journal::{Order, Question, ReadError};
 use crate::model::id::Lsn;
 use crate::observe::clock;
 use crate::protocol::Problem;
@@ -29,6 +29,10 @@ impl Why {
         let history = self.which.open(context)?;
         let subject = subject(&self.subject, &history)?;
         let chain = why::chain(&history, &subject);
+        if let (Subject::Record(lsn), true) = (&subject, chain.is_empty()) {
+            // There may be one that only a newer build knows.
+            let _ = history.reader.record(*lsn)?;
+        }
         let cut_off = why::cut_off(&history, &chain);
         let beginning = history.check()?;
         let removed = beginning.as_ref().map(|beginning| beginning.sentence(&zone()));
@@ -76,7 +80,8 @@ fn subject(text: &str, history: &History) -> Result<Subject, CliError> {
         return Ok(Subject::Peer(only.clone()));
     }
     let about = Question { subjects: Some(peers.clone()), ..Question::default() };
-    let newest = history.reader.find(&about, Lsn(1), Order::NewestFirst).next().transpose()?;
+    let mut newest = history.reader.find(&about, Lsn(1), Order::NewestFirst);
+    let newest = newest.find(|record| !matches!(record, Err(ReadError::Unknown { .. }))).transpose()?;
     let last = newest.and_then(|record| record.subject.peer);
     Ok(Subject::Peer(last.unwrap_or_else(|| peers.remove(0))))
 }

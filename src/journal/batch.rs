@@ -1,9 +1,9 @@
 //! From records to frames: encoded first, placed once it is known which segment takes them.
 
 use super::append_error::AppendError;
+use super::format::FLAG_MORE;
 use super::format::frame::{FrameHeader, Seed, push};
 use super::format::payload::{self, PAYLOAD_BYTES_LIMIT};
-use super::format::{FLAG_MORE, SCHEMA};
 use crate::model::id::Lsn;
 use crate::model::record::Record;
 
@@ -55,7 +55,7 @@ fn encode_record(record: &Record, flags: u8, bytes_max: usize) -> Result<(FrameH
         lsn,
         time_us: record.at.wall_us,
         kind: kind.number,
-        schema: SCHEMA,
+        schema: kind.schema,
         flags,
         behind: 0,
     };

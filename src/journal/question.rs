@@ -38,6 +38,11 @@ impl Question {
             && self.message.is_none_or(|message| messages(record).any(|about| about == message))
     }
 
+    /// It asks for more than a time: whether a record of a kind that this build does not know fits, nobody can say.
+    pub fn asks_who_or_what(&self) -> bool {
+        self.subjects.is_some() || self.concerned.is_some() || self.message.is_some() || !self.kinds.is_empty()
+    }
+
     /// Whether a record made then can be one of them.
     pub(super) fn is_in_time(&self, wall_us: u64) -> bool {
         self.since_us.is_none_or(|since| wall_us >= since) && self.until_us.is_none_or(|until| wall_us <= until)

@@ -49,7 +49,7 @@ pub const SECTOR_BYTES: u64 = 512;
 
 /// Payload codec: bincode 2 "standard", little-endian varints.
 pub const CODEC_BINCODE_STANDARD: u8 = 1;
-/// Schema of every payload published so far.
+/// Schema of control frames. Records have that of their kind.
 pub const SCHEMA: u8 = 1;
 /// Flag: more frames of the same atomic group follow.
 pub const FLAG_MORE: u8 = 1;

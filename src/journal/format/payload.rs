@@ -4,8 +4,8 @@ use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::CONTROL_KINDS_AT;
 use super::frame::FrameHeader;
-use super::{CONTROL_KINDS_AT, SCHEMA};
 use crate::model::actor::Actor;
 use crate::model::event::{Event, KINDS, ReadPayload, WritePayload};
 use crate::model::id::Lsn;
@@ -41,7 +41,7 @@ pub enum DecodeError {
     #[error("the payload has {found} bytes, its event uses {used}")]
     Length { found: usize, used: usize },
     #[error("kind {kind} with schema {schema} is not known to this build")]
-    Unknown { kind: u16, schema: u8 },
+    Unknown { kind: u16, schema: u8, payload: Vec<u8> },
 }
 
 /// Appends the payload of `record` to `out`.
@@ -60,17 +60,17 @@ pub fn encode(record: &Record, out: &mut Vec<u8>) -> Result<(), EncodeError> {
 
 /// The record in a frame whose checksum is right.
 pub fn decode(frame: &FrameHeader, payload: &[u8]) -> Result<Record, DecodeError> {
-    let unknown = DecodeError::Unknown { kind: frame.kind, schema: frame.schema };
-    if frame.schema != SCHEMA || frame.kind >= CONTROL_KINDS_AT {
-        return Err(unknown);
+    let unknown = || DecodeError::Unknown { kind: frame.kind, schema: frame.schema, payload: payload.to_vec() };
+    if frame.kind >= CONTROL_KINDS_AT {
+        return Err(unknown());
     }
-    let known = || KINDS.iter().any(|kind| kind.number == frame.kind);
+    let known = || KINDS.iter().any(|kind| kind.number == frame.kind && frame.schema <= kind.schema);
     let (preface, used): (Preface, usize) = match bincode::serde::borrow_decode_from_slice(payload, CODEC) {
         Ok(preface) => preface,
         // Only the payloads of known kinds are known to begin like this.
-        Err(error) => return Err(if known() { error.into() } else { unknown }),
+        Err(error) => return Err(if known() { error.into() } else { unknown() }),
     };
-    let event = Event::read(frame.kind, Decoder { payload, used }).ok_or(unknown)??;
+    let event = Event::read(frame.kind, frame.schema, Decoder { payload, used }).ok_or_else(unknown)??;
     Ok(Record {
         lsn: frame.lsn,
         at: Timestamp { wall_us: frame.time_us, awake_ms: preface.awake_ms, boot: preface.boot },
@@ -103,5 +103,59 @@ impl ReadPayload for Decoder<'_> {
         let (event, used) = bincode::serde::borrow_decode_from_slice(&self.payload[self.used..], CODEC)?;
         let (found, used) = (self.payload.len(), self.used + used);
         if used == found { Ok(event) } else { Err(DecodeError::Length { found, used }) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::event::evolved::{self, Judged, JudgedV1, Kept, Noted, NotedV1, NotedV2};
+
+    fn bytes(payload: &impl Serialize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        Encoder(&mut bytes).write(payload).unwrap();
+        bytes
+    }
+
+    fn read(kind: u16, schema: u8, payload: &[u8]) -> Option<Result<evolved::Event, DecodeError>> {
+        evolved::Event::read(kind, schema, Decoder { payload, used: 0 })
+    }
+
+    /// What any version wrote is read as what it means today.
+    #[test]
+    fn a_payload_of_an_older_schema_is_read_as_the_newest() {
+        let (one, two) = (NotedV1 { text: "a".into() }, NotedV2 { volume: 200, text: "b".into() });
+        let newest = Noted { volume: 300, texts: vec!["c".into(), "d".into()] };
+        for (schema, payload, expected) in [
+            (1, bytes(&one), Noted { volume: 1, texts: vec!["a".into()] }),
+            (2, bytes(&two), Noted { volume: 200, texts: vec!["b".into()] }),
+            (3, bytes(&newest), newest),
+        ] {
+            assert_eq!(read(1, schema, &payload).unwrap().unwrap(), expected.into(), "schema {schema}");
+        }
+        assert_eq!(read(1001, 1, &bytes(&JudgedV1 {})).unwrap().unwrap(), Judged { why: None }.into());
+        assert_eq!(read(2, 1, &bytes(&Kept {})).unwrap().unwrap(), Kept {}.into());
+    }
+
+    #[test]
+    fn what_is_written_has_the_newest_schema() {
+        let event = evolved::Event::from(Noted { volume: 1, texts: Vec::new() });
+        assert_eq!(event.kind().schema, 3);
+        let mut written = Vec::new();
+        event.write(Encoder(&mut written)).unwrap();
+        assert_eq!(written, bytes(&Noted { volume: 1, texts: Vec::new() }));
+        let schemas: Vec<_> = evolved::KINDS.iter().map(|kind| (kind.number, kind.schema)).collect();
+        assert_eq!(schemas, [(1, 3), (2, 1), (1001, 2)]);
+    }
+
+    /// The right kind in a schema of tomorrow is as unknown as a kind of tomorrow.
+    #[test]
+    fn a_newer_schema_is_unknown_and_an_old_payload_is_used_whole() {
+        for (kind, schema) in [(1, 4), (1, 0), (2, 2), (1001, 3), (9, 1)] {
+            assert!(read(kind, schema, &[0]).is_none(), "kind {kind}, schema {schema}");
+        }
+        let mut longer = bytes(&NotedV1 { text: "a".into() });
+        longer.push(0);
+        assert!(matches!(read(1, 1, &longer).unwrap(), Err(DecodeError::Length { found: 3, used: 2 })));
     }
 }

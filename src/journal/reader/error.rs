@@ -36,7 +36,7 @@ pub enum ReadError {
     /// Not damage: a newer build wrote it.
     #[error("record {lsn} at byte {offset} of {} is of kind {kind}, schema {schema}, which this build does not know",
         segment.display())]
-    Unknown { segment: PathBuf, offset: u64, lsn: Lsn, kind: u16, schema: u8 },
+    Unknown { segment: PathBuf, offset: u64, lsn: Lsn, kind: u16, schema: u8, payload: Vec<u8> },
     #[error("record {lsn} at byte {offset} of {} has a right checksum and does not decode as kind {kind}",
         segment.display())]
     Undecodable {
@@ -68,8 +68,8 @@ impl ReadError {
                 ReadError::Newer { segment, major, minor }
             }
             Cause::Fault(evidence) => ReadError::Damaged { segment, offset, lsn, evidence },
-            Cause::Decode { source: DecodeError::Unknown { kind, schema }, .. } => {
-                ReadError::Unknown { segment, offset, lsn, kind, schema }
+            Cause::Decode { source: DecodeError::Unknown { kind, schema, payload }, .. } => {
+                ReadError::Unknown { segment, offset, lsn, kind, schema, payload }
             }
             Cause::Decode { kind, source } => ReadError::Undecodable { segment, offset, lsn, kind, source },
         }

@@ -70,9 +70,17 @@ pub enum OpenError {
         snapshot.display())]
     EndMissing { snapshot: PathBuf, through: Lsn, last_lsn: Lsn },
     /// Not damage: a newer build wrote it, and folding the rest without it would be a lie.
-    #[error("record {lsn} at byte {offset} of {} is of kind {kind}, schema {schema}, which this build does not know",
-        segment.display())]
-    UnknownKind { segment: PathBuf, offset: u64, lsn: Lsn, kind: u16, schema: u8 },
+    #[error("record {lsn} at byte {offset} of {} is of kind {kind}, schema {schema}, which this build does not know{}",
+        segment.display(), written_by(writer.as_deref()))]
+    UnknownKind {
+        segment: PathBuf,
+        offset: u64,
+        lsn: Lsn,
+        kind: u16,
+        schema: u8,
+        /// The version in the last `daemon_started` before it.
+        writer: Option<String>,
+    },
     #[error("record {lsn} at byte {offset} of {} has a right checksum and does not decode as kind {kind}",
         segment.display())]
     Undecodable {
@@ -107,6 +115,10 @@ impl OpenError {
 
 fn holder(pid: Option<u32>) -> String {
     pid.map_or_else(|| "another writer".to_owned(), |pid| format!("process {pid}"))
+}
+
+fn written_by(writer: Option<&str>) -> String {
+    writer.map_or_else(String::new, |version| format!("; it was written by dormouse {version}"))
 }
 
 fn listed(unusable: &[Unusable]) -> String {
@@ -175,6 +187,8 @@ pub(super) struct Resume {
     /// The snapshot that was begun from and its digest, until its record has been met; and what it lacks till then.
     digest: Option<(Lsn, String)>,
     unproved: Option<NotUsed>,
+    /// The version in the last `daemon_started` that was met.
+    writer: Option<String>,
     pub recovered: Recovered,
 }
 
@@ -193,6 +207,7 @@ impl Resume {
             segments: Vec::new(),
             digest: None,
             unproved: None,
+            writer: None,
             recovered,
         }
     }
@@ -214,8 +229,10 @@ impl Resume {
     fn fold<F: Fold>(&mut self, group: &mut Vec<Record>, fold: &mut F) {
         for record in group.drain(..) {
             self.recovered.records += 1;
-            if let Event::Fact(Fact::SnapshotTaken(taken)) = &record.event {
-                self.proves(taken);
+            match &record.event {
+                Event::Fact(Fact::SnapshotTaken(taken)) => self.proves(taken),
+                Event::Fact(Fact::DaemonStarted(started)) => self.writer = Some(started.version.clone()),
+                _ => {}
             }
             fold.record(record);
         }
@@ -279,10 +296,13 @@ fn undecodable(
     offset: u64,
     frame: &super::format::frame::FrameHeader,
     error: DecodeError,
+    writer: Option<&str>,
 ) -> OpenError {
-    let (segment, lsn) = (path.to_owned(), frame.lsn);
+    let (segment, lsn, writer) = (path.to_owned(), frame.lsn, writer.map(str::to_owned));
     match error {
-        DecodeError::Unknown { kind, schema } => OpenError::UnknownKind { segment, offset, lsn, kind, schema },
+        DecodeError::Unknown { kind, schema, .. } => {
+            OpenError::UnknownKind { segment, offset, lsn, kind, schema, writer }
+        }
         source => OpenError::Undecodable { segment, offset, lsn, kind: frame.kind, source },
     }
 }

@@ -152,7 +152,9 @@ impl<'a, S: Storage> SegmentRecovery<'a, S> {
                 Ok(Some(frame)) if frame.header.is_control() || frame.header.lsn <= after => {}
                 Ok(Some(frame)) => {
                     let record = payload::decode(&frame.header, frame.payload);
-                    group.push(record.map_err(|error| undecodable(&self.path, frame.offset, &frame.header, error))?);
+                    let undecodable =
+                        |error| undecodable(&self.path, frame.offset, &frame.header, error, resume.writer.as_deref());
+                    group.push(record.map_err(undecodable)?);
                     if !frame.header.more_follows() {
                         resume.fold(&mut group, fold);
                     }

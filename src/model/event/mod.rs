@@ -1,7 +1,15 @@
 //! Everything that can stand in the journal: facts (what happened or was asked) and decisions (what we concluded).
 //!
 //! The table at the end is the frozen registry: a kind's number and name never change their meaning, and kinds are
-//! only added. Payload structs are frozen too, for a payload is positional: a change is a new kind.
+//! only added. Payload structs are frozen too, for a payload is positional: a change is a new kind, or a new schema of
+//! the kind, and then its row says so:
+//!
+//! ```text
+//! 3 SettingsChanged "settings_changed" schema 2 { 1: SettingsChangedV1 }
+//! ```
+//!
+//! The struct as it was stays beside the new one for ever, with `From<SettingsChangedV1> for SettingsChanged`. What is
+//! read is always the newest, and so is what is written.
 
 mod daemon;
 mod history;
@@ -32,6 +40,8 @@ pub struct Kind {
     pub number: u16,
     pub name: &'static str,
     pub class: Class,
+    /// Revision of the payload that is written; every one from 1 on can be read.
+    pub schema: u8,
 }
 
 /// Encodes one payload; the journal and the JSON view each have their own.
@@ -46,9 +56,33 @@ pub trait ReadPayload {
     fn read<T: DeserializeOwned>(self) -> Result<T, Self::Error>;
 }
 
+/// The schema of a row, 1 unless it says another.
+macro_rules! newest {
+    () => {
+        1
+    };
+    ($schema:literal) => {
+        $schema
+    };
+}
+
+/// Decodes the payload of one kind, whichever of its schemas it has.
+macro_rules! read {
+    ($decoder:ident $found:ident $payload:ident $($schema:literal { $($old:literal $was:ident)* })?) => {{
+        const NEWEST: u8 = newest!($($schema)?);
+        match $found {
+            NEWEST => Some($decoder.read::<$payload>().map(Event::from)),
+            $($($old => Some($decoder.read::<$was>().map(|old| Event::from($payload::from(old)))),)*)?
+            _ => None,
+        }
+    }};
+}
+
 macro_rules! registry {
-    (facts { $($fact_number:literal $fact:ident $fact_name:literal)* }
-     decisions { $($decision_number:literal $decision:ident $decision_name:literal)* }) => {
+    (facts { $($fact_number:literal $fact:ident $fact_name:literal
+        $(schema $fact_schema:literal { $($fact_old:literal : $fact_was:ident),* })?)* }
+     decisions { $($decision_number:literal $decision:ident $decision_name:literal
+        $(schema $decision_schema:literal { $($decision_old:literal : $decision_was:ident),* })?)* }) => {
         /// What happened or was asked.
         #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
         pub enum Fact { $($fact($fact)),* }
@@ -66,18 +100,36 @@ macro_rules! registry {
 
         /// Every kind, by number.
         pub const KINDS: &[Kind] = &[
-            $(Kind { number: $fact_number, name: $fact_name, class: Class::Fact },)*
-            $(Kind { number: $decision_number, name: $decision_name, class: Class::Decision },)*
+            $(Kind {
+                number: $fact_number,
+                name: $fact_name,
+                class: Class::Fact,
+                schema: newest!($($fact_schema)?),
+            },)*
+            $(Kind {
+                number: $decision_number,
+                name: $decision_name,
+                class: Class::Decision,
+                schema: newest!($($decision_schema)?),
+            },)*
         ];
 
         impl Event {
             /// This event's row of the registry.
             pub fn kind(&self) -> Kind {
                 match self {
-                    $(Event::Fact(Fact::$fact(_)) =>
-                        Kind { number: $fact_number, name: $fact_name, class: Class::Fact },)*
-                    $(Event::Decision(Decision::$decision(_)) =>
-                        Kind { number: $decision_number, name: $decision_name, class: Class::Decision },)*
+                    $(Event::Fact(Fact::$fact(_)) => Kind {
+                        number: $fact_number,
+                        name: $fact_name,
+                        class: Class::Fact,
+                        schema: newest!($($fact_schema)?),
+                    },)*
+                    $(Event::Decision(Decision::$decision(_)) => Kind {
+                        number: $decision_number,
+                        name: $decision_name,
+                        class: Class::Decision,
+                        schema: newest!($($decision_schema)?),
+                    },)*
                 }
             }
 
@@ -89,11 +141,13 @@ macro_rules! registry {
                 }
             }
 
-            /// Reads the payload of kind `number`; none if this build does not know the kind.
-            pub fn read<R: ReadPayload>(number: u16, decoder: R) -> Option<Result<Event, R::Error>> {
+            /// Reads the payload of kind `number` and makes the newest of it; none if this build does not know the
+            /// kind, or not in this schema.
+            pub fn read<R: ReadPayload>(number: u16, schema: u8, decoder: R) -> Option<Result<Event, R::Error>> {
                 match number {
-                    $($fact_number => Some(decoder.read::<$fact>().map(Event::from)),)*
-                    $($decision_number => Some(decoder.read::<$decision>().map(Event::from)),)*
+                    $($fact_number => read!(decoder schema $fact $($fact_schema { $($fact_old $fact_was)* })?),)*
+                    $($decision_number =>
+                        read!(decoder schema $decision $($decision_schema { $($decision_old $decision_was)* })?),)*
                     _ => None,
                 }
             }
@@ -188,6 +242,10 @@ registry! {
         1043 PeerForgotten "peer_forgotten"
     }
 }
+
+// Below the macro it is made with.
+#[cfg(test)]
+pub(crate) mod evolved;
 
 #[cfg(test)]
 mod tests {

@@ -96,7 +96,7 @@ fn of_session(world: &mut World, what: u8, peer: &str, other: &str, name: &str) 
 
 fn about_newest(world: &mut World, verb: &str, peer: &str) {
     let identity = world.identity(peer);
-    let newest = world.state.messages.iter().filter(|(_, message)| message.to == identity).map(|(id, _)| *id).last();
+    let newest = world.state.messages.iter().rfind(|(_, message)| message.to == identity).map(|(id, _)| *id);
     let Some(message) = newest else { return };
     world.messages.insert("newest".to_owned(), message);
     script::happens(world, &format!("{verb} newest"));

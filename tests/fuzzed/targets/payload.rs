@@ -1,6 +1,5 @@
 //! The payload of any kind, from any bytes.
 
-use dormouse::journal::format::SCHEMA;
 use dormouse::journal::format::frame::FrameHeader;
 use dormouse::journal::format::payload::{decode, encode};
 use dormouse::model::event::KINDS;
@@ -11,13 +10,13 @@ use super::{Input, golden_records};
 /// The first byte chooses the kind, the rest is its payload.
 pub fn run(bytes: &[u8]) {
     let mut input = Input(bytes);
-    let kind = KINDS[usize::from(input.u8()) % KINDS.len()].number;
+    let dormouse::model::event::Kind { number: kind, schema, .. } = KINDS[usize::from(input.u8()) % KINDS.len()];
     let frame = |payload: &[u8]| FrameHeader {
         length: payload.len() as u32,
         lsn: Lsn(3),
         time_us: 5,
         kind,
-        schema: SCHEMA,
+        schema,
         flags: 0,
         behind: 1,
     };

@@ -38,7 +38,11 @@ pub fn run(bytes: &[u8]) {
     match disk.open(SEGMENT_BYTES) {
         Err(error) => refused(&error, &verified, &accidents),
         Ok((journal, recovered, records)) => {
-            assert_eq!(damage(&verified), [], "opened although damaged; {recovered:?}");
+            // Opening checks every frame; against an edit whose checksum fits there are only the seals, which verifying
+            // compares.
+            if !accidents.forged {
+                assert_eq!(damage(&verified), [], "opened although damaged; {recovered:?}");
+            }
             assert_eq!(recovered.records, verified.records, "the verifier has seen others");
             assert_eq!(records.len() as u64, verified.records);
             if !accidents.forged {
@@ -49,7 +53,7 @@ pub fn run(bytes: &[u8]) {
             }
             assert_eq!(readable(folder), records, "a reader sees what recovery sees");
             drop(journal);
-            again(&disk, &records);
+            again(&disk, &records, accidents.forged);
         }
     }
 }
@@ -81,7 +85,7 @@ fn history(input: &mut Input<'_>) -> (Files, Vec<Record>) {
             }
         }
     }
-    if input.u8() % 2 == 0 {
+    if input.u8().is_multiple_of(2) {
         journal.close().expect("the disk is sound");
     }
     (disk.segments(), written)
@@ -177,7 +181,7 @@ fn readable(folder: &Path) -> Vec<Record> {
 }
 
 /// Opening once more gives the same, and leaves a whole journal behind.
-fn again(disk: &SimDisk, records: &[Record]) {
+fn again(disk: &SimDisk, records: &[Record], forged: bool) {
     disk.unlock();
     let (_, recovered, found) = disk.open(SEGMENT_BYTES).expect("what was opened once opens again");
     assert_eq!((recovered.torn, &found[..]), (None, records));
@@ -186,7 +190,8 @@ fn again(disk: &SimDisk, records: &[Record]) {
         fs::write(folder.join(name), bytes).expect("the temporary folder takes files");
     }
     let verified = verify(folder).expect("the folder is there");
-    assert_eq!((damage(&verified), &verified.torn_tail), (vec![], &None));
+    assert!(forged || damage(&verified).is_empty(), "{:?}", verified.damage);
+    assert_eq!(verified.torn_tail, None);
     assert_eq!(verified.records, records.len() as u64);
 }
 

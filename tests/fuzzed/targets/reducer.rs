@@ -1,6 +1,5 @@
 //! Any records in any order: the fold and the rules are total, whatever stands in a journal.
 
-use dormouse::journal::format::SCHEMA;
 use dormouse::journal::format::frame::FrameHeader;
 use dormouse::journal::format::payload::{decode, encode};
 use dormouse::model::event::KINDS;
@@ -22,13 +21,13 @@ pub fn run(bytes: &[u8]) {
     while !input.is_empty() {
         let (kind, length) = (usize::from(input.u8()), usize::from(input.u16()));
         let payload = input.bytes(length);
-        let lsn = state.lsn.next();
+        let (lsn, kind) = (state.lsn.next(), KINDS[kind % KINDS.len()]);
         let frame = FrameHeader {
             length: payload.len() as u32,
             lsn,
             time_us: lsn.0 * 1000,
-            kind: KINDS[kind % KINDS.len()].number,
-            schema: SCHEMA,
+            kind: kind.number,
+            schema: kind.schema,
             flags: 0,
             behind: 1,
         };

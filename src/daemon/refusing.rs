@@ -3,7 +3,10 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use super::hands::{Order, Orders};
 use super::input::{Answer, Input};
+use crate::model::effect::{Attention, AttentionKind};
+use crate::model::settings::Settings;
 
 /// First and longest delay between two tries to open the journal again.
 const DELAY_MIN: Duration = Duration::from_secs(1);
@@ -12,6 +15,14 @@ const DELAY_MAX: Duration = Duration::from_secs(60);
 /// The delay after a try that followed `last`.
 pub(super) fn next_delay(last: Option<Duration>) -> Duration {
     last.map_or(DELAY_MIN, |last| (last * 2).min(DELAY_MAX))
+}
+
+/// Tells a person of the journal, past the journal.
+pub(super) fn call(orders: &Orders, settings: &Settings, what: AttentionKind, says: String) {
+    let command = settings.on_attention.clone();
+    let attention = Attention { command, what, peer: None, message: None, says };
+    // Closed only when the daemon is ending.
+    let _ = orders.send(Order::SayOfJournal(Box::new(attention)));
 }
 
 /// What was asked meanwhile.

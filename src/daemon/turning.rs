@@ -8,11 +8,12 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::hands::{Order, Orders, Told};
 use super::input::{Answer, Input};
+use super::refusing;
 use super::spools::{self, Spooled};
 use crate::home::Home;
 use crate::journal::{AppendError, Committed, Storage};
 use crate::model::delivery::Proof;
-use crate::model::effect::SessionName;
+use crate::model::effect::{AttentionKind, SessionName};
 use crate::model::event::{DaemonStopped, DeadlinePassed, Decision, Event, Fact, TurnSeen};
 use crate::model::record::{Draft, Record, Subject};
 use crate::observe::clock;
@@ -39,6 +40,8 @@ pub(super) struct Turning<S: Storage, H: Host> {
     pub orders: Orders,
     pub records: broadcast::Sender<Arc<Record>>,
     pub unmarked: bool,
+    /// A person has been told that the disk is nearly full.
+    pub low_said: bool,
 }
 
 /// Who waits for the outcome of one thing that was asked.
@@ -137,8 +140,9 @@ impl<S: Storage, H: Host> Turning<S, H> {
             gathered.add(Asked::Seen(passed), Waiter::Nobody);
         } else if self.unmarked {
             self.unmarked = false;
-            if let Err(error) = self.supervisor.mark_quiet() {
-                gathered.end = Some(Ended::JournalFailed(error));
+            match self.supervisor.mark_quiet() {
+                Ok(()) => self.say_of_low_disk(),
+                Err(error) => gathered.end = Some(Ended::JournalFailed(error)),
             }
         }
     }
@@ -148,6 +152,7 @@ impl<S: Storage, H: Host> Turning<S, H> {
             Ok(turn) => {
                 self.unmarked = true;
                 self.tell(turn, waiters);
+                self.say_of_low_disk();
                 Ok(())
             }
             Err(error) => {
@@ -155,6 +160,17 @@ impl<S: Storage, H: Host> Turning<S, H> {
                 Err(error)
             }
         }
+    }
+
+    /// Once, until there is room again: records are still taken, and there is time to do something about it (C63).
+    fn say_of_low_disk(&mut self) {
+        let says = self.supervisor.disk_low().map(|low| crate::executor::tmux::in_full(low));
+        if let (Some(says), false) = (&says, self.low_said) {
+            tracing::warn!(says, "the disk is nearly full: the journal goes on until its segment is");
+            let settings = &self.supervisor.state().settings;
+            refusing::call(&self.orders, settings, AttentionKind::DiskLow, says.clone());
+        }
+        self.low_said = says.is_some();
     }
 
     /// Nobody is told anything before it is durable (I1): only here is a turn opened.

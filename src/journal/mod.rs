@@ -6,6 +6,7 @@
 //! [`RecordSource`] and [`audit`] read beside it.
 
 mod active;
+mod ahead;
 #[allow(clippy::disallowed_methods, reason = "a door: every byte of a journal")]
 pub mod audit;
 mod batch;
@@ -25,6 +26,7 @@ mod window;
 mod writer;
 mod zeros;
 
+pub use ahead::DiskLow;
 pub use audit::{Damage, Head, SegmentReport, TornBytes, Verification, head, stat, verify};
 pub use committed::Committed;
 pub use directory::DirStorage;

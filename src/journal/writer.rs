@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::active::{Active, SPARE, Spare, capacity_for};
+use super::ahead::{self, Ahead, DiskLow};
 use super::batch::{self, Group};
 use super::committed::Committed;
 use super::format::header::SegmentHeader;
@@ -48,7 +49,7 @@ pub enum AppendError {
     #[error("record {lsn} has {bytes} bytes, at most {bytes_max} are allowed")]
     TooLong { lsn: Lsn, bytes: usize, bytes_max: usize },
     /// The active segment is full and the next one cannot be made.
-    #[error("no room for a segment of {bytes} bytes at {}", path.display())]
+    #[error("cannot reserve {bytes} bytes for the next segment at {}", path.display())]
     NoSpace {
         path: PathBuf,
         bytes: u64,
@@ -125,7 +126,7 @@ pub struct Journal<S: Storage> {
     options: Options,
     random: Random,
     active: Active<S::File>,
-    spare: Option<Spare<S::File>>,
+    ahead: Ahead<S::File>,
     /// The newest seal's digest.
     head: Digest,
     next: Lsn,
@@ -198,7 +199,7 @@ impl<S: Storage> Journal<S> {
             previous_salt: resume.previous_salt,
         };
         let path = storage.path().join(SPARE);
-        let spare = Spare::create(&**storage, capacity).map_err(recovery::writing(path.clone()))?;
+        let spare = ahead::make(&**storage, capacity).map_err(recovery::writing(path.clone()))?;
         let active = Active::begin(&**storage, spare, header).map_err(recovery::writing(path))?;
         let index = Index::new(resume.segments, &active, resume.recovered.last_lsn);
         let journal = Self {
@@ -207,7 +208,7 @@ impl<S: Storage> Journal<S> {
             options: Options { segment_bytes: capacity, ..options },
             random,
             active,
-            spare: None,
+            ahead: Ahead::default(),
             head: resume.head,
             next,
             durable: resume.recovered.last_lsn,
@@ -257,6 +258,7 @@ impl<S: Storage> Journal<S> {
             self.commit(now)?;
             rest = later;
         }
+        self.ahead.look(&*self.storage, &self.active, self.options.segment_bytes);
         Ok(Committed::new(derived))
     }
 
@@ -317,22 +319,15 @@ impl<S: Storage> Journal<S> {
     /// A file with room for a group of `bytes` bytes of frames.
     fn take_spare(&mut self, bytes: u64, part_written: bool) -> Result<Spare<S::File>, AppendError> {
         let capacity = capacity_for(bytes, self.options.segment_bytes);
-        if let Some(spare) = self.spare.take_if(|spare| spare.capacity == capacity) {
-            return Ok(spare);
-        }
-        let path = self.storage.path().join(SPARE);
-        self.spare = None;
-        Spare::create(&*self.storage, capacity).map_err(|source| {
-            // Room that a failed attempt has reserved is given back; if even that fails, the next attempt does it.
-            let _ = self.storage.remove(SPARE);
+        self.ahead.take(&*self.storage, capacity).map_err(|source| {
             // With a part of the batch on the disk, nothing but a fresh look at it may go on.
             self.failed = part_written;
-            AppendError::NoSpace { path, bytes: capacity, part_written, source }
+            AppendError::NoSpace { path: self.storage.path().join(SPARE), bytes: capacity, part_written, source }
         })
     }
 
-    /// Says on the disk that everything so far is durable, and makes ready for the next segment when this one is
-    /// half full. For a moment of quiet: about 250 ms after the last append. Nothing is synced.
+    /// Says on the disk that everything so far is durable, and reserves the next segment when this one is half full and
+    /// that has failed before. For a moment of quiet: about 250 ms after the last append. Nothing is synced.
     ///
     /// # Errors
     ///
@@ -345,10 +340,14 @@ impl<S: Storage> Journal<S> {
         self.failed = true;
         self.active.mark().map_err(|source| AppendError::Write { segment, offset, lsn, source })?;
         self.failed = false;
-        if self.spare.is_none() && self.active.is_half_full() {
-            self.spare = Spare::create(&*self.storage, self.options.segment_bytes).ok();
-        }
+        self.ahead.look_again(&*self.storage, &self.active, self.options.segment_bytes);
         Ok(())
+    }
+
+    /// Why the next segment has no room yet, if it should have. Appends work all the same, until this one is full; room
+    /// is asked for again as it fills, and at each [`Journal::mark`].
+    pub fn disk_low(&self) -> Option<&DiskLow> {
+        self.ahead.low()
     }
 
     /// Ends in order: CLOSE, and the seal of the active segment. An empty segment is left as it is.
@@ -360,10 +359,7 @@ impl<S: Storage> Journal<S> {
         if self.failed {
             return Err(AppendError::Failed { durable: self.durable });
         }
-        if self.spare.take().is_some() {
-            // Reserved room that nobody needs now; if it stays, the next open takes it away.
-            let _ = self.storage.remove(SPARE);
-        }
+        self.ahead.give_back(&*self.storage);
         if self.active.records() == 0 {
             return Ok(());
         }

@@ -4,7 +4,7 @@
 mod conclude;
 mod startup;
 
-use crate::journal::{AppendError, Committed, Journal, Storage};
+use crate::journal::{AppendError, Committed, DiskLow, Journal, Storage};
 use crate::model::effect::{Effect, Liveness, SessionName};
 use crate::model::event::{Event, Fact, TurnSeen};
 use crate::model::id::{Lsn, MessageId};
@@ -152,6 +152,11 @@ impl<S: Storage, H: Host> Supervisor<S, H> {
     /// As [`Supervisor::turn`].
     pub fn mark_quiet(&mut self) -> Result<(), AppendError> {
         self.journal.mark()
+    }
+
+    /// Why the journal's next segment has no room yet; records are still taken.
+    pub fn disk_low(&self) -> Option<&DiskLow> {
+        self.journal.disk_low()
     }
 
     /// Closes the journal in order.

@@ -114,7 +114,7 @@ fn c63_a_full_disk_is_known_while_half_of_the_segment_is_left() {
     let disk = SimDisk::default();
     let (mut journal, _, _) = disk.open(64 << 10).unwrap();
     let long = "x".repeat(1_800);
-    let mut append = |journal: &mut Journal<SimDisk>| {
+    let append = |journal: &mut Journal<SimDisk>| {
         let next = journal.next_lsn();
         journal.append(&[vec![record(next.0, &long)]], ()).map(drop).unwrap();
     };

@@ -55,3 +55,18 @@ pub(super) fn refuse_for(inputs: &Receiver<Input>, delay: Duration, why: &str) -
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// C63: a disk that stays broken is not read through again and again.
+    #[test]
+    fn c63_the_delay_between_two_tries_grows_up_to_a_minute() {
+        let mut delays = Vec::new();
+        for _ in 0..8 {
+            delays.push(next_delay(delays.last().copied()));
+        }
+        assert_eq!(delays.iter().map(Duration::as_secs).collect::<Vec<_>>(), [1, 2, 4, 8, 16, 32, 60, 60]);
+    }
+}

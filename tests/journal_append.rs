@@ -107,6 +107,38 @@ fn c63_a_failed_preallocation_is_harmless_and_retried() {
     assert_eq!(disk.open(16 << 10).unwrap().2.len() as u64, lsn + 1);
 }
 
+/// C63: a busy journal, too, reserves its next segment early; where that fails it says so while it still takes records,
+/// and asks again before it is full.
+#[test]
+fn c63_a_full_disk_is_known_while_half_of_the_segment_is_left() {
+    let disk = SimDisk::default();
+    let (mut journal, _, _) = disk.open(64 << 10).unwrap();
+    let long = "x".repeat(1_800);
+    let append = |journal: &mut Journal<SimDisk>| {
+        let next = journal.next_lsn();
+        journal.append(&[vec![record(next.0, &long)]], ()).map(drop).unwrap();
+    };
+    disk.fail_next(Op::Create, ErrorKind::StorageFull);
+    while journal.disk_low().is_none() {
+        append(&mut journal);
+    }
+    let low = journal.disk_low().unwrap();
+    assert!((24 << 10..32 << 10).contains(&low.room), "half of it is left: {low:?}");
+    assert_eq!((low.bytes, low.source.kind()), (64 << 10, ErrorKind::StorageFull));
+    let said = journal.next_lsn();
+    while journal.disk_low().is_some() {
+        append(&mut journal);
+    }
+    let again = journal.next_lsn().0 - said.0;
+    assert!((1..=4).contains(&again), "asked again {again} records later");
+    let creations = || disk.calls().iter().filter(|op| **op == Op::Create).count();
+    let before = creations();
+    while disk.segments().len() == 1 {
+        append(&mut journal);
+    }
+    assert_eq!(creations(), before, "the rotation has found its segment made");
+}
+
 /// A record that fits no segment gets one of its own size; one beyond the limit is refused, and nothing is written.
 #[test]
 fn long_records_get_a_segment_of_their_own_and_too_long_ones_an_error() {

@@ -31,8 +31,8 @@ pub(super) enum Order {
     Tell(Told),
     /// The journal cannot be written: all work is dropped, sessions live on (C63).
     CancelAll,
-    /// The one thing that is done without a durable cause: saying that there can be none (C63).
-    SayJournalRefuses(Box<Attention>),
+    /// The one thing that is done without a durable cause: saying that there can be none, or soon will be (C63).
+    SayOfJournal(Box<Attention>),
 }
 
 /// What the loop knows and a lane cannot see by itself.
@@ -67,7 +67,7 @@ pub(super) async fn work(mut executor: Executor, mut orders: mpsc::UnboundedRece
             Order::Tell(Told::Turn { session, running }) => executor.tell_turn(&session, running),
             Order::Tell(Told::Proven { session, message, proof }) => executor.tell_proven(&session, message, proof),
             Order::CancelAll => executor.cancel_all(),
-            Order::SayJournalRefuses(attention) => {
+            Order::SayOfJournal(attention) => {
                 let task = Task::CallAttention(attention);
                 executor.run([Effect { cause: Lsn::ZERO, task }]);
             }

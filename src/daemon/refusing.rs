@@ -3,7 +3,10 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use super::hands::{Order, Orders};
 use super::input::{Answer, Input};
+use crate::model::effect::{Attention, AttentionKind};
+use crate::model::settings::Settings;
 
 /// First and longest delay between two tries to open the journal again.
 const DELAY_MIN: Duration = Duration::from_secs(1);
@@ -12,6 +15,14 @@ const DELAY_MAX: Duration = Duration::from_secs(60);
 /// The delay after a try that followed `last`.
 pub(super) fn next_delay(last: Option<Duration>) -> Duration {
     last.map_or(DELAY_MIN, |last| (last * 2).min(DELAY_MAX))
+}
+
+/// Tells a person of the journal, past the journal.
+pub(super) fn call(orders: &Orders, settings: &Settings, what: AttentionKind, says: String) {
+    let command = settings.on_attention.clone();
+    let attention = Attention { command, what, peer: None, message: None, says };
+    // Closed only when the daemon is ending.
+    let _ = orders.send(Order::SayOfJournal(Box::new(attention)));
 }
 
 /// What was asked meanwhile.
@@ -42,5 +53,20 @@ pub(super) fn refuse_for(inputs: &Receiver<Input>, delay: Duration, why: &str) -
             // A spool keeps what lies in it.
             Input::Report(_) | Input::Spooled { .. } | Input::Reload => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// C63: a disk that stays broken is not read through again and again.
+    #[test]
+    fn c63_the_delay_between_two_tries_grows_up_to_a_minute() {
+        let mut delays = Vec::new();
+        for _ in 0..8 {
+            delays.push(next_delay(delays.last().copied()));
+        }
+        assert_eq!(delays.iter().map(Duration::as_secs).collect::<Vec<_>>(), [1, 2, 4, 8, 16, 32, 60, 60]);
     }
 }

@@ -25,7 +25,7 @@ use crate::executor::Executor;
 use crate::executor::tmux::{in_full, wait_for_clients};
 use crate::home::Home;
 use crate::journal::{AppendError, DirStorage, Journal, OpenError, Options, RecordSource};
-use crate::model::effect::{Attention, AttentionKind, SessionName};
+use crate::model::effect::{AttentionKind, SessionName};
 use crate::model::event::{DaemonStarted, Decision, Event, Fact, SettingsUnreadable};
 use crate::model::id::Lsn;
 use crate::model::record::{Draft, Record, Subject};
@@ -289,7 +289,7 @@ impl Starting {
         known.extend(supervisor.sessions());
         let _ = self.orders.send(Order::Adopt { alive, known });
         let (home, orders, records) = (self.home.clone(), self.orders.clone(), self.records.clone());
-        Ok(Turning { supervisor, home, orders, records, unmarked: true })
+        Ok(Turning { supervisor, home, orders, records, unmarked: true, low_said: false })
     }
 
     fn begin(&self) -> Begin {
@@ -343,13 +343,8 @@ impl Starting {
         let _ = self.orders.send(Order::CancelAll);
         let mut why = why;
         tracing::error!(why, "the journal cannot be written: nothing more is decided or done, sessions live on");
-        let _ = self.orders.send(Order::SayJournalRefuses(Box::new(Attention {
-            command: self.loaded.settings.on_attention.clone(),
-            what: AttentionKind::JournalRefuses,
-            peer: None,
-            message: None,
-            says: format!("the journal cannot be written: {why}"),
-        })));
+        let says = format!("the journal cannot be written: {why}");
+        refusing::call(&self.orders, &self.loaded.settings, AttentionKind::JournalRefuses, says);
         let mut delay: Option<Duration> = None;
         loop {
             let patience = refusing::next_delay(delay);

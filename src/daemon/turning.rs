@@ -8,12 +8,13 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::hands::{Order, Orders, Told};
 use super::input::{Answer, Input};
+use super::refusing;
 use super::spools::{self, Spooled};
 use crate::executor::tmux::in_full;
 use crate::home::Home;
 use crate::journal::{AppendError, Committed, Storage};
 use crate::model::delivery::Proof;
-use crate::model::effect::SessionName;
+use crate::model::effect::{AttentionKind, SessionName};
 use crate::model::event::{DaemonStopped, DeadlinePassed, Decision, Event, Fact, TurnSeen};
 use crate::model::record::{Draft, Record, Subject};
 use crate::observe::clock;
@@ -40,6 +41,8 @@ pub(super) struct Turning<S: Storage, H: Host> {
     pub orders: Orders,
     pub records: broadcast::Sender<Arc<Record>>,
     pub unmarked: bool,
+    /// A person has been told that the disk is nearly full.
+    pub low_said: bool,
 }
 
 /// Who waits for the outcome of one thing that was asked.
@@ -139,7 +142,10 @@ impl<S: Storage, H: Host> Turning<S, H> {
         } else if self.unmarked {
             self.unmarked = false;
             match self.supervisor.keep_quiet(now) {
-                Ok(kept) => self.tell_kept(kept),
+                Ok(kept) => {
+                    self.tell_kept(kept);
+                    self.say_of_low_disk();
+                }
                 Err(error) => gathered.end = Some(Ended::JournalFailed(error)),
             }
         }
@@ -152,6 +158,7 @@ impl<S: Storage, H: Host> Turning<S, H> {
                 self.tell(turn, waiters);
                 let kept = self.supervisor.keep_busy(clock::now())?;
                 self.tell_kept(kept);
+                self.say_of_low_disk();
                 Ok(())
             }
             Err(error) => {
@@ -159,6 +166,17 @@ impl<S: Storage, H: Host> Turning<S, H> {
                 Err(error)
             }
         }
+    }
+
+    /// Once, until there is room again: records are still taken, and there is time to do something about it (C63).
+    fn say_of_low_disk(&mut self) {
+        let says = self.supervisor.disk_low().map(|low| crate::executor::tmux::in_full(low));
+        if let (Some(says), false) = (&says, self.low_said) {
+            tracing::warn!(says, "the disk is nearly full: the journal goes on until its segment is");
+            let settings = &self.supervisor.state().settings;
+            refusing::call(&self.orders, settings, AttentionKind::DiskLow, says.clone());
+        }
+        self.low_said = says.is_some();
     }
 
     /// Nobody is told anything before it is durable (I1): only here is a turn opened.

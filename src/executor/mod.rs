@@ -132,7 +132,7 @@ impl Executor {
             return;
         }
         let subject = Subject { peer: attention.peer.clone(), generation: None, message: attention.message };
-        let voice = Voice::new(self.reports.clone(), subject).because(Some(cause));
+        let voice = Voice::new(self.reports.clone(), subject).because(Some(cause).filter(|cause| *cause != Lsn::ZERO));
         self.ground.tasks.spawn(attention::call(attention, voice));
     }
 

@@ -19,7 +19,7 @@ pub enum AppendError {
     #[error("record {lsn} has {bytes} bytes, at most {bytes_max} are allowed")]
     TooLong { lsn: Lsn, bytes: usize, bytes_max: usize },
     /// The active segment is full and the next one cannot be made.
-    #[error("no room for a segment of {bytes} bytes at {}", path.display())]
+    #[error("cannot reserve {bytes} bytes for the next segment at {}", path.display())]
     NoSpace {
         path: PathBuf,
         bytes: u64,

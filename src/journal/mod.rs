@@ -7,6 +7,7 @@
 //! segments; [`Reader`], [`RecordSource`] and [`audit`] read beside it.
 
 mod active;
+mod ahead;
 mod append_error;
 #[allow(clippy::disallowed_methods, reason = "a door: every byte of a journal")]
 pub mod audit;
@@ -33,6 +34,7 @@ mod window;
 mod writer;
 mod zeros;
 
+pub use ahead::DiskLow;
 pub use append_error::AppendError;
 pub use audit::{Damage, Head, SegmentReport, TornBytes, Verification, head, stat, verify};
 pub use committed::Committed;

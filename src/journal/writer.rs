@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::active::{Active, SPARE, Spare, capacity_for};
+use super::ahead::{self, Ahead, DiskLow};
 use super::append_error::AppendError;
 use super::batch::{self, Group};
 use super::committed::Committed;
@@ -46,7 +47,7 @@ pub struct Journal<S: Storage> {
     options: Options,
     random: Random,
     pub(super) active: Active<S::File>,
-    spare: Option<Spare<S::File>>,
+    ahead: Ahead<S::File>,
     /// Those that are complete, oldest first.
     pub(super) sealed: Vec<SealedSegment>,
     /// The newest seal's digest.
@@ -126,7 +127,7 @@ impl<S: Storage> Journal<S> {
             previous_salt: resume.previous_salt,
         };
         let path = storage.path().join(SPARE);
-        let spare = Spare::create(&**storage, capacity).map_err(recovery::writing(path.clone()))?;
+        let spare = ahead::make(&**storage, capacity).map_err(recovery::writing(path.clone()))?;
         let active = Active::begin(&**storage, spare, header).map_err(recovery::writing(path))?;
         let sealed = resume.segments.iter().map(|segment| segment.first_lsn).collect();
         let index = Index::new(sealed, &active, resume.recovered.last_lsn);
@@ -136,7 +137,7 @@ impl<S: Storage> Journal<S> {
             options: Options { segment_bytes: capacity, ..options },
             random,
             active,
-            spare: None,
+            ahead: Ahead::default(),
             sealed: resume.segments,
             head: resume.head.unwrap_or_default(),
             next,
@@ -191,6 +192,7 @@ impl<S: Storage> Journal<S> {
             self.commit(now)?;
             rest = later;
         }
+        self.ahead.look(&*self.storage, &self.active, self.options.segment_bytes);
         Ok(Committed::new(derived))
     }
 
@@ -256,22 +258,15 @@ impl<S: Storage> Journal<S> {
     /// A file with room for a group of `bytes` bytes of frames.
     fn take_spare(&mut self, bytes: u64, part_written: bool) -> Result<Spare<S::File>, AppendError> {
         let capacity = capacity_for(bytes, self.options.segment_bytes);
-        if let Some(spare) = self.spare.take_if(|spare| spare.capacity == capacity) {
-            return Ok(spare);
-        }
-        let path = self.storage.path().join(SPARE);
-        self.spare = None;
-        Spare::create(&*self.storage, capacity).map_err(|source| {
-            // Room that a failed attempt has reserved is given back; if even that fails, the next attempt does it.
-            let _ = self.storage.remove(SPARE);
+        self.ahead.take(&*self.storage, capacity).map_err(|source| {
             // With a part of the batch on the disk, nothing but a fresh look at it may go on.
             self.failed = part_written;
-            AppendError::NoSpace { path, bytes: capacity, part_written, source }
+            AppendError::NoSpace { path: self.storage.path().join(SPARE), bytes: capacity, part_written, source }
         })
     }
 
-    /// Says on the disk that everything so far is durable, and makes ready for the next segment when this one is
-    /// half full. For a moment of quiet: about 250 ms after the last append. Nothing is synced.
+    /// Says on the disk that everything so far is durable, and reserves the next segment when this one is half full and
+    /// that has failed before. For a moment of quiet: about 250 ms after the last append. Nothing is synced.
     ///
     /// # Errors
     ///
@@ -284,10 +279,14 @@ impl<S: Storage> Journal<S> {
         self.failed = true;
         self.active.mark().map_err(|source| AppendError::Write { segment, offset, lsn, source })?;
         self.failed = false;
-        if self.spare.is_none() && self.active.is_half_full() {
-            self.spare = Spare::create(&*self.storage, self.options.segment_bytes).ok();
-        }
+        self.ahead.look_again(&*self.storage, &self.active, self.options.segment_bytes);
         Ok(())
+    }
+
+    /// Why the next segment has no room yet, if it should have. Appends work all the same, until this one is full; room
+    /// is asked for again as it fills, and at each [`Journal::mark`].
+    pub fn disk_low(&self) -> Option<&DiskLow> {
+        self.ahead.low()
     }
 
     /// Ends in order: CLOSE, and the seal of the active segment. An empty segment is left as it is.
@@ -299,10 +298,7 @@ impl<S: Storage> Journal<S> {
         if self.failed {
             return Err(AppendError::Failed { durable: self.durable });
         }
-        if self.spare.take().is_some() {
-            // Reserved room that nobody needs now; if it stays, the next open takes it away.
-            let _ = self.storage.remove(SPARE);
-        }
+        self.ahead.give_back(&*self.storage);
         if self.active.records() == 0 {
             return Ok(());
         }

@@ -104,6 +104,7 @@ pub enum AttentionKind {
     MessageDead,
     NeedsPerson,
     JournalRefuses,
+    DiskLow,
 }
 
 impl AttentionKind {
@@ -113,6 +114,7 @@ impl AttentionKind {
             AttentionKind::MessageDead => "message_dead",
             AttentionKind::NeedsPerson => "needs_person",
             AttentionKind::JournalRefuses => "journal_refuses",
+            AttentionKind::DiskLow => "disk_low",
         }
     }
 }

@@ -6,7 +6,7 @@ mod keep;
 pub mod snapshot;
 mod startup;
 
-use crate::journal::{AppendError, Committed, Journal, RecordSource, Storage};
+use crate::journal::{AppendError, Committed, DiskLow, Journal, RecordSource, Storage};
 use crate::model::effect::{Effect, Liveness, SessionName};
 use crate::model::event::{Event, Fact, TurnSeen};
 use crate::model::id::{Lsn, MessageId};
@@ -154,5 +154,10 @@ impl<S: Storage, H: Host> Supervisor<S, H> {
     /// When the loop must take up a passed deadline by itself.
     pub fn next_deadline(&self) -> Option<Deadline> {
         next_deadline(&self.state)
+    }
+
+    /// Why the journal's next segment has no room yet; records are still taken.
+    pub fn disk_low(&self) -> Option<&DiskLow> {
+        self.journal.disk_low()
     }
 }

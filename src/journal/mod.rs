@@ -17,6 +17,7 @@ mod lookup;
 #[allow(clippy::disallowed_methods, reason = "a door: segments of a journal, beside its writer")]
 mod reader;
 pub mod recovery;
+pub mod salvage;
 mod scan;
 mod source;
 pub mod storage;
@@ -25,7 +26,10 @@ mod window;
 mod writer;
 mod zeros;
 
-pub use audit::{Damage, Head, SegmentReport, TornBytes, Verification, head, stat, verify};
+pub use audit::{
+    Damage, DamageKind, DigestPrefix, Head, NotADigest, NoteSays, SegmentReport, SetAside, Since, TornBytes,
+    Verification, head, quarantine, stat, verify,
+};
 pub use committed::Committed;
 pub use directory::DirStorage;
 pub use reader::{ReadError, Reader, Records};

@@ -3,10 +3,9 @@
 use super::table::{Behind, First, Group, Later, Segment, Size, Tail, TrailerSeen};
 use crate::journal::format::frame::{FRAME_HEAD, FrameHeader};
 use crate::journal::format::seal::TrailerRoom;
-use crate::journal::format::{FRAME_ALIGN, SECTOR_BYTES};
+use crate::journal::format::{FRAME_ALIGN, SECTOR_BYTES, is_zero};
 use crate::journal::scan::{Fault, Scan};
 use crate::journal::window::Window;
-use crate::journal::zeros::is_zero;
 use crate::model::id::Lsn;
 
 /// A tail with the end of its bytes, for setting them aside.

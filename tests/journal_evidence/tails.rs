@@ -4,7 +4,7 @@ use dormouse::journal::{DamageKind, OpenError, verify};
 use dormouse::model::record::Record;
 
 use crate::journal_disk::SimDisk;
-use crate::world::{Copy, SEGMENT_BYTES, closed, journal, records, saved};
+use crate::world::{Copy, SEGMENT_BYTES, closed, open_tail, records, saved};
 
 /// Opens `files` for writing, as a daemon would: the records and whether a tail was set aside, or where it was refused.
 fn opened(files: &[(String, Vec<u8>)]) -> Result<(Vec<Record>, bool), OpenError> {
@@ -25,28 +25,28 @@ fn names_its_place(error: &OpenError, segment: &str) -> bool {
 /// No MARK stands behind the last batch here: nothing but the bytes themselves can tell.
 #[test]
 fn every_flipped_bit_of_an_open_tail_is_recovered_whole_or_refused() {
-    let files = journal(2, drop);
+    let files = open_tail();
     let (name, bytes) = files.last().unwrap().clone();
     let (expected, torn) = opened(&files).unwrap();
     assert!(!torn && expected.len() == 6);
     let end = bytes.iter().rposition(|&byte| byte != 0).unwrap() + 64;
     let last = files.len() - 1;
     let (mut refused, mut recovered) = (0, 0);
-    for (at, bit) in (0..end).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
-        let in_page_zeros = at < 4096 && bytes[at] == 0 && at % 97 != 0;
-        if in_page_zeros || (bytes.len() > 6000 && (at + bit) % 3 != 0) {
-            continue;
-        }
-        let mut files = files.clone();
-        files[last].1[at] ^= 1 << bit;
-        match opened(&files) {
-            Ok((records, _)) => {
-                assert!(records == expected, "bit {bit} of byte {at}: {} records", records.len());
-                recovered += 1;
-            }
-            Err(error) => {
-                assert!(names_its_place(&error, &name), "bit {bit} of byte {at}: {error}");
-                refused += 1;
+    // The zeros of the header page are those of a closed journal, and tested there.
+    let in_page = |at: usize| (128..2048).contains(&at) || (2176..4096).contains(&at);
+    for at in (0..end).filter(|&at| !in_page(at) || at % 97 == 0).chain(bytes.len() - 4096..bytes.len() - 4000) {
+        for bit in 0..8 {
+            let mut files = files.clone();
+            files[last].1[at] ^= 1 << bit;
+            match opened(&files) {
+                Ok((records, _)) => {
+                    assert!(records == expected, "bit {bit} of byte {at}: {} records", records.len());
+                    recovered += 1;
+                }
+                Err(error) => {
+                    assert!(names_its_place(&error, &name), "bit {bit} of byte {at}: {error}");
+                    refused += 1;
+                }
             }
         }
     }

@@ -56,20 +56,16 @@ pub fn put(file: &File, at: usize, byte: u8) {
     file.write_all_at(&[byte], at as u64).unwrap();
 }
 
-/// A journal of several small segments; `end` decides how its writer ends.
-pub fn journal(batches: usize, end: impl FnOnce(Journal<DirStorage>)) -> Vec<(String, Vec<u8>)> {
+/// A journal of several small segments, closed in order.
+pub fn closed(batches: usize) -> Vec<(String, Vec<u8>)> {
     let dir = tempfile::tempdir().unwrap();
     let options = Options { segment_bytes: SEGMENT_BYTES, ..Options::default() };
     let mut journal = Journal::open(DirStorage::open(dir.path()).unwrap(), options, 5, salts(), |_| {}).unwrap().0;
     for _ in 0..batches {
         let _ = journal.append(&groups(journal.next_lsn().0, &[1, 2]), ()).unwrap();
     }
-    end(journal);
+    journal.close().unwrap();
     segments(dir.path())
-}
-
-pub fn closed(batches: usize) -> Vec<(String, Vec<u8>)> {
-    journal(batches, |journal| journal.close().unwrap())
 }
 
 /// As small as a journal can be: each writer ends in order after a few short records, and the next begins a segment.
@@ -84,6 +80,18 @@ pub fn tiny(writers: usize) -> Vec<(String, Vec<u8>)> {
         journal.mark().unwrap();
         journal.close().unwrap();
     }
+    segments(dir.path())
+}
+
+/// A closed segment, and one whose writer was killed behind a batch that nothing witnesses.
+pub fn open_tail() -> Vec<(String, Vec<u8>)> {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join(&tiny(1)[0].0), &tiny(1)[0].1).unwrap();
+    let options = Options { segment_bytes: SEGMENT_BYTES, ..Options::default() };
+    let mut journal = Journal::open(DirStorage::open(dir.path()).unwrap(), options, 5, salts(), |_| {}).unwrap().0;
+    let _ = journal.append(&[vec![record(4, "synced before")]], ()).unwrap();
+    let _ = journal.append(&[vec![record(5, "in the last"), record(6, "batch")]], ()).unwrap();
+    drop(journal);
     segments(dir.path())
 }
 

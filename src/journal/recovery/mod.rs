@@ -1,5 +1,6 @@
 //! Opening a journal for writing: read everything, decide what its end means, leave a clean place to append.
 
+mod one_bit;
 pub mod table;
 pub(super) mod tail;
 

@@ -2,7 +2,7 @@
 # saying so.
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test lint deny bench torture ci tmux nextest
+.PHONY: build demo test lint deny bench torture ci tmux python nextest
 
 build:
 	cargo build --release
@@ -13,7 +13,7 @@ demo: tmux
 	@cargo run --release --quiet -- demo
 
 # nextest gives every test a process of its own; without it the same tests run under `cargo test`.
-test: tmux nextest
+test: tmux python nextest
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --no-fail-fast; else cargo test --no-fail-fast; fi
 	cargo test --doc
 
@@ -36,17 +36,26 @@ torture: tmux nextest
 
 ci: lint test
 
-tmux:
-	@command -v tmux >/dev/null && exit 0; \
+# A program that tests need, by the system's own package manager. `make tmux`, `make python`
+define install
+	@command -v $(1) >/dev/null && exit 0; \
 	root=; [ "$$(id -u)" = 0 ] || root=sudo; \
-	if command -v apt-get >/dev/null; then set -- $$root sh -c 'apt-get update -qq && apt-get install -y -qq tmux'; \
-	elif command -v dnf >/dev/null; then set -- $$root dnf install -y -q tmux; \
-	elif command -v pacman >/dev/null; then set -- $$root pacman -Sy --noconfirm tmux; \
-	elif command -v apk >/dev/null; then set -- $$root apk add --quiet tmux; \
-	elif command -v brew >/dev/null; then set -- brew install tmux; \
-	else echo "make: tmux is missing, and no package manager is known here: install tmux 3.2 or later" >&2; exit 1; fi; \
-	echo "make: tmux is missing, installing it: $$*"; \
+	if command -v apt-get >/dev/null; then set -- $$root sh -c 'apt-get update -qq && apt-get install -y -qq $(2)'; \
+	elif command -v dnf >/dev/null; then set -- $$root dnf install -y -q $(2); \
+	elif command -v pacman >/dev/null; then set -- $$root pacman -Sy --noconfirm $(3); \
+	elif command -v apk >/dev/null; then set -- $$root apk add --quiet $(2); \
+	elif command -v brew >/dev/null; then set -- brew install $(3); \
+	else echo "make: $(1) is missing, and no package manager is known here: install $(4)" >&2; exit 1; fi; \
+	echo "make: $(1) is missing, installing it: $$*"; \
 	"$$@"
+endef
+
+tmux:
+	$(call install,tmux,tmux,tmux,tmux 3.2 or later)
+
+# The second reader of the journal is in Python, so that it shares nothing with the first.
+python:
+	$(call install,python3,python3,python,Python 3.10 or later)
 
 nextest:
 	@cargo nextest --version >/dev/null 2>&1 && exit 0; \

@@ -3,9 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use dormouse::model::event::{Event, KINDS, ReadPayload};
-use dormouse::model::name::{Identity, Personality, Runtime};
-use serde::Serialize;
+use dormouse::model::actor::Sender;
+use dormouse::model::delivery::{DeliveryOutcome, DeliveryStep, Gate, Proof, Settlement};
+use dormouse::model::event::{
+    DeadlineKind, Event, KINDS, KeptBecause, ReadPayload, Recipient, RetentionReason, RuntimeKind, TurnSeen, WakePhase,
+};
+use dormouse::model::profile::{Intelligence, WakePolicy};
+use dormouse::model::session::{
+    ArmedBy, Ending, ReapReason, Source, TaskEnd, Turn, WakeBranch, WakeGate, WakeMode, WakeReason,
+};
 use serde::de::DeserializeOwned;
 use serde_reflection::{ContainerFormat, Format, Registry, Samples, Tracer, TracerConfig, VariantFormat};
 
@@ -13,40 +19,55 @@ const DOCUMENT: &str = include_str!("../journal-format.md");
 const BEGIN: &str = "<!-- payloads: begin -->\n";
 const END: &str = "<!-- payloads: end -->";
 
-/// Traces the payload of one kind, and says its name.
-struct Trace<'a> {
-    tracer: &'a mut Tracer,
-    samples: &'a Samples,
-}
+/// Texts that names are tried with: the one is an identity, the other a runtime.
+const NAMES: [&str; 2] = ["claude-ada", "claude"];
 
-impl ReadPayload for Trace<'_> {
-    type Error = serde_reflection::Error;
+/// Traces the payload of one kind: the type's name, and every type in it.
+struct Trace(&'static str);
 
-    /// No event is made: that this ends in an error with the type's name is all that is wanted of it.
+impl ReadPayload for Trace {
+    type Error = Option<(String, Registry)>;
+
+    /// Only the shape is wanted, so this ends in an "error" that carries it, or in none if the name was the wrong one.
     fn read<T: DeserializeOwned>(self) -> Result<T, Self::Error> {
-        self.tracer.trace_type::<T>(self.samples)?;
-        Err(serde_reflection::Error::Custom(std::any::type_name::<T>().rsplit("::").next().unwrap().to_owned()))
+        let config = TracerConfig::default().is_human_readable(false).default_string_value(self.0.to_owned());
+        let mut tracer = Tracer::new(config);
+        let traced = tracer.trace_type::<T>(&Samples::new()).ok().and_then(|_| see_every_variant(&mut tracer));
+        let name = std::any::type_name::<T>().rsplit("::").next().unwrap_or_default();
+        Err(traced.map(|_| (name.to_owned(), tracer.registry().expect("every variant was seen"))))
     }
 }
 
-fn sample<T: Serialize>(tracer: &mut Tracer, samples: &mut Samples, value: &T) {
-    tracer.trace_value(samples, value).unwrap();
+macro_rules! enums {
+    ($($name:ident)*) => {
+        /// A trace of a struct sees one variant of each enum in it; the others are asked for one by one. A new enum is
+        /// named by the panic of the registry.
+        fn see_every_variant(tracer: &mut Tracer) -> Option<()> {
+            for _ in 0..3 {
+                $(if tracer.check_incomplete_enum(stringify!($name)).is_some() {
+                    tracer.trace_type::<$name>(&Samples::new()).ok()?;
+                })*
+            }
+            Some(())
+        }
+    };
+}
+
+enums! {
+    Sender Gate Proof DeliveryStep DeliveryOutcome Settlement WakePolicy Intelligence WakeMode WakeBranch WakeReason WakeGate
+    Ending Turn Source ReapReason ArmedBy TaskEnd Recipient RuntimeKind DeadlineKind RetentionReason WakePhase TurnSeen KeptBecause
 }
 
 /// The type of each kind's payload, and every type.
 fn traced() -> (BTreeMap<u16, String>, Registry) {
-    let mut tracer = Tracer::new(TracerConfig::default().is_human_readable(false));
-    let mut samples = Samples::new();
-    let identity: Identity = "claude-ada".parse().unwrap();
-    sample::<Runtime>(&mut tracer, &mut samples, &identity.runtime);
-    sample::<Personality>(&mut tracer, &mut samples, &identity.personality);
-    let mut types = BTreeMap::new();
+    let (mut types, mut registry) = (BTreeMap::new(), Registry::new());
     for kind in KINDS {
-        let traced = Event::read(kind.number, Trace { tracer: &mut tracer, samples: &samples }).unwrap();
-        let Err(serde_reflection::Error::Custom(name)) = traced else { panic!("{}: {traced:?}", kind.name) };
+        let read = |name| Event::read(kind.number, Trace(name)).expect("a kind of the registry").unwrap_err();
+        let (name, found) = NAMES.into_iter().find_map(read).unwrap_or_else(|| panic!("{} has no shape", kind.name));
         types.insert(kind.number, name);
+        registry.extend(found);
     }
-    (types, tracer.registry().unwrap())
+    (types, registry)
 }
 
 fn format(format: &Format) -> String {

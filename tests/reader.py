@@ -181,6 +181,7 @@ class Journal:
     def __init__(self, document, folder):
         self.document, self.records, self.damage = document, [], []
         names = sorted(name for name in os.listdir(folder) if re.fullmatch(r"\d{20}\.jnl", name))
+        # What the next segment must refer to; none where damage has taken that away.
         self.next, self.before, self.previous = 1, (0, bytes(16)), bytes(32)
         for name in names:
             with open(os.path.join(folder, name), "rb") as file:
@@ -231,7 +232,8 @@ class Journal:
             self.records, group, at, lsn = self.records + group, [], found["at"], found["next"]
         if len(segment.data) < segment.header["capacity"]:
             self.wrong(segment, len(segment.data), lsn, "truncated")
-        self.next, self.previous = lsn, self.check_seal(segment, seal, lsn, whole) if seal else None
+        # Without a seal, what the next segment lacks in front has been said here.
+        self.next, self.previous = (lsn, self.check_seal(segment, seal, lsn, whole)) if seal else (None, None)
 
     def check_seal(self, segment, head, lsn, whole):
         """Checks what stands behind the last frame; gives the head of the chain."""

@@ -5,5 +5,6 @@ mod journal_disk;
 
 mod flips;
 mod kinds;
+mod live;
 mod tails;
 mod world;

@@ -9,7 +9,7 @@ use crate::journal::scan::{Fault, Scan};
 use crate::journal::window::Window;
 use crate::model::id::Lsn;
 
-/// Of its own at the end of a frame.
+/// So many zeros may a frame of ours end in.
 const ZEROS_MAX: u64 = 4096;
 
 /// A tail with the end of its bytes, for setting them aside.

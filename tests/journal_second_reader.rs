@@ -87,13 +87,14 @@ fn it_finds_the_damage_that_verify_finds() {
             let bytes = fs::read(segment).unwrap();
             let copy = dir.path().join(segment.file_name().unwrap());
             let seal = bytes[..bytes.len() - 4096].iter().rposition(|&byte| byte != 0).unwrap();
-            for at in [9, 300, 2060, 4100, 4140, 5000, seal - 100, seal + 9, bytes.len() - 4090, bytes.len() - 7] {
+            let places = [9, 300, 2060, 4100, 4140, 5000, seal - 100, seal + 9, bytes.len() - 4090, bytes.len() - 7];
+            for at in places.into_iter().skip(index % 2).step_by(2) {
                 let mut rotten = bytes.clone();
                 rotten[at] ^= 4;
                 fs::write(&copy, rotten).unwrap();
                 compare(&format!("byte {at} of {}", segment.display()));
             }
-            for length in [100, 4096, 4200, bytes.len() - 1] {
+            for length in [100, 4096, 4200, bytes.len() - 1].into_iter().skip(index % 2).step_by(2) {
                 fs::write(&copy, &bytes[..length]).unwrap();
                 compare(&format!("{length} bytes of {}", segment.display()));
             }
@@ -102,6 +103,6 @@ fn it_finds_the_damage_that_verify_finds() {
                 compare(&format!("without {}", segment.display()));
             }
         }
-        assert!(compared > 20);
+        assert!(compared >= 7 * segments.len());
     }
 }

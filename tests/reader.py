@@ -199,6 +199,7 @@ class Journal:
         header = segment.header
         if self.next is not None and header["first_lsn"] > self.next:
             self.damage.append((f"{self.next:020}.jnl", 0, self.next, "missing"))
+            self.previous = None
         elif self.before and (header["number"], header["previous_salt"]) != (self.before[0] + 1, self.before[1]):
             self.wrong(segment, 0, header["first_lsn"], "foreign")
         self.before = (header["number"], header["salt"])

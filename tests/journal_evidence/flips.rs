@@ -60,7 +60,7 @@ fn flip(segments: &[(String, Vec<u8>)], expected: &[Record], mine: impl Fn(usize
                 assert_eq!((damage.kind, damage.segment.as_str()), (DamageKind::Rot, name.as_str()), "{place}");
                 assert!(damage.offset <= at as u64, "{place}");
                 // A salvage asks the same checksums; one in a few of them shows that it heeds the answers.
-                if at % 8 == bit as usize && (in_content || at % 64 == 0) {
+                if at % 8 == bit as usize && at % if in_content { 3 } else { 192 } == 0 {
                     let (salvaged, records) = saved(copy.path());
                     assert!(salvaged.lost <= 1 && salvaged.damage == found.damage, "{place}: {salvaged:?}");
                     assert!(all_but_the_lost(&records, expected, salvaged.lost), "{place}: {salvaged:?}");

@@ -56,7 +56,7 @@ fn seal_anew(bytes: &mut [u8]) {
     bytes[at..at + trailer.len()].copy_from_slice(&trailer);
 }
 
-fn change_a_letter(payload: &mut Vec<u8>) {
+fn change_a_letter(payload: &mut [u8]) {
     let at = payload.windows(5).position(|text| text == b"alone").unwrap();
     payload[at..at + 5].copy_from_slice(b"never");
 }
@@ -64,7 +64,7 @@ fn change_a_letter(payload: &mut Vec<u8>) {
 #[test]
 fn an_edited_record_with_a_right_checksum_contradicts_its_seal() {
     let copy = Copy::of(&tiny(3));
-    copy.change(1, |bytes| edit(bytes, 4096, change_a_letter));
+    copy.change(1, |bytes| edit(bytes, 4096, |payload| change_a_letter(payload)));
     let found = verify(copy.path()).unwrap();
     assert_eq!(places(&found.damage), [(DamageKind::Edit, copy.segments[1].0.as_str(), 0, 7)]);
 }
@@ -74,7 +74,7 @@ fn an_edited_record_with_a_right_checksum_contradicts_its_seal() {
 fn an_edited_segment_that_is_right_in_itself_breaks_the_chain() {
     let copy = Copy::of(&tiny(3));
     copy.change(1, |bytes| {
-        edit(bytes, 4096, change_a_letter);
+        edit(bytes, 4096, |payload| change_a_letter(payload));
         seal_anew(bytes);
     });
     let found = verify(copy.path()).unwrap();
@@ -173,10 +173,10 @@ fn a_noted_head_proves_that_nothing_before_it_has_changed() {
     assert_eq!(verify(longer.path()).unwrap().since(&noted), unchanged);
     longer.change(2, |bytes| bytes[4200] ^= 1);
     assert_eq!(verify(longer.path()).unwrap().since(&noted), unchanged, "that is behind it");
-    longer.change(0, |bytes| edit(bytes, 4096, change_a_letter));
+    longer.change(0, |bytes| edit(bytes, 4096, |payload| change_a_letter(payload)));
     assert!(matches!(verify(longer.path()).unwrap().since(&noted), Since::Changed { .. }));
     longer.change(0, |bytes| {
-        edit(bytes, 4096, change_a_letter);
+        edit(bytes, 4096, |payload| change_a_letter(payload));
         seal_anew(bytes);
     });
     assert!(matches!(verify(longer.path()).unwrap().since(&noted), Since::Changed { .. }), "the chain is broken");

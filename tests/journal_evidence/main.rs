@@ -6,5 +6,6 @@ mod journal_disk;
 mod flips;
 mod kinds;
 mod live;
+mod removed;
 mod tails;
 mod world;

@@ -154,3 +154,79 @@ fn resume_behind(scan: &mut AnyScan) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::super::{DamageKind, Deaf};
+    use super::*;
+    use crate::journal::scan::{Scan, read_header};
+    use crate::journal::window::Window;
+    use crate::journal::{DirStorage, Journal, Options};
+    use crate::model::actor::Actor;
+    use crate::model::event::DaemonStopped;
+    use crate::model::record::{Record, Subject};
+    use crate::model::time::{BootId, Timestamp};
+
+    /// A device with one sector that cannot be read.
+    struct Failing {
+        bytes: Vec<u8>,
+        bad: u64,
+    }
+
+    impl Window for Failing {
+        fn size(&self) -> u64 {
+            self.bytes.len() as u64
+        }
+
+        fn bytes(&mut self, offset: u64, length: usize) -> io::Result<&[u8]> {
+            let (end, sector) = (offset + length as u64, self.bad / SECTOR_BYTES * SECTOR_BYTES);
+            if offset < sector + SECTOR_BYTES && end > sector {
+                return Err(io::Error::from_raw_os_error(5));
+            }
+            Ok(&self.bytes[offset as usize..end as usize])
+        }
+
+        fn written_from(&self, offset: u64) -> u64 {
+            offset
+        }
+
+        fn forget(&mut self) {}
+    }
+
+    /// A sealed segment of ten records, some of them longer than a sector.
+    fn segment() -> Vec<u8> {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options { segment_bytes: 64 << 10, ..Options::default() };
+        let storage = DirStorage::open(dir.path()).unwrap();
+        let mut journal = Journal::open(storage, options, 5, || [7; 16], |_| {}).unwrap().0;
+        for lsn in 1..=10 {
+            let at = Timestamp { wall_us: lsn, awake_ms: lsn, boot: BootId(1) };
+            let event = DaemonStopped { why: "x".repeat(100 * lsn as usize) }.into();
+            let actor = Actor::Dormouse;
+            let record = Record { lsn: Lsn(lsn), at, subject: Subject::NONE, cause: None, actor, event };
+            let _ = journal.append(&[vec![record]], ()).unwrap();
+        }
+        journal.close().unwrap();
+        std::fs::read(dir.path().join(segment_name(Lsn(1)))).unwrap()
+    }
+
+    /// A sector that gives an error costs the records in it, and no others.
+    #[test]
+    fn an_unreadable_sector_is_named_and_the_walk_goes_on_behind_it() {
+        let bytes = segment();
+        for bad in (4096..9 << 10).step_by(512) {
+            let mut window = Failing { bytes: bytes.clone(), bad };
+            let header = read_header(&mut window).0.unwrap();
+            let mut scan = Scan::new(Box::new(window) as Box<dyn Window>, header);
+            let mut deaf = Deaf;
+            let mut verifier = Verifier::new(std::path::Path::new("nowhere"), &mut deaf);
+            let walked = verifier.walk(Lsn(1), &mut scan, true);
+            let kinds: Vec<_> = verifier.found.damage.iter().map(|damage| damage.kind).collect();
+            assert_eq!(kinds, [DamageKind::Unreadable], "{bad}: {:?}", verifier.found.damage);
+            assert!(verifier.found.records >= 5, "{bad}: {} records", verifier.found.records);
+            assert_eq!(walked.known, Lsn(11), "{bad}: the trailer knows how many there were");
+        }
+    }
+}

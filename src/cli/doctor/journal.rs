@@ -72,7 +72,7 @@ fn unreadable(error: &CliError, last: Lsn) -> Finding {
             "run the build that wrote it, or a newer one".to_owned()
         }
         CliError::Journal(error) if error.is_damage() => {
-            "`dormouse journal verify` says all that is damaged, and `dormouse journal salvage --to DIR` copies what can be \
+            "`dormouse audit` says all that is damaged, and `dormouse journal salvage --to DIR` copies what can be \
              read; no daemon writes to it, and nothing is mended in place"
                 .to_owned()
         }

@@ -2,7 +2,7 @@
 # saying so.
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test lint deny bench bench-lookup bench-engines torture fuzz ci tmux strace nextest
+.PHONY: build demo test lint deny bench bench-lookup bench-engines torture fuzz ci tmux strace python nextest
 
 build:
 	cargo build --release
@@ -13,7 +13,7 @@ demo: tmux
 	@cargo run --release --quiet -- demo
 
 # nextest gives every test a process of its own; without it the same tests run under `cargo test`.
-test: tmux strace nextest
+test: tmux strace python nextest
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --no-fail-fast; else cargo test --no-fail-fast; fi
 	cargo test --doc
 
@@ -24,7 +24,9 @@ lint:
 
 deny:
 	@command -v cargo-deny >/dev/null || { echo "make: installing cargo-deny (some minutes)"; cargo install cargo-deny --locked; }
-	cargo deny check
+	cargo deny check licenses bans sources
+	@# Apart, for its database cannot be reached everywhere.
+	cargo deny check advisories
 
 # How long one waits for dormouse, next to what the machine itself takes. `make bench DORMOUSE_BENCH_ROUNDS=200`
 bench: tmux
@@ -48,18 +50,30 @@ fuzz:
 
 ci: lint test
 
-# strace stands between a writer and the kernel in the tests that refuse it a call.
-tmux strace:
-	@command -v $@ >/dev/null && exit 0; \
+# A program that tests need, by the system's own package manager. `make tmux`, `make strace`, `make python`
+define install
+	@command -v $(1) >/dev/null && exit 0; \
 	root=; [ "$$(id -u)" = 0 ] || root=sudo; \
-	if command -v apt-get >/dev/null; then set -- $$root sh -c 'apt-get update -qq && apt-get install -y -qq $@'; \
-	elif command -v dnf >/dev/null; then set -- $$root dnf install -y -q $@; \
-	elif command -v pacman >/dev/null; then set -- $$root pacman -Sy --noconfirm $@; \
-	elif command -v apk >/dev/null; then set -- $$root apk add --quiet $@; \
-	elif command -v brew >/dev/null; then set -- brew install $@; \
-	else echo "make: $@ is missing, and no package manager is known here: install it (tmux: 3.2 or later)" >&2; exit 1; fi; \
-	echo "make: $@ is missing, installing it: $$*"; \
+	if command -v apt-get >/dev/null; then set -- $$root sh -c 'apt-get update -qq && apt-get install -y -qq $(2)'; \
+	elif command -v dnf >/dev/null; then set -- $$root dnf install -y -q $(2); \
+	elif command -v pacman >/dev/null; then set -- $$root pacman -Sy --noconfirm $(3); \
+	elif command -v apk >/dev/null; then set -- $$root apk add --quiet $(2); \
+	elif command -v brew >/dev/null; then set -- brew install $(3); \
+	else echo "make: $(1) is missing, and no package manager is known here: install $(4)" >&2; exit 1; fi; \
+	echo "make: $(1) is missing, installing it: $$*"; \
 	"$$@"
+endef
+
+tmux:
+	$(call install,tmux,tmux,tmux,tmux 3.2 or later)
+
+# Stands between a writer and the kernel in the tests that refuse it a call.
+strace:
+	$(call install,strace,strace,strace,strace)
+
+# The second reader of the journal is in Python, so that it shares nothing with the first.
+python:
+	$(call install,python3,python3,python,Python 3.10 or later)
 
 nextest:
 	@cargo nextest --version >/dev/null 2>&1 && exit 0; \

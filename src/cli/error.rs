@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use crate::config::{ConfigError, HomeError};
 use crate::daemon::control::{LockError, SocketError};
 use crate::daemon::run::DaemonError;
+use crate::journal::salvage::SalvageError;
 use crate::journal::{OpenError, ReadError};
 use crate::observe::spool::SpoolError;
 use crate::protocol::{Problem, ProblemCode, ReplyError};
@@ -64,6 +65,8 @@ pub enum CliError {
     Runtime(#[from] RuntimeFileError),
     #[error(transparent)]
     Journal(#[from] ReadError),
+    #[error(transparent)]
+    Salvage(#[from] SalvageError),
     #[error("cannot run {program}")]
     Program { program: String, source: io::Error },
     #[error(transparent)]
@@ -87,6 +90,8 @@ impl CliError {
             }
             CliError::Daemon(DaemonError::Lock(LockError::Held { .. })) => "refused",
             CliError::Daemon(DaemonError::Socket(SocketError::TooLong { .. })) => "refused",
+            CliError::Salvage(SalvageError::Read(error)) if error.is_damage() => "journal_damaged",
+            CliError::Salvage(SalvageError::NotEmpty { .. }) => "refused",
             CliError::Usage { .. } => "usage",
             CliError::NotUtf8 { .. } => "refused",
             _ => "failed",
@@ -114,7 +119,9 @@ impl CliError {
             }
             CliError::Usage { hint, .. } => hint.clone(),
             CliError::Journal(_) | CliError::Daemon(_) if self.code() == "journal_damaged" => {
-                Some("`dormouse audit` says all that is damaged; nothing is mended in place".to_owned())
+                let says = "`dormouse journal verify` says all that is damaged, and `dormouse journal salvage --to DIR` \
+                            copies what can be read; nothing is mended in place";
+                Some(says.to_owned())
             }
             CliError::Daemon(DaemonError::Lock(LockError::Held { .. })) => {
                 Some("one daemon serves a home; `--home DIR` names another".to_owned())
@@ -131,6 +138,12 @@ impl CliError {
             }
             CliError::Journal(ReadError::NoJournal { .. }) => {
                 Some("the first `dormouse daemon` makes it; `--home` or `--journal` names another".to_owned())
+            }
+            CliError::Salvage(SalvageError::NotEmpty { .. }) => {
+                Some("`--to` names an empty folder, or one that is not there yet; nothing was written".to_owned())
+            }
+            CliError::Salvage(SalvageError::Write { .. }) => {
+                Some("the old journal is as it was; remove what is in the new folder before the next try".to_owned())
             }
             CliError::Secret { .. } => {
                 Some("`DORMOUSE_SESSION` names a session that has ended; unset it outside sessions".to_owned())

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use super::storage::{LockOutcome, Storage, StorageFile};
 
 const LOCK: &str = "LOCK";
-const QUARANTINE: &str = "quarantine";
+pub(super) const QUARANTINE: &str = "quarantine";
 
 /// The real [`Storage`].
 #[derive(Debug)]

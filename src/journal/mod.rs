@@ -26,6 +26,7 @@ mod question;
 mod reader;
 pub mod recovery;
 pub mod retention;
+pub mod salvage;
 mod scan;
 mod snapshot;
 mod source;
@@ -36,7 +37,10 @@ mod zeros;
 
 pub use ahead::DiskLow;
 pub use append_error::AppendError;
-pub use audit::{Damage, Head, SegmentReport, TornBytes, Verification, head, stat, verify};
+pub use audit::{
+    Damage, DamageKind, DigestPrefix, Head, NotADigest, NoteSays, SegmentReport, SetAside, Since, TornBytes,
+    Verification, head, quarantine, stat, verify,
+};
 pub use committed::Committed;
 pub use directory::DirStorage;
 pub use fold::Fold;

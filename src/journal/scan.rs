@@ -6,10 +6,9 @@ use super::blocks::Blocks;
 use super::format::frame::{FRAME_HEAD, FrameHeader, Seed, checksums};
 use super::format::header::{HeaderFault, SegmentHeader};
 use super::format::seal::{Seal, Sealer, Trailer, TrailerRoom};
-use super::format::{FRAMES_AT, KIND_CLOSE, KIND_SEAL, TRAILER_ROOM};
+use super::format::{FRAMES_AT, KIND_CLOSE, KIND_SEAL, TRAILER_ROOM, is_zero};
 use super::recovery::Evidence;
 use super::window::Window;
-use super::zeros::is_zero;
 use crate::model::id::Lsn;
 
 /// What is wrong at a place of a segment.

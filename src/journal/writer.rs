@@ -21,7 +21,7 @@ use crate::model::id::Lsn;
 use crate::model::record::Record;
 
 /// Smallest segment: header page, trailer, and something between.
-const SEGMENT_BYTES_MIN: u64 = FRAMES_AT + TRAILER_ROOM + 4096;
+pub(super) const SEGMENT_BYTES_MIN: u64 = FRAMES_AT + TRAILER_ROOM + 4096;
 
 /// How a journal is written. Each segment keeps the size it was made with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Looking for the end of what was written: what stands behind a place of a segment, if anything does.
 
-use super::format::FRAME_ALIGN;
+use super::format::{FRAME_ALIGN, is_zero};
 use super::scan::{Fault, Scan};
 use super::window::Window;
 
@@ -39,12 +39,6 @@ impl<W: Window> Scan<W> {
         }
         Ok(end)
     }
-}
-
-/// In words of eight bytes: an all-zero segment of 64 MiB is looked through at each start.
-pub(super) fn is_zero(bytes: &[u8]) -> bool {
-    let (words, rest) = bytes.as_chunks::<8>();
-    words.iter().fold(0, |all, word| all | u64::from_ne_bytes(*word)) == 0 && rest.iter().all(|&byte| byte == 0)
 }
 
 #[cfg(test)]

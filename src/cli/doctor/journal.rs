@@ -80,7 +80,8 @@ fn unreadable(error: &CliError, last: Lsn) -> Finding {
             "run the build that wrote it, or a newer one".to_owned()
         }
         CliError::Journal(error) if error.is_damage() => {
-            "`dormouse audit` says all that is damaged; no daemon writes to it, and nothing is mended in place"
+            "`dormouse audit` says all that is damaged, and `dormouse journal salvage --to DIR` copies what can be \
+             read; no daemon writes to it, and nothing is mended in place"
                 .to_owned()
         }
         _ => "make it readable for the user who runs the daemon".to_owned(),

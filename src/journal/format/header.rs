@@ -1,8 +1,10 @@
 //! Segment headers: written once with their file, never rewritten.
 
+use std::ops::Range;
+
 use super::{
     CODEC_BINCODE_STANDARD, FRAME_ALIGN, FRAMES_AT, HEADER_BYTES, HEADER_COPY_AT, MAJOR, MINOR, SEGMENT_MAGIC, array,
-    header_layout as at, u16_in, u32_in, u64_in,
+    header_layout as at, is_zero, u16_in, u32_in, u64_in,
 };
 use crate::model::id::Lsn;
 
@@ -134,8 +136,12 @@ fn one_bit_from(bytes: &[u8], expected: u32, found: u32) -> bool {
 
 fn stray_byte(page: &[u8]) -> Option<HeaderFault> {
     let copy = HEADER_COPY_AT as usize;
-    let zeros = (HEADER_BYTES..copy).chain(copy + HEADER_BYTES..page.len());
-    zeros.into_iter().find(|&i| page[i] != 0).map(|i| HeaderFault::NotZero { offset: i as u64 })
+    let stray = |room: Range<usize>| {
+        let place =
+            if is_zero(&page[room.clone()]) { None } else { page[room.clone()].iter().position(|&byte| byte != 0) };
+        place.map(|place| HeaderFault::NotZero { offset: (room.start + place) as u64 })
+    };
+    stray(HEADER_BYTES..copy).or_else(|| stray(copy + HEADER_BYTES..page.len()))
 }
 
 #[cfg(test)]

@@ -219,6 +219,12 @@ pub(super) fn aligned(bytes: usize) -> usize {
     bytes.next_multiple_of(FRAME_ALIGN)
 }
 
+/// Compared with zeros, and not folded: an all-zero segment of 64 MiB is looked through at each start.
+pub(super) fn is_zero(bytes: &[u8]) -> bool {
+    const ZEROS: [u8; 4096] = [0; 4096];
+    bytes.chunks(ZEROS.len()).all(|chunk| *chunk == ZEROS[..chunk.len()])
+}
+
 fn array<const N: usize>(bytes: &[u8], field: Range<usize>) -> [u8; N] {
     let mut out = [0; N];
     out.copy_from_slice(&bytes[field]);

@@ -3,7 +3,8 @@
 use super::frame::{FrameHeader, Seed, frame_bytes};
 use super::{
     BLOCK_BYTES, HEADER_BYTES, NOTE_TORN, SEAL_BLOCK_BYTES, SEAL_FIXED_BYTES, TRAILER_BYTES, TRAILER_MAGIC,
-    TRAILER_ROOM, array, block_layout, mark_layout, note_layout, seal_layout as at, trailer_layout, u32_in, u64_in,
+    TRAILER_ROOM, array, block_layout, is_zero, mark_layout, note_layout, seal_layout as at, trailer_layout, u32_in,
+    u64_in,
 };
 use crate::model::id::Lsn;
 
@@ -151,10 +152,10 @@ impl Trailer {
 
     /// What the last [`TRAILER_ROOM`] bytes of a segment say.
     pub fn read(room: &[u8], seed: &Seed, offset: u64) -> TrailerRoom {
-        if room.iter().all(|&byte| byte == 0) {
+        if is_zero(room) {
             return TrailerRoom::Empty;
         }
-        if room.len() < TRAILER_ROOM as usize || room[TRAILER_BYTES..].iter().any(|&byte| byte != 0) {
+        if room.len() < TRAILER_ROOM as usize || !is_zero(&room[TRAILER_BYTES..]) {
             return TrailerRoom::Damaged;
         }
         let trailer = Trailer {
@@ -186,6 +187,28 @@ pub fn note_torn(offset: u64, bytes: u64, digest: &Digest) -> [u8; 56] {
     note[note_layout::BYTES].copy_from_slice(&bytes.to_le_bytes());
     note[note_layout::DIGEST].copy_from_slice(digest);
     note
+}
+
+/// A NOTE as it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Where the bytes that were set aside stood, and how many they were.
+    pub offset: u64,
+    pub bytes: u64,
+    /// Of them.
+    pub digest: Digest,
+}
+
+impl Note {
+    /// None if `payload` is no NOTE of this version.
+    pub fn decode(payload: &[u8]) -> Option<Self> {
+        let known = payload.len() == 56 && payload[note_layout::CODE] == NOTE_TORN.to_le_bytes();
+        known.then(|| Self {
+            offset: u64_in(payload, note_layout::OFFSET),
+            bytes: u64_in(payload, note_layout::BYTES),
+            digest: array(payload, note_layout::DIGEST),
+        })
+    }
 }
 
 /// Bytes at the end of a segment of `capacity` that records may not take: for NOTE, CLOSE, SEAL and trailer.

@@ -1,6 +1,7 @@
 //! Opening a journal for writing: fold what it says, decide what its end means, leave a clean place to append.
 
 mod begin;
+mod one_bit;
 mod segment;
 pub mod table;
 pub(super) mod tail;

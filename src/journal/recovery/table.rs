@@ -61,6 +61,8 @@ pub enum First {
     Impossible,
     /// A possible head, and a part of its frame in some sector is all zero.
     Holed,
+    /// The same, but one flipped bit more and the checksum is right: its zeros are its own.
+    OneBit,
     /// A possible head, and no sector is missing: only the checksum is wrong.
     Full,
 }
@@ -98,6 +100,7 @@ pub enum Evidence {
     LaterBatch { at: u64, durable: Lsn },
     NoWriterWroteThis,
     NoSectorMissing,
+    OneBit,
 }
 
 impl fmt::Display for Evidence {
@@ -112,6 +115,7 @@ impl fmt::Display for Evidence {
             Evidence::NoWriterWroteThis => {
                 f.write_str("a torn write leaves whole sectors or zeros, and no frame's head looks like this")
             }
+            Evidence::OneBit => f.write_str("one flipped bit is all that keeps this frame from being right"),
             Evidence::NoSectorMissing => f.write_str("a torn write leaves zeros, and no sector of this frame is zero"),
         }
     }
@@ -139,6 +143,8 @@ pub fn verdict(tail: Tail) -> Verdict {
             (Later::Nothing | Later::SameBatch, First::Blank | First::Holed) => Verdict::Torn,
             // Old sectors are zeros and new ones are right: this is neither.
             (Later::Nothing | Later::SameBatch, First::Impossible) => Verdict::Rot(Evidence::NoWriterWroteThis),
+            // A torn write is not right but for one bit; a whole one with zeros of its own may be.
+            (Later::Nothing | Later::SameBatch, First::OneBit) => Verdict::Rot(Evidence::OneBit),
             // Everything of it arrived, and then it changed.
             (Later::Nothing | Later::SameBatch, First::Full) => Verdict::Rot(Evidence::NoSectorMissing),
         },
@@ -152,7 +158,7 @@ mod tests {
     fn all() -> Vec<Tail> {
         let durable = Later::NextBatch { at: 8192, durable: Lsn(9) };
         let mut behind = vec![Behind::Zeros];
-        for first in [First::Blank, First::Impossible, First::Holed, First::Full] {
+        for first in [First::Blank, First::Impossible, First::Holed, First::OneBit, First::Full] {
             behind.extend([Later::Nothing, Later::SameBatch, durable].map(|later| Behind::Bytes { first, later }));
         }
         let mut tails = Vec::new();
@@ -173,7 +179,7 @@ mod tests {
     fn i8_every_tail_has_its_verdict() {
         use Behind::{Bytes, Zeros};
         let tails = all();
-        assert_eq!(tails.len(), 2 * 2 * 2 * 2 * 13);
+        assert_eq!(tails.len(), 2 * 2 * 2 * 2 * 16);
         for tail in tails {
             let (last, right) = (tail.segment == Segment::Last, tail.size == Size::Right);
             let untouched = last && right && tail.trailer == TrailerSeen::Nothing;
@@ -185,6 +191,7 @@ mod tests {
                     Some(Evidence::LaterBatch { at, durable })
                 }
                 (true, _, Bytes { first: First::Impossible, .. }) => Some(Evidence::NoWriterWroteThis),
+                (true, _, Bytes { first: First::OneBit, .. }) => Some(Evidence::OneBit),
                 (true, _, Bytes { first: First::Full, .. }) => Some(Evidence::NoSectorMissing),
                 (true, _, Zeros | Bytes { .. }) => None,
             };

@@ -1,13 +1,16 @@
 //! Gathers what [`super::table`] decides by: looks at everything from the first bad place to the end of a segment.
 
+use super::one_bit::is_one_bit_off;
 use super::table::{Behind, First, Group, Later, Segment, Size, Tail, TrailerSeen};
 use crate::journal::format::frame::{FRAME_HEAD, FrameHeader};
 use crate::journal::format::seal::TrailerRoom;
-use crate::journal::format::{FRAME_ALIGN, SECTOR_BYTES};
+use crate::journal::format::{FRAME_ALIGN, SECTOR_BYTES, is_zero};
 use crate::journal::scan::{Fault, Scan};
 use crate::journal::window::Window;
-use crate::journal::zeros::is_zero;
 use crate::model::id::Lsn;
+
+/// So many zeros may a frame of ours end in.
+const ZEROS_MAX: u64 = 4096;
 
 /// A tail with the end of its bytes, for setting them aside.
 #[derive(Clone, Copy, Debug)]
@@ -28,13 +31,16 @@ pub(in crate::journal) fn look<W: Window>(scan: &mut Scan<W>, segment: Segment) 
     };
     let group = if scan.group_is_open() { Group::Open } else { Group::Whole };
     let end = scan.end_of_bytes(scan.at)?;
-    let behind =
-        if end == scan.at { Behind::Zeros } else { Behind::Bytes { first: first(scan)?, later: later(scan, end)? } };
+    let behind = if end == scan.at {
+        Behind::Zeros
+    } else {
+        Behind::Bytes { first: first(scan, end)?, later: later(scan, end)? }
+    };
     let tail = Tail { segment, size, trailer, group, behind };
     Ok(Looked { tail, from: scan.whole_at, lsn: scan.whole_next, to: end })
 }
 
-fn first<W: Window>(scan: &mut Scan<W>) -> Result<First, Fault> {
+fn first<W: Window>(scan: &mut Scan<W>, end: u64) -> Result<First, Fault> {
     let (at, next, room) = (scan.at, scan.next, scan.limit().saturating_sub(scan.at));
     if room < FRAME_HEAD as u64 {
         return Ok(First::Impossible);
@@ -49,7 +55,13 @@ fn first<W: Window>(scan: &mut Scan<W>) -> Result<First, Fault> {
         return Ok(First::Impossible);
     }
     let frame = scan.window.bytes(at, header.frame_bytes() as usize)?;
-    Ok(if has_missing_sector(frame, at) { First::Holed } else { First::Full })
+    if !has_missing_sector(frame, at) {
+        return Ok(First::Full);
+    }
+    // A frame that ends in more zeros than this is no frame of ours; all that is written may be a part of it.
+    let reach = (end - at + ZEROS_MAX).min(room) as usize;
+    let mut frame = scan.window.bytes(at, reach)?.to_vec();
+    Ok(if is_one_bit_off(&mut frame, &scan.seed, at) { First::OneBit } else { First::Holed })
 }
 
 /// Some part of `bytes`, which begin at `offset` of the file, fills its share of a sector with zeros.

@@ -1,3 +1,6 @@
+mod evidence;
+mod rescue;
+
 use clap::Subcommand;
 
 use super::context::Context;
@@ -8,7 +11,7 @@ use crate::explain;
 use crate::journal;
 use crate::model::id::Lsn;
 
-/// The journal's files: what is there, whether it is whole, a copy as JSON
+/// The journal's files: what is there, whether it is whole, copies of it
 #[derive(Debug, clap::Args)]
 pub struct Journal {
     #[command(subcommand)]
@@ -19,12 +22,16 @@ pub struct Journal {
 enum What {
     /// List the segments
     Stat(Which),
-    /// Check the checksum of every record; `dormouse audit` checks the promises too
-    Verify(Which),
+    /// Check every byte, and what a digest that was noted proves; `dormouse audit` checks the promises too
+    Verify(evidence::Verify),
     /// Print the newest seal's digest: who has noted it can tell later that nothing before it has changed
     Head(Which),
     /// Print every record as JSON, one a line
     Export(Which),
+    /// List what recovery has set aside: unfinished batches, acknowledged to nobody
+    Quarantine(Which),
+    /// Copy everything that can be read into a new journal; the old one stays as it is
+    Salvage(rescue::Salvage),
 }
 
 impl Journal {
@@ -34,11 +41,7 @@ impl Journal {
                 let segments = journal::stat(&which.dir(context))?;
                 context.output.print(&segments, || segments.iter().map(line).collect())?;
             }
-            What::Verify(which) => {
-                let found = journal::verify(&which.dir(context))?;
-                context.output.print(&found, || verified(&found))?;
-                return Ok(if found.damage.is_empty() { Exit::Done } else { Exit::Damaged });
-            }
+            What::Verify(verify) => return verify.run(context),
             What::Head(which) => {
                 let head = journal::head(&which.dir(context))?;
                 let says = || head.as_ref().map_or("no segment is sealed yet".to_owned(), said);
@@ -53,6 +56,8 @@ impl Journal {
                     render::raw(line.as_bytes())?;
                 }
             }
+            What::Quarantine(which) => return rescue::quarantine(which, context),
+            What::Salvage(salvage) => return salvage.run(context),
         }
         Ok(Exit::Done)
     }
@@ -65,11 +70,4 @@ fn line(it: &journal::SegmentReport) -> String {
 
 fn said(head: &journal::Head) -> String {
     format!("{}  (record {}, {})", head.digest, head.last_lsn, head.segment)
-}
-
-fn verified(found: &journal::Verification) -> String {
-    let mut lines = vec![format!("{} records in {} segments", found.records, found.segments.len())];
-    lines.extend(found.damage.iter().map(|it| format!("damage: {} at byte {}: {}", it.segment, it.offset, it.what)));
-    lines.extend(found.torn_tail.iter().map(|it| format!("torn tail: {} bytes; no damage", it.bytes)));
-    lines.join("\n")
 }

@@ -1,0 +1,78 @@
+//! What a journal's bytes prove.
+
+use crate::cli::context::Context;
+use crate::cli::error::{CliError, Exit};
+use crate::cli::history::Which;
+use crate::explain::phrase::count;
+use crate::journal::{self, Damage, DigestPrefix, Since, Verification};
+
+/// Check every byte
+///
+/// Exits with 5 if something is damaged, or if the digest of `--since-digest` does not prove what it should.
+#[derive(Debug, clap::Args)]
+pub struct Verify {
+    #[command(flatten)]
+    which: Which,
+    /// A digest that `journal head` printed once (its first 16 digits will do): prove that nothing up to that seal has
+    /// changed since
+    #[arg(long, value_name = "DIGEST")]
+    since_digest: Option<DigestPrefix>,
+}
+
+/// As JSON: the verification, and beside it what the digest proves.
+#[derive(serde::Serialize)]
+struct Verified<'a> {
+    #[serde(flatten)]
+    found: &'a Verification,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<&'a Since>,
+}
+
+impl Verify {
+    pub fn run(self, context: &Context) -> Result<Exit, CliError> {
+        let found = journal::verify(&self.which.dir(context))?;
+        let since = self.since_digest.as_ref().map(|noted| found.since(noted));
+        let text = || text(&found, since.as_ref());
+        context.output.print(&Verified { found: &found, since: since.as_ref() }, text)?;
+        let proved = since.is_none_or(|since| matches!(since, Since::Unchanged { .. }));
+        Ok(if found.damage.is_empty() && proved { Exit::Done } else { Exit::Damaged })
+    }
+}
+
+fn text(found: &Verification, since: Option<&Since>) -> String {
+    let segments = count(found.segments.len() as u64, "segment", "segments");
+    let mut lines = vec![format!("{} in {segments}", count(found.records, "record", "records"))];
+    lines.extend(found.damage.iter().map(damaged));
+    lines.extend(found.torn_tail.iter().map(|it| {
+        format!(
+            "torn tail: {} at byte {}, {} bytes from record {} on; no damage",
+            it.segment, it.offset, it.bytes, it.lsn
+        )
+    }));
+    if !found.damage.is_empty() {
+        lines.push("`dormouse journal salvage --to DIR` saves what can be read; nothing is mended in place".to_owned());
+    }
+    lines.extend(since.map(proved));
+    lines.join("\n")
+}
+
+pub fn damaged(it: &Damage) -> String {
+    format!("{}: {} at byte {}, record {}: {}", it.kind.word(), it.segment, it.offset, it.lsn, it.what)
+}
+
+fn proved(since: &Since) -> String {
+    match since {
+        Since::Unchanged { segment, last_lsn } => format!("unchanged up to record {last_lsn} ({segment})"),
+        Since::Changed { segment, offset, lsn, what } => {
+            format!("changed since the digest was noted: {segment} at byte {offset}, record {lsn}: {what}")
+        }
+        Since::Removed { first_kept } => {
+            format!("removed by retention, with the digest that was noted: records from {first_kept} on were kept")
+        }
+        Since::Unknown => {
+            "no seal of this journal has that digest: it is another journal's, a segment from before the \
+                           last that retention has removed, or what it stood for was changed"
+                .to_owned()
+        }
+    }
+}

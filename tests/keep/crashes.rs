@@ -111,6 +111,25 @@ fn c13_no_text_of_a_waiting_message_is_removed() {
     assert_eq!(source.record(world.state().lsn).unwrap(), *world.records.last().unwrap());
 }
 
+/// C8: who repeats a key is told what became of its message, so what tells it stays as long as the key is remembered: a
+/// day, with an hour between two records.
+#[test]
+fn c8_the_history_of_a_remembered_key_stays() {
+    let disk = SimDisk::default();
+    let mut world = open(&disk).unwrap();
+    world.settle(1).and_then(|()| world.send()).unwrap();
+    let accepted = world.state().messages[&WAITING].clone();
+    world.cancel().unwrap();
+    assert!(world.state().messages.is_empty());
+    while world.now().since(accepted.accepted_at) < world.state().settings.id_memory_ms {
+        world.note().and_then(|()| world.quiet()).unwrap();
+        assert_eq!(first_kept(&disk), Lsn(1), "remembered");
+    }
+    assert_eq!(world.state().snapshots.len(), 2, "nothing else was in the way");
+    world.notes(6).and_then(|()| world.quiet()).unwrap();
+    assert!(first_kept(&disk) > accepted.accepted);
+}
+
 /// A disk that fails while a snapshot is written or old files are removed spoils neither the journal nor the fleet.
 #[test]
 fn a_snapshot_that_cannot_be_written_is_tried_again_later_and_harms_nothing() {

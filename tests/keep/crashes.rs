@@ -90,6 +90,40 @@ fn c7_a_power_cut_at_any_operation_of_snapshots_and_retention_loses_nothing() {
     }
 }
 
+/// C61: a start that finishes what a crash has left may be cut off itself, at any operation.
+#[test]
+fn c61_a_power_cut_while_a_start_finishes_a_removal_loses_nothing_either() {
+    let whole = SimDisk::default();
+    let all = run(&whole);
+    let mut unfinished = 0;
+    for ops in 0..whole.ops() {
+        let crashed = SimDisk::default();
+        crashed.die_after(ops);
+        let acknowledged = run(&crashed).len();
+        let left = crashed.after_crash(&BTreeSet::new(), true);
+        let started = crashed.after_crash(&BTreeSet::new(), true);
+        let removed = open(&started).ok().and_then(|world| world.state().removed.clone());
+        if removed.is_none_or(|removed| first_kept(&left) >= removed.what.first_kept) {
+            continue;
+        }
+        unfinished += 1;
+        for cut in 0..40 {
+            let starting = left.after_crash(&BTreeSet::new(), true);
+            starting.die_after(cut);
+            // The removal is the last that a start does, and one that fails is tried again later.
+            let _ = open(&starting);
+            for new_names in [false, true] {
+                let what = format!("after {ops} operations and {cut} of the start, new names: {new_names}");
+                check(&starting.after_crash(&BTreeSet::new(), new_names), &all, acknowledged, &what);
+            }
+            if starting.ops() < cut {
+                break;
+            }
+        }
+    }
+    assert!(unfinished >= 2, "{unfinished} removals were cut off");
+}
+
 /// C13: the segment with the text of a message that waits stays, however long ago it was sealed, and goes once the
 /// message is settled.
 #[test]

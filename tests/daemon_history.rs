@@ -43,7 +43,11 @@ fn grow(world: &World, round: usize) {
     for peer in 0..6 {
         world.add_peer(&format!("p{round}-{peer}"), &["--runtime", "demo", "--arg", &long]);
     }
-    until("a snapshot", || count(world, "snapshot_taken") > before);
+    let mut taken = 0;
+    world.await_record("a snapshot", |record| {
+        taken += usize::from(record.event.kind().name == "snapshot_taken");
+        (taken > before).then_some(())
+    });
 }
 
 fn segments(world: &World) -> Vec<String> {

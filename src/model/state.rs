@@ -291,10 +291,15 @@ impl State {
         self.peer(identity).is_some_and(|peer| peer.registration.managed.is_some())
     }
 
-    /// The oldest record that is still read by its lsn: the text of each message that is not settled stays in the journal
-    /// (C13). None: no record is.
+    /// The oldest record that is still read by its lsn. None: no record is.
+    ///
+    /// The text of each message that is not settled stays in the journal (C13); and who sends again under a key that is
+    /// remembered is told what became of its message, from the acceptance on (C8).
     pub fn oldest_needed(&self) -> Option<Lsn> {
-        self.messages.values().map(|message| message.accepted).min()
+        let unsettled = self.messages.values().map(|message| message.accepted);
+        let remembers = |key: &&Key| self.now.is_some_and(|now| now.since(key.at) < self.settings.id_memory_ms);
+        let remembered = self.keys.values().filter(remembers).map(|key| key.accepted);
+        unsettled.chain(remembered).min()
     }
 
     /// The program tells its turns itself; else they are judged (C46a).

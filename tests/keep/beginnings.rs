@@ -111,3 +111,28 @@ fn a_fold_that_knows_no_snapshots_gets_every_record_or_a_refusal() {
     let refused = Journal::open(disk, options, 1_000_000, salts(), |_| {}).err().unwrap();
     assert!(matches!(refused, OpenError::NoBeginning { .. }), "{refused:?}");
 }
+
+/// A snapshot may be taken before the new segment has a record: its last one is the last of the segment before. Once that
+/// segment has gone too, the first that is kept still knows it by number and salt.
+#[test]
+fn a_snapshot_at_the_very_end_of_a_removed_segment_serves() {
+    let disk = SimDisk::default();
+    let mut world = open(&disk).unwrap();
+    world.settle(1).and_then(|()| world.notes(7)).unwrap();
+    drop(world);
+    let mut world = open(&disk).unwrap();
+    world.quiet().unwrap();
+    let older = world.state().snapshots[0].through;
+    assert_eq!(names(&disk, ".jnl").last(), Some(&format!("{:020}.jnl", older.0 + 1)), "nothing came between");
+    drop(world);
+    let mut world = open(&disk).unwrap();
+    assert_eq!(world.recovered.snapshot, Some(older));
+    world.notes(7).and_then(|()| world.quiet()).unwrap();
+    let (state, newer) = (world.state().clone(), world.state().snapshots[1].through);
+    assert_eq!(state.removed.as_ref().unwrap().what.first_kept, older.next());
+    drop(world);
+    let mut left = files(&disk);
+    left.insert(format!("snap-{:020}", newer.0), b"rot".to_vec());
+    let world = open(&disk_of(&left)).unwrap();
+    assert_eq!((world.recovered.snapshot, world.state()), (Some(older), &state));
+}

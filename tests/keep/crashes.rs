@@ -90,6 +90,40 @@ fn c7_a_power_cut_at_any_operation_of_snapshots_and_retention_loses_nothing() {
     }
 }
 
+/// C61: a start that finishes what a crash has left may be cut off itself, at any operation.
+#[test]
+fn c61_a_power_cut_while_a_start_finishes_a_removal_loses_nothing_either() {
+    let whole = SimDisk::default();
+    let all = run(&whole);
+    let mut unfinished = 0;
+    for ops in 0..whole.ops() {
+        let crashed = SimDisk::default();
+        crashed.die_after(ops);
+        let acknowledged = run(&crashed).len();
+        let left = crashed.after_crash(&BTreeSet::new(), true);
+        let started = crashed.after_crash(&BTreeSet::new(), true);
+        let removed = open(&started).ok().and_then(|world| world.state().removed.clone());
+        if removed.is_none_or(|removed| first_kept(&left) >= removed.what.first_kept) {
+            continue;
+        }
+        unfinished += 1;
+        for cut in 0..40 {
+            let starting = left.after_crash(&BTreeSet::new(), true);
+            starting.die_after(cut);
+            // The removal is the last that a start does, and one that fails is tried again later.
+            let _ = open(&starting);
+            for new_names in [false, true] {
+                let what = format!("after {ops} operations and {cut} of the start, new names: {new_names}");
+                check(&starting.after_crash(&BTreeSet::new(), new_names), &all, acknowledged, &what);
+            }
+            if starting.ops() < cut {
+                break;
+            }
+        }
+    }
+    assert!(unfinished >= 2, "{unfinished} removals were cut off");
+}
+
 /// C13: the segment with the text of a message that waits stays, however long ago it was sealed, and goes once the
 /// message is settled.
 #[test]
@@ -109,6 +143,25 @@ fn c13_no_text_of_a_waiting_message_is_removed() {
     assert!(first_kept(&disk) > accepted, "{:?}", names(&disk, ".jnl"));
     assert!(source.record(accepted).is_err(), "it was removed");
     assert_eq!(source.record(world.state().lsn).unwrap(), *world.records.last().unwrap());
+}
+
+/// C8: who repeats a key is told what became of its message, so what tells it stays as long as the key is remembered: a
+/// day, with an hour between two records.
+#[test]
+fn c8_the_history_of_a_remembered_key_stays() {
+    let disk = SimDisk::default();
+    let mut world = open(&disk).unwrap();
+    world.settle(1).and_then(|()| world.send()).unwrap();
+    let accepted = world.state().messages[&WAITING].clone();
+    world.cancel().unwrap();
+    assert!(world.state().messages.is_empty());
+    while world.now().since(accepted.accepted_at) < world.state().settings.id_memory_ms {
+        world.note().and_then(|()| world.quiet()).unwrap();
+        assert_eq!(first_kept(&disk), Lsn(1), "remembered");
+    }
+    assert_eq!(world.state().snapshots.len(), 2, "nothing else was in the way");
+    world.notes(6).and_then(|()| world.quiet()).unwrap();
+    assert!(first_kept(&disk) > accepted.accepted);
 }
 
 /// A disk that fails while a snapshot is written or old files are removed spoils neither the journal nor the fleet.

@@ -67,7 +67,7 @@ impl World {
     }
 
     /// An hour passes between two records.
-    fn now(&self) -> Timestamp {
+    pub fn now(&self) -> Timestamp {
         let hours = self.state().lsn.0;
         Timestamp { wall_us: (hours + 1) * 3_600_000_000, awake_ms: (hours + 1) * 3_600_000, boot: BootId(3) }
     }
@@ -131,10 +131,8 @@ impl World {
     }
 
     pub fn close(self) -> (Vec<Record>, Result<(), AppendError>) {
+        let now = self.now();
         let World { supervisor, mut records, .. } = self;
-        let hours = supervisor.state().lsn.0;
-        let now =
-            Timestamp { wall_us: (hours + 1) * 3_600_000_000, awake_ms: (hours + 1) * 3_600_000, boot: BootId(3) };
         let closed = supervisor.close(now).map(|kept| {
             records.extend(kept.turns.into_iter().flat_map(|turn| turn.into_inner().groups).flatten());
         });

@@ -50,7 +50,7 @@ fn record(lsn: u64, sketch: &Sketch) -> Record {
             replaced: 0,
             key: None,
             progress: false,
-            answers: (sketch.other % 2 == 0).then_some(MessageId(sketch.other)),
+            answers: sketch.other.is_multiple_of(2).then_some(MessageId(sketch.other)),
             policy: WakePolicy::Persistent,
             queue_depth: 1,
             reason: None,

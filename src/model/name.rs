@@ -197,7 +197,8 @@ impl FromStr for Identity {
 
     fn from_str(text: &str) -> Result<Self, NameError> {
         let bad = || NameError::Identity { found: text.to_owned() };
-        let (runtime, personality) = text.split_once('-').ok_or_else(bad)?;
+        let dash = text.bytes().position(|byte| byte == b'-').ok_or_else(bad)?;
+        let (runtime, personality) = (&text[..dash], &text[dash + 1..]);
         Ok(Self { runtime: runtime.parse().map_err(|_| bad())?, personality: personality.parse().map_err(|_| bad())? })
     }
 }

@@ -31,14 +31,19 @@ const BARS: &[Bar] = &[
 ];
 
 fn main() {
-    let number = |name: &str, default: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default);
+    let number =
+        |name: &str, default: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default);
     let (records, times) = (number("DORMOUSE_BENCH_RECORDS", 1_000_000), number("DORMOUSE_BENCH_ROUNDS", 9));
     let dir = tempfile::tempdir().expect("a folder");
     let sealed = ours::Sealed::write(&dir.path().join("sealed"), records);
     let tail = ours::Tail::write(&dir.path().join("tail"));
     let others = others::Others::write(dir.path(), &sealed.dir);
     let bytes = sealed.bytes();
-    println!("{} records, {:.0} MiB sealed, {times} interleaved rounds, processor time\n", sealed.records, bytes as f64 / 1048576.0);
+    println!(
+        "{} records, {:.0} MiB sealed, {times} interleaved rounds, processor time\n",
+        sealed.records,
+        bytes as f64 / 1048576.0
+    );
     let mut cells = [
         Cell::new("memory sum", || sealed.sum()),
         Cell::new("checksums of sealed segments", || sealed.check()),
@@ -68,5 +73,10 @@ fn main() {
         };
         println!("{what:<34} {against:<30} {ratio:>7.2} {says}");
     }
-    println!("\nthe fold of {} records ended with a state of {} peers and {} messages", sealed.records, sealed.state().0, sealed.state().1);
+    println!(
+        "\nthe fold of {} records ended with a state of {} peers and {} messages",
+        sealed.records,
+        sealed.state().0,
+        sealed.state().1
+    );
 }

@@ -44,7 +44,8 @@ impl Others {
     }
 
     pub fn sqlite(&self) -> u64 {
-        let mut select = self.db.prepare_cached("SELECT lsn, time, kind, payload FROM records ORDER BY lsn").expect("a statement");
+        let mut select =
+            self.db.prepare_cached("SELECT lsn, time, kind, payload FROM records ORDER BY lsn").expect("a statement");
         let mut rows = select.query(()).expect("rows");
         let mut sum = 0_u64;
         while let Some(row) = rows.next().expect("a row") {
@@ -52,7 +53,15 @@ impl Others {
             let payload = row.get_ref(3).expect("a payload").as_blob().expect("bytes");
             let kind = row.get(2).expect("a kind");
             let length = payload.len() as u32;
-            let header = FrameHeader { length, lsn: Lsn(lsn as u64), time_us: time as u64, kind, schema: 1, flags: 0, behind: 1 };
+            let header = FrameHeader {
+                length,
+                lsn: Lsn(lsn as u64),
+                time_us: time as u64,
+                kind,
+                schema: 1,
+                flags: 0,
+                behind: 1,
+            };
             let record = payload::decode(&header, payload).expect("a record");
             sum = sum.wrapping_add(std::hint::black_box(record).at.wall_us);
         }

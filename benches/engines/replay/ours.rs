@@ -36,11 +36,11 @@ impl Sealed {
     }
 
     pub fn bytes(&self) -> u64 {
-        self.maps.iter().map(|map| map.len() as u64).sum()
+        self.maps.iter().map(|map| written(map).len() as u64).sum()
     }
 
     pub fn sum(&self) -> u64 {
-        self.maps.iter().map(|map| sum(map)).fold(0, u64::wrapping_add)
+        self.maps.iter().map(|map| sum(written(map))).fold(0, u64::wrapping_add)
     }
 
     pub fn check(&self) -> u64 {
@@ -107,6 +107,13 @@ fn segments(dir: &Path) -> Vec<PathBuf> {
 fn map(path: &Path) -> Mmap {
     // SAFETY: nobody writes this file any more.
     unsafe { Mmap::map(&File::open(path).expect("a segment")).expect("a map") }
+}
+
+/// Without the room that a segment has left.
+fn written(map: &[u8]) -> &[u8] {
+    const TRAILER_ROOM: usize = 4096;
+    let before = &map[..map.len() - TRAILER_ROOM];
+    &before[..before.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1)]
 }
 
 fn sum(bytes: &[u8]) -> u64 {

@@ -30,7 +30,8 @@ impl ReadPayload for Trace {
 
     /// Only the shape is wanted, so this ends in an "error" that carries it, or in none if the name was the wrong one.
     fn read<T: DeserializeOwned>(self) -> Result<T, Self::Error> {
-        let config = TracerConfig::default().is_human_readable(false).default_string_value(self.0.to_owned());
+        let config = TracerConfig::default().is_human_readable(false);
+        let config = config.default_string_value(self.0.to_owned()).default_borrowed_str_value(self.0);
         let mut tracer = Tracer::new(config);
         let traced = tracer.trace_type::<T>(&Samples::new()).ok().and_then(|_| see_every_variant(&mut tracer));
         let name = std::any::type_name::<T>().rsplit("::").next().unwrap_or_default();
@@ -62,7 +63,8 @@ enums! {
 fn traced() -> (BTreeMap<u16, String>, Registry) {
     let (mut types, mut registry) = (BTreeMap::new(), Registry::new());
     for kind in KINDS {
-        let read = |name| Event::read(kind.number, kind.schema, Trace(name)).expect("a kind of the registry").unwrap_err();
+        let read =
+            |name| Event::read(kind.number, kind.schema, Trace(name)).expect("a kind of the registry").unwrap_err();
         let (name, found) = NAMES.into_iter().find_map(read).unwrap_or_else(|| panic!("{} has no shape", kind.name));
         types.insert(kind.number, name);
         registry.extend(found);

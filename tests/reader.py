@@ -183,9 +183,24 @@ class Journal:
         names = sorted(name for name in os.listdir(folder) if re.fullmatch(r"\d{20}\.jnl", name))
         # What the next segment must refer to; none where damage has taken that away.
         self.next, self.before, self.previous = 1, (0, bytes(16)), bytes(32)
+        first = int(names[0][:20]) if names else 1
+        if first > 1:
+            # Whether what is gone was removed, the newest removal says.
+            self.next, self.before, self.previous = first, None, None
+        self.first_lsn, self.first_previous = first, None
         for name in names:
             with open(os.path.join(folder, name), "rb") as file:
                 self.read(Segment(document, name, file.read()), name == names[-1])
+        if first > 1:
+            self.judge_beginning(first)
+
+    def judge_beginning(self, first):
+        """Section 8: history that was removed, or lost."""
+        removals = [record["data"] for record in self.records if record["kind"] == "history_removed"]
+        kept = removals[-1]["first_kept"] if removals else 1
+        chained = self.first_previous in (None, removals[-1]["head"]) if removals else False
+        if kept < first or kept == first and not chained:
+            self.damage.append((f"{kept:020}.jnl", 0, kept, "missing"))
 
     def wrong(self, segment, at, lsn, kind):
         self.damage.append((segment.name, at, lsn, kind))
@@ -241,6 +256,8 @@ class Journal:
         start, data = head["at"], segment.data
         payload = data[start + 32:start + 32 + head["length"]]
         seal = self.document.layout("seal", payload)
+        if segment.first_lsn == self.first_lsn:
+            self.first_previous = seal["previous"].hex()
         if self.previous not in (None, seal["previous"]):
             self.wrong(segment, start, lsn, "edit")
         blocks = [data[at:min(at + BLOCK, start)] for at in range(0, start, BLOCK)]

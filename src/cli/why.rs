@@ -29,7 +29,9 @@ impl Why {
         let history = self.which.open(context)?;
         let subject = subject(&self.subject, &history)?;
         let chain = why::chain(&history, &subject);
-        if let (Subject::Record(lsn), true) = (&subject, chain.is_empty()) {
+        if let (Subject::Record(lsn), true) = (&subject, chain.is_empty())
+            && *lsn >= history.reader.first_lsn()
+        {
             // There may be one that only a newer build knows.
             let _ = history.reader.record(*lsn)?;
         }

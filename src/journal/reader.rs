@@ -151,7 +151,11 @@ impl Reader {
                 continue;
             }
             for record in Found::within(self, &everything, index) {
-                let record = record?;
+                let record = match record {
+                    // Whom it is about only a newer build can say.
+                    Err(ReadError::Unknown { .. }) => continue,
+                    record => record?,
+                };
                 peers.extend(
                     question::concerned(&record).filter(|peer| !peers.contains(peer)).cloned().collect::<Vec<_>>(),
                 );

@@ -47,9 +47,10 @@ impl Tracer {
 }
 
 impl Drop for Tracer {
-    /// The daemon goes on by itself.
+    /// The daemon goes on by itself: the kernel lets go of whatever a tracer held. Asked politely, strace would stop each
+    /// thread first, and wait for ever for one that is starting a program.
     fn drop(&mut self) {
-        let _ = kill_process(Pid::from_child(&self.strace), Signal::INT);
+        let _ = self.strace.kill();
         let _ = self.strace.wait();
     }
 }

@@ -122,10 +122,16 @@ fn c06_a_refusal_is_told_in_its_own_words() {
 
 #[test]
 fn c63_a_journal_that_cannot_be_written_refuses_with_its_reason() {
-    let daemon = Daemon::start(team(&[]), |_| Some(Answer::JournalRefuses { why: "no space left".to_owned() }));
-    let replies = daemon.call(&sending(message("hello")));
-    assert_eq!(problem(&replies).code, ProblemCode::JournalRefuses);
-    assert!(problem(&replies).retryable && problem(&replies).message.ends_with("no space left"));
+    for (in_doubt, says) in [(false, "nothing was accepted"), (true, "whether it was taken is not known")] {
+        let why = "no space left".to_owned();
+        let daemon = Daemon::start(team(&[]), move |_| Some(Answer::JournalRefuses { why: why.clone(), in_doubt }));
+        let replies = daemon.call(&sending(message("hello")));
+        let problem = problem(&replies);
+        assert_eq!(problem.code, ProblemCode::JournalRefuses);
+        assert!(problem.retryable && problem.message.ends_with("no space left"));
+        let hint = problem.hint.as_deref().unwrap_or_default();
+        assert!(hint.contains(says) && !hint.contains("the message was not accepted"), "{hint}");
+    }
 }
 
 #[test]

@@ -122,7 +122,8 @@ fn outcomes_are_exit_codes() {
     assert_eq!(output.status.code(), Some(3));
     assert_eq!(err(&output), "error: the queue is full (C6)\nhint: the message was not accepted\n");
 
-    let daemon = Daemon::start(team(&[]), |_| Some(Answer::JournalRefuses { why: "no space left".to_owned() }));
+    let daemon =
+        Daemon::start(team(&[]), |_| Some(Answer::JournalRefuses { why: "no space left".to_owned(), in_doubt: false }));
     assert_eq!(daemon.program(&["stop", "ada"]).output().unwrap().status.code(), Some(3));
 
     let daemon = Daemon::start(team(&[]), accepting);

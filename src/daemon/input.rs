@@ -52,8 +52,9 @@ pub enum Answer {
     Known { message: MessageId, accepted: Lsn, queue_depth: u32 },
     /// Refused; what was journaled says why.
     Refused { rule: String, why: String, hint: Option<String> },
-    /// The journal cannot be written (C63).
-    JournalRefuses { why: String },
+    /// The journal cannot be written (C63). In doubt: it failed under this very request, and only a fresh look at the disk
+    /// will tell whether it holds it.
+    JournalRefuses { why: String, in_doubt: bool },
 }
 
 /// The way to the loop, and what comes out of it.

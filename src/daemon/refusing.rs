@@ -43,7 +43,7 @@ pub(super) fn refuse_for(inputs: &Receiver<Input>, delay: Duration, why: &str) -
         };
         match input {
             Input::Ask { answer, .. } => {
-                let _ = answer.send(Answer::JournalRefuses { why: why.to_owned() });
+                let _ = answer.send(Answer::JournalRefuses { why: why.to_owned(), in_doubt: false });
             }
             Input::Peek { answer, .. } => {
                 let _ = answer.send(Err(format!("the journal cannot be written: {why}")));

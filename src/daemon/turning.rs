@@ -268,10 +268,10 @@ fn answered(outcome: Outcome, groups: &[Vec<Record>]) -> Answer {
 }
 
 fn refuse(waiters: Vec<Waiter>, error: &AppendError) {
-    let why = in_full(error);
+    let (why, in_doubt) = (in_full(error), !error.left_journal_usable());
     for waiter in waiters {
         if let Waiter::Caller(answer) = waiter {
-            let _ = answer.send(Answer::JournalRefuses { why: why.clone() });
+            let _ = answer.send(Answer::JournalRefuses { why: why.clone(), in_doubt });
         }
     }
 }

@@ -41,7 +41,8 @@ impl Door {
         self.tell(Input::Ask { request, answer })?;
         match answered.await.map_err(|_| ending())? {
             Answer::Refused { rule, why, hint } => Err(refused(&rule, &why, hint)),
-            Answer::JournalRefuses { why } => Err(journal_refuses(&why)),
+            Answer::JournalRefuses { why, in_doubt: false } => Err(journal_refuses(&why)),
+            Answer::JournalRefuses { why, in_doubt: true } => Err(in_doubt(&why)),
             answer => Ok(answer),
         }
     }
@@ -68,6 +69,14 @@ impl Door {
 fn journal_refuses(why: &str) -> Problem {
     Problem::new(ProblemCode::JournalRefuses, format!("the journal cannot be written: {why}"))
         .hint("nothing was accepted; sessions go on, and the daemon tries again by itself")
+}
+
+/// The journal failed under the call itself.
+fn in_doubt(why: &str) -> Problem {
+    Problem::new(ProblemCode::JournalRefuses, format!("the journal failed while it wrote this: {why}")).hint(
+        "whether it was taken is not known until the daemon has opened the journal again, which it tries by itself; then \
+         `queue` and `log` show it. A message sent again with the same --id is never taken twice (C8)",
+    )
 }
 
 /// The loop is gone, or has dropped the question with its state.

@@ -197,9 +197,10 @@ fn said(sent: &Sent) -> Result<Value, Problem> {
 
 /// Every refusal of a message says so (C6).
 fn not_accepted(problem: Problem) -> Problem {
-    let says_so = |text: &str| text.contains("not accepted") || text.contains("nothing was accepted");
-    if says_so(&problem.message) || problem.hint.as_deref().is_some_and(says_so) || problem.code == ProblemCode::Ending
-    {
+    let says_so = |text: &str| text.contains("not accepted");
+    // Those two say themselves what is known of the message.
+    let says_itself = matches!(problem.code, ProblemCode::Ending | ProblemCode::JournalRefuses);
+    if says_itself || says_so(&problem.message) || problem.hint.as_deref().is_some_and(says_so) {
         return problem;
     }
     let hint = problem.hint.as_ref().map_or(String::new(), |hint| format!("{hint}; "));

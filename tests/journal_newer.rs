@@ -86,6 +86,10 @@ fn readers_show_an_unknown_record_as_such_and_go_on() {
             let shown = out(&known).contains("refresh_requested");
             assert_eq!((known.status.code(), shown), (Some(0), true), "{args:?}: {}", err(&known));
         }
+        let audit = run(&home, &["audit", "--json"]);
+        let found: serde_json::Value = serde_json::from_str(&out(&audit)).unwrap();
+        assert_eq!((audit.status.code(), &found["not_judged_from"]), (Some(3), &3.into()), "{found}");
+        assert_eq!((&found["records"], &found["damage"]), (&2.into(), &serde_json::json!([])), "{found}");
         let why = run(&home, &["why", "3"]);
         assert_eq!(why.status.code(), Some(3), "{}", err(&why));
         assert!(err(&why).contains(&format!("kind {kind}, schema {schema}")), "{}", err(&why));

@@ -4,7 +4,7 @@ use super::context::Context;
 use super::error::{CliError, Exit};
 use crate::explain::audit::{Audit as Findings, Auditor, Bytes, Damage, TornTail};
 use crate::explain::phrase::count;
-use crate::journal::{self, NotUsed, Reader, Unusable, Verification};
+use crate::journal::{self, NotUsed, ReadError, Reader, Unusable, Verification};
 use crate::model::id::Lsn;
 use crate::supervisor::snapshot;
 
@@ -30,6 +30,8 @@ impl Audit {
         Ok(match (findings.damage.is_empty(), findings.violations.is_empty()) {
             (false, _) => Exit::Damaged,
             (true, false) => Exit::Failed,
+            // Nothing is wrong, as far as this build can tell.
+            (true, true) if findings.not_judged_from.is_some() => Exit::Refused,
             (true, true) => Exit::Done,
         })
     }
@@ -38,7 +40,7 @@ impl Audit {
 /// Of the bytes, and of the records up to the first that cannot be read.
 fn findings(dir: &Path) -> Result<Findings, CliError> {
     let mut bytes = bytes(journal::verify(dir)?);
-    let mut auditor = Auditor::default();
+    let (mut auditor, mut not_judged_from) = (Auditor::default(), None);
     if let Ok(reader) = Reader::open(dir) {
         let snapshots = journal::snapshots(&reader)?;
         bytes.damage.extend(snapshots.unusable.iter().filter_map(unlike_its_record));
@@ -48,11 +50,16 @@ fn findings(dir: &Path) -> Result<Findings, CliError> {
                 Ok(record) => auditor.see(&record),
                 // Said with its place among the bytes already.
                 Err(error) if error.is_damage() && !bytes.damage.is_empty() => break,
+                // To judge what follows without it would be to judge another history.
+                Err(ReadError::Unknown { lsn, .. }) => {
+                    not_judged_from = Some(lsn.0);
+                    break;
+                }
                 Err(error) => return Err(error.into()),
             }
         }
     }
-    Ok(auditor.finish(bytes))
+    Ok(Findings { not_judged_from, ..auditor.finish(bytes) })
 }
 
 /// A snapshot that is not what its record says, or cannot be read, is damaged. What no record names is no part of the
@@ -60,7 +67,7 @@ fn findings(dir: &Path) -> Result<Findings, CliError> {
 fn unlike_its_record(it: &Unusable) -> Option<Damage> {
     let named = !matches!(it.because, NotUsed::Unproved | NotUsed::TooOld { .. });
     let segment = it.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    named.then(|| Damage { segment, offset: 0, lsn: None, what: it.because.to_string() })
+    named.then(|| Damage { kind: "snapshot", segment, offset: 0, lsn: None, what: it.because.to_string() })
 }
 
 fn bytes(found: Verification) -> Bytes {
@@ -68,7 +75,13 @@ fn bytes(found: Verification) -> Bytes {
     Bytes {
         segments: found.segments.len() as u64,
         damage: damage
-            .map(|it| Damage { segment: it.segment, offset: it.offset, lsn: Some(it.lsn.0), what: it.what })
+            .map(|it| Damage {
+                kind: it.kind.word(),
+                segment: it.segment,
+                offset: it.offset,
+                lsn: Some(it.lsn.0),
+                what: it.what,
+            })
             .collect(),
         torn_tail: found.torn_tail.map(|it| TornTail { segment: it.segment, offset: it.offset, bytes: it.bytes }),
     }
@@ -81,13 +94,20 @@ fn text(findings: &Findings) -> String {
         count(*records, "record", "records"),
         count(*segments, "segment", "segments")
     )];
-    lines.extend(findings.damage.iter().map(|it| format!("damage: {} at byte {}: {}", it.segment, it.offset, it.what)));
+    lines.extend(
+        findings
+            .damage
+            .iter()
+            .map(|it| format!("damage: {} ({}) at byte {}: {}", it.segment, it.kind, it.offset, it.what)),
+    );
     lines.extend(findings.torn_tail.iter().map(|it| {
         format!("torn tail: {} bytes of an unsynced batch at byte {} of {}; no damage", it.bytes, it.offset, it.segment)
     }));
     lines.extend(findings.violations.iter().map(|it| format!("broken: {} at record {}: {}", it.rule, it.lsn, it.what)));
     lines.extend(findings.open.iter().map(|it| format!("open: record {}: {}", it.lsn, it.what)));
-    if findings.is_clean() {
+    if let Some(lsn) = findings.not_judged_from {
+        lines.push(format!("not judged: record {lsn} and those behind it, for only a newer dormouse knows its kind"));
+    } else if findings.is_clean() {
         lines.push("every byte and every promise holds".to_owned());
     }
     lines.join("\n")

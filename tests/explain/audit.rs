@@ -95,14 +95,15 @@ fn i3_a_snapshot_is_compared_wherever_the_history_begins() {
 
 #[test]
 fn the_json_is_what_scripts_were_promised() {
-    let damage = Damage { segment: "0001.seg".into(), offset: 4_096, lsn: Some(12), what: "checksum".into() };
+    let damage =
+        Damage { kind: "rot", segment: "0001.seg".into(), offset: 4_096, lsn: Some(12), what: "checksum".into() };
     let bytes = Bytes { segments: 3, damage: vec![damage], torn_tail: None };
     let audit = audit(&honest().records, bytes);
     assert!(!audit.is_clean());
     let json = serde_json::to_value(&audit).unwrap();
     assert_eq!(
         json["damage"][0],
-        serde_json::json!({"segment": "0001.seg", "offset": 4096, "lsn": 12, "what": "checksum"})
+        serde_json::json!({"kind": "rot", "segment": "0001.seg", "offset": 4096, "lsn": 12, "what": "checksum"})
     );
     let names: Vec<&String> = json.as_object().unwrap().keys().collect();
     assert_eq!(names, ["segments", "records", "first_lsn", "last_lsn", "damage", "violations", "open", "statistics"]);

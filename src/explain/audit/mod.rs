@@ -29,6 +29,8 @@ pub struct Bytes {
 /// Bytes that no crash explains.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Damage {
+    /// What has happened, in the words of `journal verify`; `snapshot` for a snapshot that is not what its record says.
+    pub kind: &'static str,
     pub segment: String,
     pub offset: u64,
     pub lsn: Option<u64>,
@@ -70,6 +72,9 @@ pub struct Audit {
     pub damage: Vec<Damage>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub torn_tail: Option<TornTail>,
+    /// A record that only a newer build knows: neither it nor those behind it are judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_judged_from: Option<u64>,
     pub violations: Vec<Violation>,
     pub open: Vec<Open>,
     pub statistics: Statistics,
@@ -157,6 +162,7 @@ impl Auditor {
             last_lsn: self.last.0,
             damage: bytes.damage,
             torn_tail: bytes.torn_tail,
+            not_judged_from: None,
             violations: self.findings.violations,
             open,
             statistics: self.counts.finish(),

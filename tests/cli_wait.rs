@@ -162,6 +162,16 @@ fn c08_a_known_message_is_told_what_became_of_it() {
     assert!(matches!(&replies[..], [_, Reply::Ok(sent)] if sent["reply"]["text"] == "forty-two"), "{replies:?}");
 }
 
+/// C8: whose history retention has removed can be waited for no longer, and nobody waits for ever.
+#[test]
+fn c08_a_known_message_whose_history_is_gone_is_not_waited_for() {
+    let daemon = Daemon::start(team(&[]), |_| Some(Answer::Known { message: MINE, accepted: Lsn(10), queue_depth: 3 }));
+    assert!(matches!(&daemon.call(&waiting(Wait::Accepted, None))[..], [Reply::Ok(_)]));
+    let replies = daemon.call(&waiting(Wait::Replied, None));
+    let [Reply::Error(problem)] = &replies[..] else { panic!("{replies:?}") };
+    assert!(problem.message.ends_with("was accepted before, as record 10, and that record was removed since"));
+}
+
 #[test]
 fn a_wait_that_ends_first_says_where_the_message_is() {
     let daemon = Daemon::start(team(&[]), |_| Some(Answer::Done(vec![accepted(10, MINE, bob(), "hello", None)])));

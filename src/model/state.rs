@@ -293,13 +293,10 @@ impl State {
 
     /// The oldest record that is still read by its lsn. None: no record is.
     ///
-    /// The text of each message that is not settled stays in the journal (C13); and who sends again under a key that is
-    /// remembered is told what became of its message, from the acceptance on (C8).
+    /// The text of each message that is not settled stays in the journal (C13). A remembered key needs no record: its
+    /// first outcome stands here (C8). It would keep a day of history, for every call of a session has one.
     pub fn oldest_needed(&self) -> Option<Lsn> {
-        let unsettled = self.messages.values().map(|message| message.accepted);
-        let remembers = |key: &&Key| self.now.is_some_and(|now| now.since(key.at) < self.settings.id_memory_ms);
-        let remembered = self.keys.values().filter(remembers).map(|key| key.accepted);
-        unsettled.chain(remembered).min()
+        self.messages.values().map(|message| message.accepted).min()
     }
 
     /// The program tells its turns itself; else they are judged (C46a).

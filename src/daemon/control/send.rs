@@ -44,6 +44,9 @@ pub(super) async fn send(
     let answer = door.ask(request).await.map_err(not_accepted)?;
     let (sent, settled) = accepted(door, answer, to).await?;
     let Some((records, message)) = records.zip(sent.message) else { return said(&sent) };
+    if !settled.iter().any(|record| Some(record.lsn) == sent.lsn) {
+        return Err(no_longer_told(message, sent.lsn));
+    }
     // A caller that has gone is noticed by its connection.
     let _ = early.send(Reply::Accepted(sent.clone()));
     let waiting = Waiting { door, sent, ear: Ear::new(message, wait), records };
@@ -168,6 +171,15 @@ impl Door {
             Err(_) => Err(ending()),
         }
     }
+}
+
+/// A key is remembered for longer than history may be kept (C8).
+fn no_longer_told(message: MessageId, accepted: Option<Lsn>) -> Problem {
+    let lsn = accepted.unwrap_or_default();
+    Problem::failed(format!(
+        "message {message} was accepted before, as record {lsn}, and that record was removed since"
+    ))
+    .hint("what became of it can no longer be told; it is not sent again")
 }
 
 /// Says what has become of the message so far: it is not taken back.

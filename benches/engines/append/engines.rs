@@ -15,7 +15,7 @@ use dormouse::model::profile::WakePolicy;
 use dormouse::model::record::{Record, Subject};
 use dormouse::model::time::{BootId, Timestamp};
 
-/// All of them, the floor first and dormouse second; each in a folder of its own in `place`.
+/// All of them, the floor first, dormouse second, and a floor of another kind third; each in a folder of its own in `place`.
 pub fn all(place: &Path) -> Vec<Box<dyn Engine>> {
     let of = |name: &str| {
         let path = place.join(name);
@@ -23,8 +23,9 @@ pub fn all(place: &Path) -> Vec<Box<dyn Engine>> {
         path
     };
     vec![
-        Box::new(Raw::open(&of("raw"))),
+        Box::new(Raw::written(&of("written"))),
         Box::new(Dormouse::open(&of("dormouse"))),
+        Box::new(Raw::reserved(&of("reserved"))),
         Box::new(RaftEngine::open(&of("raft-engine"))),
         Box::new(OkayWal::open(&of("okaywal"))),
         Box::new(Sqlite::open(&of("sqlite"))),
@@ -73,33 +74,42 @@ fn timed(work: impl FnOnce()) -> u64 {
     begun.elapsed().as_nanos() as u64
 }
 
-/// One write and one fdatasync of as many bytes as the frames have, into a file with room reserved.
+/// One write and one fdatasync of as many bytes as the frames have, over bytes that were written before, or into room
+/// that is only reserved: the file system has to note then that it is written.
 struct Raw {
+    name: &'static str,
     file: File,
     at: u64,
-    capacity: u64,
 }
 
 impl Raw {
     const CAPACITY: u64 = 64 << 20;
 
-    fn open(dir: &Path) -> Self {
+    fn written(dir: &Path) -> Self {
+        let file = OpenOptions::new().create(true).truncate(true).write(true).open(dir.join("file")).expect("a file");
+        for at in (0..Self::CAPACITY).step_by(4096) {
+            file.write_all_at(&[0; 4096], at).expect("a write");
+        }
+        file.sync_all().expect("a file");
+        Self { name: "raw write + fdatasync", file, at: 0 }
+    }
+
+    fn reserved(dir: &Path) -> Self {
         let file = OpenOptions::new().create(true).truncate(true).write(true).open(dir.join("file")).expect("a file");
         rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, Self::CAPACITY).expect("room");
         file.sync_all().expect("a file");
-        Self { file, at: 0, capacity: Self::CAPACITY }
+        Self { name: "raw, into reserved room", file, at: 0 }
     }
 }
 
 impl Engine for Raw {
     fn name(&self) -> &'static str {
-        "raw write + fdatasync"
+        self.name
     }
 
     fn append(&mut self, records: usize) -> u64 {
         let bytes = vec![7; records * frame::frame_bytes(encoded(1).len()) as usize];
-        if self.at + bytes.len() as u64 > self.capacity {
-            // What is overwritten costs no more than what is written into reserved room.
+        if self.at + bytes.len() as u64 > Self::CAPACITY {
             self.at = 0;
         }
         let took = timed(|| {

@@ -17,6 +17,8 @@ const BARS: [Option<f64>; 4] = [Some(0.97), None, Some(0.90), Some(0.75)];
 const PHASE: f64 = 8.0;
 const FLOOR: usize = 0;
 const OURS: usize = 1;
+/// From here on others.
+const OTHERS: usize = 3;
 
 /// Nanoseconds of each append, by size.
 type Samples = [Vec<u64>; 4];
@@ -76,7 +78,7 @@ fn verdicts(engines: &[Box<dyn Engine>], samples: &[Samples]) -> String {
     let mut text = String::from("\n");
     for size in 0..BATCHES.len() {
         let ours = ratio(samples, &samples[OURS], size);
-        let others = engines.iter().zip(samples).skip(OURS + 1);
+        let others = engines.iter().zip(samples).skip(OTHERS);
         let fastest = others.map(|(engine, own)| (ratio(samples, own, size), engine.name()));
         let (theirs, name) = fastest.max_by(|a, b| a.0.total_cmp(&b.0)).expect("an engine");
         let says = |met| if met { "met" } else { "MISSED" };

@@ -36,8 +36,10 @@ bench: tmux
 bench-lookup:
 	DORMOUSE_BENCH_MIB=$${DORMOUSE_BENCH_MIB:-1024} cargo bench --manifest-path benches/engines/Cargo.toml --bench lookup
 
-# Reading a history again, next to memory, SQLite and JSON lines. `make bench-engines DORMOUSE_BENCH_RECORDS=10000000`
+# Durable appends next to the disk and to other engines, then reading a history again next to memory, SQLite and JSON
+# lines. `make bench-engines DORMOUSE_BENCH_RECORDS=10000000`
 bench-engines:
+	cargo bench --manifest-path benches/engines/Cargo.toml --bench append
 	DORMOUSE_BENCH_RECORDS=$${DORMOUSE_BENCH_RECORDS:-1000000} cargo bench --manifest-path benches/engines/Cargo.toml --bench replay
 
 # A long campaign: the tests that kill the daemon do it this often. `make torture DORMOUSE_KILLS=500`

@@ -1,13 +1,14 @@
 //! Appending: one owner, one batch at a time, nothing answered before the sync.
 
 use std::io;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::active::{Active, SPARE, Spare, capacity_for};
 use super::ahead::{self, Ahead, DiskLow};
 use super::append_error::AppendError;
-use super::batch::{self, Group};
+use super::batch::{self, Batch, Group};
 use super::committed::Committed;
 use super::fold::Fold;
 use super::format::header::SegmentHeader;
@@ -48,6 +49,8 @@ pub struct Journal<S: Storage> {
     random: Random,
     pub(super) active: Active<S::File>,
     ahead: Ahead<S::File>,
+    /// Room for the frames of the next one.
+    batch: Batch,
     /// Those that are complete, oldest first.
     pub(super) sealed: Vec<SealedSegment>,
     /// The newest seal's digest.
@@ -138,6 +141,7 @@ impl<S: Storage> Journal<S> {
             random,
             active,
             ahead: Ahead::default(),
+            batch: Batch::default(),
             sealed: resume.segments,
             head: resume.head.unwrap_or_default(),
             next,
@@ -178,32 +182,41 @@ impl<S: Storage> Journal<S> {
         if self.failed {
             return Err(AppendError::Failed { durable: self.durable });
         }
-        let groups = batch::encode(groups, self.next, self.options.payload_bytes_max)?;
-        let (mut rest, begun) = (groups.as_slice(), self.next);
-        while let Some(first) = rest.first() {
-            let fitting = batch::fitting(rest, self.active.room());
-            if fitting == 0 {
-                let part_written = self.next != begun;
-                let spare = self.take_spare(first.bytes, part_written)?;
-                self.rotate(spare, first)?;
-                continue;
-            }
-            let (now, later) = rest.split_at(fitting);
-            self.commit(now)?;
-            rest = later;
-        }
+        let mut batch = std::mem::take(&mut self.batch);
+        let outcome = batch
+            .encode(groups, self.next, self.options.payload_bytes_max)
+            .and_then(|()| self.append_batch(&mut batch));
+        self.batch = batch;
+        outcome?;
         self.ahead.look(&*self.storage, &self.active, self.options.segment_bytes);
         Ok(Committed::new(derived))
     }
 
+    /// Makes a batch durable, in as many parts as it takes segments.
+    fn append_batch(&mut self, batch: &mut Batch) -> Result<(), AppendError> {
+        let (mut done, begun) = (0, self.next);
+        while let Some(first) = batch.groups().get(done).cloned() {
+            let fitting = batch::fitting(&batch.groups()[done..], self.active.room());
+            if fitting == 0 {
+                let part_written = self.next != begun;
+                let spare = self.take_spare(first.bytes(), part_written)?;
+                self.rotate(spare, &first)?;
+                continue;
+            }
+            self.commit(batch, done..done + fitting)?;
+            done += fitting;
+        }
+        Ok(())
+    }
+
     /// Writes and syncs groups that fit the active segment.
-    fn commit(&mut self, groups: &[Group]) -> Result<(), AppendError> {
+    fn commit(&mut self, batch: &mut Batch, groups: Range<usize>) -> Result<(), AppendError> {
         let tail = self.active.tail();
-        let (frames, places) = batch::place(groups, &self.active.seed, tail, self.durable);
+        let (frames, places) = batch.place(groups, &self.active.seed, tail, self.durable);
         let (segment, lsn) = (self.segment_path(), self.next);
         // Until the sync has returned nobody knows what the disk holds, and after a failure nobody ever will.
         self.failed = true;
-        self.active.write(&frames).map_err(|source| AppendError::Write {
+        self.active.write(frames).map_err(|source| AppendError::Write {
             segment: segment.clone(),
             offset: tail,
             lsn,
@@ -229,7 +242,7 @@ impl<S: Storage> Journal<S> {
             salt: (self.random)(),
             number,
             first_lsn: lsn,
-            created_us: group.time_us(),
+            created_us: group.time_us,
             capacity: spare.capacity,
             previous_salt,
             ..self.active.header

@@ -102,17 +102,34 @@ impl Seed {
 pub fn push(out: &mut Vec<u8>, seed: &Seed, offset: u64, header: &FrameHeader, payload: &[u8]) {
     debug_assert_eq!(header.length as usize, payload.len());
     let start = out.len();
-    out.extend_from_slice(&[0; 4]);
-    out.extend_from_slice(&header.length.to_le_bytes());
-    out.extend_from_slice(&header.lsn.0.to_le_bytes());
-    out.extend_from_slice(&header.time_us.to_le_bytes());
-    out.extend_from_slice(&header.kind.to_le_bytes());
-    out.extend_from_slice(&[header.schema, header.flags]);
-    out.extend_from_slice(&header.behind.to_le_bytes());
+    begin(out);
     out.extend_from_slice(payload);
+    end(out, start, header);
+    stamp(&mut out[start..], seed, offset, header.behind);
+}
+
+/// Room in `out` for the head of a frame whose payload is appended next. Then comes [`end`].
+pub fn begin(out: &mut Vec<u8>) {
+    out.extend_from_slice(&[0; FRAME_HEAD]);
+}
+
+/// Makes a frame of the head and the payload in `out` from `start` on. It is valid nowhere before [`stamp`].
+pub fn end(out: &mut Vec<u8>, start: usize, header: &FrameHeader) {
     out.resize(start + aligned(out.len() - start), 0);
-    let crc = seed.checksum(offset, &out[start + at::CRC.end..]);
-    out[start..][at::CRC].copy_from_slice(&crc.to_le_bytes());
+    let head = &mut out[start..start + FRAME_HEAD];
+    head[at::LENGTH].copy_from_slice(&header.length.to_le_bytes());
+    head[at::LSN].copy_from_slice(&header.lsn.0.to_le_bytes());
+    head[at::TIME].copy_from_slice(&header.time_us.to_le_bytes());
+    head[at::KIND].copy_from_slice(&header.kind.to_le_bytes());
+    head[at::SCHEMA].copy_from_slice(&[header.schema]);
+    head[at::FLAGS].copy_from_slice(&[header.flags]);
+}
+
+/// Binds the bytes of one frame to their place, and to what is durable while they are written.
+pub fn stamp(frame: &mut [u8], seed: &Seed, offset: u64, behind: u32) {
+    frame[at::BEHIND].copy_from_slice(&behind.to_le_bytes());
+    let crc = seed.checksum(offset, &frame[at::CRC.end..]);
+    frame[at::CRC].copy_from_slice(&crc.to_le_bytes());
 }
 
 /// The checksum a frame's bytes carry, and the one they have at `offset`.

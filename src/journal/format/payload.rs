@@ -1,6 +1,7 @@
 //! Payload bytes of records: bincode, and the only place that knows it.
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
+use bincode::enc::write::Writer;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -19,13 +20,23 @@ const CODEC: Configuration<LittleEndian, Varint, Limit<PAYLOAD_BYTES_LIMIT>> =
     bincode::config::standard().with_limit::<PAYLOAD_BYTES_LIMIT>();
 
 /// What stands before every event: the part of a record that the frame's head does not hold. Frozen.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Preface {
     awake_ms: u64,
     boot: BootId,
     subject: Subject,
     cause: Option<Lsn>,
     actor: Actor,
+}
+
+/// A [`Preface`] that is written, without a copy of anything.
+#[derive(Serialize)]
+struct PrefaceOf<'a> {
+    awake_ms: u64,
+    boot: BootId,
+    subject: &'a Subject,
+    cause: Option<Lsn>,
+    actor: &'a Actor,
 }
 
 /// A payload that cannot be written.
@@ -46,14 +57,14 @@ pub enum DecodeError {
 
 /// Appends the payload of `record` to `out`.
 pub fn encode(record: &Record, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-    let preface = Preface {
+    let preface = PrefaceOf {
         awake_ms: record.at.awake_ms,
         boot: record.at.boot,
-        subject: record.subject.clone(),
+        subject: &record.subject,
         cause: record.cause,
-        actor: record.actor.clone(),
+        actor: &record.actor,
     };
-    bincode::serde::encode_into_std_write(&preface, out, CODEC)?;
+    bincode::serde::encode_into_writer(&preface, Bytes(out), CODEC)?;
     record.event.write(Encoder(out))?;
     Ok(())
 }
@@ -81,13 +92,24 @@ pub fn decode(frame: &FrameHeader, payload: &[u8]) -> Result<Record, DecodeError
     })
 }
 
+/// Appends what the codec writes. Through `std::io::Write` each byte of it would be a call that may fail.
+struct Bytes<'a>(&'a mut Vec<u8>);
+
+impl Writer for Bytes<'_> {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> Result<(), bincode::error::EncodeError> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
 struct Encoder<'a>(&'a mut Vec<u8>);
 
 impl WritePayload for Encoder<'_> {
     type Output = Result<(), bincode::error::EncodeError>;
 
     fn write<T: Serialize>(self, payload: &T) -> Self::Output {
-        bincode::serde::encode_into_std_write(payload, self.0, CODEC).map(|_| ())
+        bincode::serde::encode_into_writer(payload, Bytes(self.0), CODEC)
     }
 }
 

@@ -62,7 +62,8 @@ enums! {
 fn traced() -> (BTreeMap<u16, String>, Registry) {
     let (mut types, mut registry) = (BTreeMap::new(), Registry::new());
     for kind in KINDS {
-        let read = |name| Event::read(kind.number, kind.schema, Trace(name)).expect("a kind of the registry").unwrap_err();
+        let read =
+            |name| Event::read(kind.number, kind.schema, Trace(name)).expect("a kind of the registry").unwrap_err();
         let (name, found) = NAMES.into_iter().find_map(read).unwrap_or_else(|| panic!("{} has no shape", kind.name));
         types.insert(kind.number, name);
         registry.extend(found);

@@ -18,6 +18,10 @@ pub(super) const SPARE: &str = "next.tmp";
 /// Pages are given back in units of this.
 const PAGE_BYTES: u64 = 4096;
 
+/// So much of a segment is made ready at a time, in whole pages: a mebibyte of the usual size. Of a segment that is shorter
+/// than so many pages, nothing is.
+const READY_SHARE: u64 = 64;
+
 /// A file with room for a segment.
 #[derive(Debug)]
 pub(super) struct Spare<F> {
@@ -38,6 +42,8 @@ pub(super) struct Active<F> {
     pub header: SegmentHeader,
     pub seed: Seed,
     sealer: Sealer,
+    /// Up to here the room is more than reserved.
+    ready: u64,
     /// A MARK stands behind the last record.
     marked: bool,
 }
@@ -52,12 +58,12 @@ impl<F: StorageFile> Active<F> {
         storage.sync_folder()?;
         let mut sealer = Sealer::new(header.first_lsn);
         sealer.feed(&page);
-        Ok(Self { file: Arc::new(spare.file), seed: Seed::new(&header.salt), header, sealer, marked: true })
+        Ok(Self { file: Arc::new(spare.file), seed: Seed::new(&header.salt), header, sealer, ready: 0, marked: true })
     }
 
     /// A segment that recovery has read to the end of its last whole group.
     pub(super) fn recovered(file: Arc<F>, header: SegmentHeader, sealer: Sealer) -> Self {
-        Self { file, seed: Seed::new(&header.salt), header, sealer, marked: true }
+        Self { file, seed: Seed::new(&header.salt), header, sealer, ready: u64::MAX, marked: true }
     }
 
     /// Where the next frame begins.
@@ -82,6 +88,7 @@ impl<F: StorageFile> Active<F> {
     /// Writes `frames`, encoded for [`Active::tail`], without syncing them.
     pub(super) fn write(&mut self, frames: &[u8]) -> io::Result<()> {
         write_new(&*self.file, frames, self.tail())?;
+        self.make_ready(self.tail() + frames.len() as u64);
         let mut rest = frames;
         while !rest.is_empty() {
             let header = FrameHeader::parse(rest);
@@ -91,6 +98,25 @@ impl<F: StorageFile> Active<F> {
             rest = behind;
         }
         Ok(())
+    }
+
+    /// Writes zeros behind `end`, if it is not ready so far. Where room is only reserved, a file system has to note at each
+    /// sync what is no longer empty, which takes another write to the disk; here that is done once for many batches.
+    ///
+    /// Page by page: later syncs of what was written in larger pieces take longer. A failure costs only speed.
+    fn make_ready(&mut self, end: u64) {
+        if end <= self.ready {
+            return;
+        }
+        let from = end.next_multiple_of(PAGE_BYTES);
+        let pages = self.header.capacity / READY_SHARE / PAGE_BYTES;
+        self.ready = (from + pages * PAGE_BYTES).min(self.header.capacity - TRAILER_ROOM);
+        for page in (from..self.ready).step_by(PAGE_BYTES as usize) {
+            let bytes = PAGE_BYTES.min(self.ready - page) as usize;
+            if self.file.write_at(&[0; PAGE_BYTES as usize][..bytes], page).is_err() {
+                return;
+            }
+        }
     }
 
     /// A control frame for the present tail. Everything before it is durable.
@@ -187,7 +213,105 @@ pub(super) fn capacity_for(bytes: u64, usual: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
+    use crate::model::id::Lsn;
+
+    const CAPACITY: u64 = 4 << 20;
+
+    /// Bytes in memory, and how often they were written to. With `only` only that many bytes at a time can be.
+    struct Memory {
+        bytes: Mutex<(Vec<u8>, usize)>,
+        only: Option<usize>,
+    }
+
+    impl StorageFile for Memory {
+        fn bytes(&self) -> io::Result<u64> {
+            Ok(CAPACITY)
+        }
+
+        fn read_at(&self, _: &mut [u8], _: u64) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+            if self.only.is_some_and(|only| only != bytes.len()) {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            let mut held = self.bytes.lock().unwrap();
+            held.1 += 1;
+            held.0[offset as usize..][..bytes.len()].copy_from_slice(bytes);
+            Ok(())
+        }
+
+        fn sync(&self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn forget_cache(&self) {}
+
+        fn release(&self, _: u64, _: u64) {}
+    }
+
+    /// A segment in a file of ones, so that zeros which were written can be told.
+    fn active(only: Option<usize>) -> Active<Memory> {
+        let header = SegmentHeader {
+            journal: [1; 16],
+            salt: [2; 16],
+            number: 1,
+            first_lsn: Lsn(1),
+            created_us: 0,
+            capacity: CAPACITY,
+            previous_salt: [0; 16],
+        };
+        let mut sealer = Sealer::new(Lsn(1));
+        sealer.feed(&header.page());
+        let file = Arc::new(Memory { bytes: Mutex::new((vec![1; CAPACITY as usize], 0)), only });
+        Active { file, seed: Seed::new(&header.salt), header, sealer, ready: 0, marked: true }
+    }
+
+    fn frame(active: &Active<Memory>) -> Vec<u8> {
+        let mut frame = Vec::new();
+        active.control(&mut frame, KIND_MARK, &mark(active.tail()));
+        frame
+    }
+
+    /// Nearly every batch stays one write, and of the pages it comes to few were not written to before.
+    #[test]
+    fn room_is_made_ready_ahead_of_the_frames_and_never_over_them_or_the_trailer() {
+        let mut active = active(None);
+        let (mut frames, mut writes, mut alone, mut pages, mut cold) = (Vec::new(), 0, 0, 0, 0);
+        while active.room() >= 40 {
+            let (bytes, tail) = (frame(&active), active.tail() as usize);
+            let page = (tail + bytes.len()) / PAGE_BYTES as usize * PAGE_BYTES as usize;
+            if page > tail {
+                pages += 1;
+                cold += usize::from(active.file.bytes.lock().unwrap().0[page] != 0);
+            }
+            active.write(&bytes).unwrap();
+            frames.extend_from_slice(&bytes);
+            let written = active.file.bytes.lock().unwrap().1;
+            alone += usize::from(written == writes + 1);
+            writes = written;
+        }
+        let held = active.file.bytes.lock().unwrap();
+        assert!(cold * 16 <= pages, "{cold} of {pages} pages");
+        assert!(alone * 1000 >= frames.len() / 40 * 999, "{alone} of {} batches", frames.len() / 40);
+        assert!(held.0[FRAMES_AT as usize..active.tail() as usize] == frames, "zeros over frames");
+        let trailer = (CAPACITY - TRAILER_ROOM) as usize;
+        assert!(held.0[trailer..].iter().all(|&byte| byte == 1), "the trailer's room is its own");
+    }
+
+    #[test]
+    fn frames_are_written_where_no_room_can_be_made_ready() {
+        let mut active = active(Some(40));
+        for _ in 0..10 {
+            let bytes = frame(&active);
+            active.write(&bytes).unwrap();
+        }
+        assert_eq!(active.file.bytes.lock().unwrap().1, 10);
+    }
 
     #[test]
     fn a_group_that_fits_no_usual_segment_gets_one_of_its_own_size() {

@@ -139,6 +139,9 @@ impl CliError {
             CliError::Journal(ReadError::NoJournal { .. }) => {
                 Some("the first `dormouse daemon` makes it; `--home` or `--journal` names another".to_owned())
             }
+            CliError::Journal(ReadError::Removed { .. }) => {
+                Some("`retain_bytes` or `retain_age` says so; run it again to read what is kept".to_owned())
+            }
             CliError::Salvage(SalvageError::NotEmpty { .. }) => {
                 Some("`--to` names an empty folder, or one that is not there yet; nothing was written".to_owned())
             }
@@ -157,7 +160,7 @@ impl CliError {
     pub fn retryable(&self) -> bool {
         match self {
             CliError::Problem(problem) => problem.retryable,
-            CliError::NotRunning { .. } => true,
+            CliError::NotRunning { .. } | CliError::Journal(ReadError::Removed { .. }) => true,
             _ => false,
         }
     }

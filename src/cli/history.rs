@@ -96,6 +96,11 @@ impl History {
 
     /// The state as it was at a moment, or at the end, and the last record before it; none if there was none yet.
     pub fn folded(&self, at: Option<When>) -> Result<(State, Option<Record>), CliError> {
+        let last = self.reader.last_lsn();
+        if let Some(When::Lsn(lsn)) = at.filter(|at| matches!(at, When::Lsn(lsn) if *lsn > last)) {
+            let why = format!("there is no record {lsn} yet: the journal ends with record {last}");
+            return Err(Problem::refused(why).into());
+        }
         let mut state = self.told_at(at)?;
         let mut last = self.record(state.lsn);
         for record in self.reader.records(state.lsn.next()) {

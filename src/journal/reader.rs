@@ -199,7 +199,10 @@ impl Reader {
     fn sealed_scan(&self, first_lsn: Lsn, pages: Pages) -> Result<(PathBuf, FileScan), ReadError> {
         let path = self.dir.join(segment_name(first_lsn));
         let failed = |error| ReadError::io(&path, error);
-        let file = File::open(&path).map_err(failed)?;
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(self.gone(first_lsn, error)),
+            opened => opened.map_err(failed)?,
+        };
         let window = match pages {
             Pages::All => Copied::sealed(Arc::new(file)),
             Pages::Few => Copied::with_ahead(Arc::new(file), FEW_BYTES),
@@ -211,6 +214,14 @@ impl Reader {
             scan.trust(&seal);
         }
         Ok((path, scan))
+    }
+
+    /// Why a segment that had a name is not there: retention takes the oldest, so that what is left begins behind it.
+    fn gone(&self, first_lsn: Lsn, error: io::Error) -> ReadError {
+        match segments(&self.dir).ok().and_then(|left| left.first().copied()) {
+            Some(first) if first > first_lsn => ReadError::Removed { through: Lsn(first.0 - 1) },
+            _ => ReadError::io(&self.dir.join(segment_name(first_lsn)), error),
+        }
     }
 
     /// The lsn that the name of segment `index` says; none behind the last one.

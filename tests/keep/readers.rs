@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use dormouse::journal::{DirStorage, Journal, Options, Reader};
+use dormouse::journal::{DamageKind, DirStorage, Journal, Options, ReadError, Reader, verify};
 use dormouse::model::actor::Actor;
 use dormouse::model::event::Event;
 use dormouse::model::id::Lsn;
@@ -217,4 +217,80 @@ fn audit_finds_a_snapshot_that_is_not_what_its_record_says() {
     let found: Value = serde_json::from_slice(&output.stdout).unwrap();
     let damage = found["damage"].as_array().unwrap().iter().find(|it| it["segment"] == name.as_str()).unwrap();
     assert!(damage["what"].as_str().unwrap().contains("its record says"), "{damage:#}");
+}
+
+#[test]
+fn a_moment_behind_the_end_is_refused_and_not_taken_for_the_present() {
+    let at = histories();
+    for verb in ["replay", "ls"] {
+        for dir in [&at.whole, &at.kept] {
+            let output = run(dir.path(), &[verb, "--at", &at.last.next().to_string()]);
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(3), "{said}");
+            assert!(said.contains(&format!("the journal ends with record {}", at.last)), "{said}");
+        }
+    }
+}
+
+/// The names of the segments in `dir`, oldest first, with their first records.
+fn segments(dir: &Path) -> Vec<(Lsn, std::path::PathBuf)> {
+    let files = fs::read_dir(dir).unwrap().map(|file| file.unwrap().path());
+    let mut found: Vec<_> = files
+        .filter_map(|path| Some((Lsn(path.file_name()?.to_str()?.strip_suffix(".jnl")?.parse().ok()?), path)))
+        .collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn a_segment_that_retention_takes_under_a_reader_is_named_as_removed() {
+    let at = histories();
+    let (reader, segments) = (Reader::open(at.whole.path()).unwrap(), segments(at.whole.path()));
+    fs::remove_file(&segments[0].1).unwrap();
+    let through = Lsn(segments[1].0.0 - 1);
+    for error in [reader.records(Lsn(1)).next().unwrap().unwrap_err(), reader.record(Lsn(1)).unwrap_err()] {
+        assert!(matches!(error, ReadError::Removed { through: found } if found == through), "{error:?}");
+        assert!(!error.is_damage());
+    }
+    // Retention leaves no gap: a later one that is not there was not removed by it.
+    fs::remove_file(&segments[2].1).unwrap();
+    let mut behind = reader.records(segments[1].0);
+    let error = behind.find_map(Result::err).unwrap();
+    assert!(matches!(&error, ReadError::Io { path, .. } if *path == segments[2].1), "{error:?}");
+}
+
+#[test]
+fn a_journal_that_ends_before_a_snapshot_of_its_own_has_lost_its_end() {
+    let at = histories();
+    let dir = at.whole.path();
+    let snapshots: Vec<_> = fs::read_dir(at.kept.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    let mut snapshots: Vec<_> = snapshots.iter().filter_map(|name| name.to_str()).collect();
+    snapshots.retain(|name| name.starts_with("snap-"));
+    snapshots.sort_unstable();
+    for name in &snapshots {
+        fs::copy(at.kept.path().join(name), dir.join(name)).unwrap();
+    }
+    assert_eq!(verify(dir).unwrap().damage, []);
+    let newest = *snapshots.last().unwrap();
+    let through: u64 = newest.trim_start_matches("snap-").parse().unwrap();
+    let segments = segments(dir);
+    let holds = segments.iter().rposition(|(first, _)| first.0 <= through).unwrap();
+    for (_, path) in &segments[holds..] {
+        fs::remove_file(path).unwrap();
+    }
+    let damage = verify(dir).unwrap().damage;
+    let [missing] = &damage[..] else { panic!("{damage:?}") };
+    assert_eq!((missing.kind, missing.lsn), (DamageKind::Missing, segments[holds].0));
+    assert!(missing.what.contains(&format!("to {through} are missing: {newest}")), "{missing:?}");
+    let audit = run(dir, &["audit", "--json"]);
+    let found: Value = serde_json::from_slice(&audit.stdout).unwrap();
+    assert_eq!((audit.status.code(), &found["damage"][0]["kind"]), (Some(5), &"missing".into()), "{found}");
+    // Another journal's says nothing of this one.
+    let foreign = fs::read(dir.join(newest)).unwrap();
+    for name in &snapshots {
+        let mut bytes = foreign.clone();
+        bytes[dormouse::journal::format::snapshot_layout::JOURNAL.start] ^= 1;
+        fs::write(dir.join(name), bytes).unwrap();
+    }
+    assert_eq!(verify(dir).unwrap().damage, []);
 }

@@ -47,6 +47,9 @@ pub enum ReadError {
         #[source]
         source: DecodeError,
     },
+    /// Retention unlinked their segment between the moment at which the reader took in the names and its turn.
+    #[error("records up to {through} were removed while they were read")]
+    Removed { through: Lsn },
     #[error("there is no record {lsn}")]
     Missing { lsn: Lsn },
 }

@@ -7,6 +7,7 @@ mod retention;
 mod since;
 mod verify;
 mod walk;
+mod witness;
 
 use std::path::Path;
 

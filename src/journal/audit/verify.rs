@@ -7,10 +7,11 @@ use super::fault::kind;
 use super::labels::{AnyScan, Label, Labels, window};
 use super::retention::Retention;
 use super::walk::Walked;
+use super::witness;
 use super::{Damage, DamageKind, Listener, SealSeen, SegmentReport, Verification};
 use crate::journal::format::header::SegmentHeader;
 use crate::journal::format::seal::{Digest, Sealer, TrailerRoom};
-use crate::journal::format::{FRAMES_AT, segment_name};
+use crate::journal::format::{FRAMES_AT, segment_name, snapshot_name};
 use crate::journal::reader::ReadError;
 use crate::journal::recovery::segment_mismatch;
 use crate::journal::scan::{Fault, Scan};
@@ -52,6 +53,8 @@ impl<'a, L: Listener> Verifier<'a, L> {
     }
 
     pub(in crate::journal) fn run(mut self) -> Result<Verification, ReadError> {
+        // Listed before the segments are: one that a live writer takes meanwhile would speak of records not yet seen.
+        let snapshots = witness::names(self.dir)?;
         let labels = Labels::read(self.dir)?;
         self.journal = labels.journal;
         let mut ours = Vec::new();
@@ -65,12 +68,29 @@ impl<'a, L: Listener> Verifier<'a, L> {
         for (index, label) in ours.iter().enumerate() {
             self.segment(label, ours.get(index + 1).copied())?;
         }
+        self.hear(&snapshots);
         if let Some(damage) = self.retention.judge() {
             self.listener.damage(&damage);
             self.found.damage.push(damage);
         }
         self.found.removed = self.retention.removed();
         Ok(self.found)
+    }
+
+    /// A snapshot was written when its last record was on the disk. Damage that already ends the last segment explains why
+    /// that is not there.
+    fn hear(&mut self, snapshots: &[Lsn]) {
+        let last = self.found.last_lsn;
+        let ends_early = |damage: &Damage| Some(&damage.segment) == self.found.segments.last().map(|it| &it.segment);
+        if self.found.damage.iter().any(ends_early) {
+            return;
+        }
+        if let Some(through) = witness::behind(self.dir, snapshots, self.journal, last) {
+            let (next, name) = (last.next(), snapshot_name(through));
+            let what = format!("records {next} to {through} are missing: {name} was taken when they were on the disk");
+            self.damage(DamageKind::Missing, next, 0, next, what);
+            self.listener.known(through.next());
+        }
     }
 
     pub(super) fn damage(&mut self, kind: DamageKind, first_lsn: Lsn, offset: u64, lsn: Lsn, what: impl ToString) {

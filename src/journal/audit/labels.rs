@@ -51,7 +51,7 @@ fn open(dir: &Path, first_lsn: Lsn) -> Result<AnyScan, ReadError> {
     Ok(Scan::new(window, header))
 }
 
-/// Mapped only if nobody writes it any more.
+/// Read ahead only if nobody writes it any more.
 pub(super) fn window(path: &Path, sealed: bool) -> Result<Box<dyn Window>, ReadError> {
     let failed = |error| ReadError::io(path, error);
     let file = File::open(path).map_err(failed)?;

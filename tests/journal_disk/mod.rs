@@ -213,10 +213,14 @@ impl SimDisk {
 
 /// The same "random" bytes in each run.
 pub fn salts() -> impl FnMut() -> [u8; 16] + Send + 'static {
-    let mut count = 0u8;
+    let mut count = 0u64;
     move || {
         count += 1;
-        [count.wrapping_mul(37); 16]
+        let [low, high @ ..] = count.to_le_bytes();
+        let mut salt = [low.wrapping_mul(37); 16];
+        // A writer that is quick makes more than 255 segments.
+        salt.iter_mut().zip(high).for_each(|(byte, high)| *byte ^= high);
+        salt
     }
 }
 

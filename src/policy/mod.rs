@@ -16,7 +16,8 @@ mod retry;
 mod settle;
 mod wake;
 
-use crate::model::event::{Decision, Event, Fact};
+use crate::model::actor::Sender;
+use crate::model::event::{Decision, Event, Fact, MessageAccepted, Recipient, ReportMade};
 use crate::model::id::MessageId;
 use crate::model::name::Identity;
 use crate::model::record::{Draft, Record, Subject};
@@ -26,28 +27,50 @@ use crate::model::time::Timestamp;
 /// What follows from `record`, which has been folded into `state`. The caller folds each draft and asks again, until
 /// nothing more follows.
 pub fn decide(state: &State, record: &Record) -> Vec<Draft> {
-    let drafts = match &record.event {
+    let mut drafts = match &record.event {
         Event::Fact(fact) => on_fact(state, record, fact),
         Event::Decision(decision) => on_decision(state, record, decision),
     };
-    if !drafts.is_empty() {
-        return drafts;
+    let asked = if drafts.is_empty() { concerned(record) } else { Concerned::None };
+    match asked {
+        Concerned::None => {}
+        Concerned::One(peer) => drafts.extend(standing(state, record, peer)),
+        Concerned::All => drafts.extend(state.presences.keys().flat_map(|peer| standing(state, record, peer))),
     }
-    let mut drafts = match concerned(record) {
-        Concerned::None => return Vec::new(),
-        Concerned::One(peer) => standing(state, record, peer),
-        Concerned::All => state.presences.keys().flat_map(|peer| standing(state, record, peer)).collect(),
-    };
-    if drafts.is_empty() {
+    let addressee = addressee(record).filter(|to| !asked.includes(to));
+    drafts.extend(addressee.into_iter().flat_map(|to| standing(state, record, to)));
+    if drafts.is_empty() && !matches!(asked, Concerned::None) {
         drafts = wake::next(state, record);
     }
     drafts
 }
 
+/// Whose standing rules are asked.
+#[derive(Clone, Copy)]
 enum Concerned<'a> {
     None,
     One(&'a Identity),
     All,
+}
+
+impl Concerned<'_> {
+    fn includes(self, peer: &Identity) -> bool {
+        match self {
+            Concerned::None => false,
+            Concerned::One(one) => one == peer,
+            Concerned::All => true,
+        }
+    }
+}
+
+/// Whose queue the record adds to. What an answer means for the worker that gives it, or a dead task for the worker that
+/// had it, must not make whom it is for wait until something else happens there.
+fn addressee(record: &Record) -> Option<&Identity> {
+    match &record.event {
+        Event::Fact(Fact::MessageAccepted(MessageAccepted { to: Recipient::Peer(peer), .. }))
+        | Event::Decision(Decision::ReportMade(ReportMade { to: Sender::Session { peer, .. }, .. })) => Some(peer),
+        _ => None,
+    }
 }
 
 /// Before a new daemon has looked at the world nothing is decided on what the old one believed (C60).

@@ -63,6 +63,36 @@ fn c13_a_message_is_dead_after_five_attempts_and_does_not_block() {
     );
 }
 
+/// C30, C36: what a worker answers is handed to the live session it is for at once, whatever it means for the worker.
+#[test]
+fn c30_the_answer_of_a_worker_is_delivered_at_once() {
+    let mut world = live();
+    world.add("bob", ephemeral);
+    check(
+        &mut world,
+        "1s answer t from ada to bob => wake_decided[fresh ephemeral]
+         2s up bob                   => delivery_decided, delivered, session_ready
+         3s answer r from bob to ada => armed, delivery_decided
+         4s begun r ada              =>
+         4s proven r ada             => delivered",
+    );
+}
+
+/// C13: so is the report that a task of its own was not done.
+#[test]
+fn c13_a_report_is_delivered_to_a_live_session_at_once() {
+    let mut world = live();
+    world.add("bob", ephemeral);
+    check(
+        &mut world,
+        "1s answer t from ada to bob => wake_decided[fresh ephemeral]
+         2s up bob                   => delivery_decided, delivered, session_ready
+         3s gone bob signal:9        => session_died, message_requeued, drained, wake_decided[fresh ephemeral]
+         4s up bob                   => delivery_decided, delivered, session_ready
+         5s gone bob signal:9        => session_died, message_dead, report_made, delivery_decided",
+    );
+}
+
 /// C34: a delivery in doubt is settled by the runtime's record; only if that cannot tell is it sent again, marked.
 #[test]
 fn c34_a_delivery_in_doubt_is_settled_by_the_record() {

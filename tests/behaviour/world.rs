@@ -29,28 +29,22 @@ pub struct World {
 impl World {
     /// Runtimes `demo` (tells its turns, can resume), `plain` (does neither) and `relay` (a router).
     pub fn new() -> Self {
+        let mut world = Self::bare();
+        world.see(Subject::NONE, RuntimesChanged { runtimes: runtimes() });
+        world
+    }
+
+    /// Before its first record.
+    pub fn bare() -> Self {
         let now = Timestamp { wall_us: 1_700_000_000_000_000, awake_ms: 1_000_000, boot: BootId(7) };
-        let mut world = Self {
+        Self {
             state: State::default(),
             now,
             records: Vec::new(),
             effects: Vec::new(),
             messages: BTreeMap::new(),
             minted: 0,
-        };
-        let traits = |name: &str, kind, can_resume, tells_turns| RuntimeTraits {
-            name: Runtime::new(name).unwrap(),
-            kind,
-            can_resume,
-            tells_turns,
-        };
-        let runtimes = vec![
-            traits("demo", RuntimeKind::Tui, true, true),
-            traits("plain", RuntimeKind::Tui, false, false),
-            traits("relay", RuntimeKind::Router, false, false),
-        ];
-        world.see(Subject::NONE, RuntimesChanged { runtimes });
-        world
+        }
     }
 
     /// Registers `demo-NAME`, shaped by `shape`.
@@ -140,6 +134,21 @@ impl World {
     pub fn sender(&self, name: &str) -> Sender {
         Sender::Session { peer: self.identity(name), generation: self.session(name).generation }
     }
+}
+
+/// What [`World::new`] knows.
+pub fn runtimes() -> Vec<RuntimeTraits> {
+    let traits = |name: &str, kind, can_resume, tells_turns| RuntimeTraits {
+        name: Runtime::new(name).unwrap(),
+        kind,
+        can_resume,
+        tells_turns,
+    };
+    vec![
+        traits("demo", RuntimeKind::Tui, true, true),
+        traits("plain", RuntimeKind::Tui, false, false),
+        traits("relay", RuntimeKind::Router, false, false),
+    ]
 }
 
 pub fn user() -> Sender {

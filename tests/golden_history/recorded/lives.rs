@@ -1,100 +1,13 @@
-//! The history that `tests/golden/v1-fleet` holds, told once more: a fleet in the days of its life, each thing that
-//! happens to it with what was decided on it. Everything that chance or a clock would decide is fixed.
+//! Peers in all their ways of life.
 
-use std::path::Path;
+use dormouse::model::event::DialogAnswered;
 
-use dormouse::journal::{DirStorage, Journal, Options};
-use dormouse::model::event::*;
-use dormouse::model::profile::Registration;
-use dormouse::model::record::{Record, Subject};
-use dormouse::model::request::Verb;
-use dormouse::model::settings::Settings;
-use dormouse::model::time::{BootId, Timestamp};
-
-use crate::script::{check, gone, happens};
-use crate::world::{World, ephemeral, managed, on, registration, runtimes};
-
-/// Small enough for a few segments, each with many groups.
-const SEGMENT_BYTES: u64 = 32 << 10;
-
-/// Writes the whole history to `dir` as a journal: a batch for each group, marks, an end in order.
-pub fn write(dir: &Path) {
-    let mut salt = 0;
-    let random = move || {
-        salt += 1;
-        [salt; 16]
-    };
-    let world = lived();
-    let options = Options { segment_bytes: SEGMENT_BYTES, ..Options::default() };
-    let storage = DirStorage::open(dir).unwrap();
-    let begun_us = world.records[0].at.wall_us;
-    let (mut journal, _) = Journal::open(storage, options, begun_us, random, |_| {}).unwrap();
-    for (index, group) in groups(&world.records).enumerate() {
-        let _ = journal.append(&[group.to_vec()], ()).unwrap();
-        if index % 16 == 15 {
-            journal.mark().unwrap();
-        }
-    }
-    journal.close().unwrap();
-}
-
-/// Each fact with what was decided on it.
-pub fn groups(records: &[Record]) -> impl Iterator<Item = &[Record]> {
-    records.chunk_by(|_, next| matches!(next.event, Event::Decision(_)))
-}
-
-/// The fleet at the end of its history.
-fn lived() -> World {
-    let mut world = World::bare();
-    founded(&mut world);
-    persistent(&mut world);
-    parked(&mut world);
-    failed(&mut world);
-    workers(&mut world);
-    judged(&mut world);
-    crowd(&mut world);
-    operated(&mut world);
-    restarted(&mut world);
-    after_the_machine(&mut world);
-    world
-}
-
-fn started(world: &mut World, version: &str, pid: u32) {
-    let tmux = Some("tmux 3.4".to_owned());
-    world.see(Subject::NONE, DaemonStarted { version: version.to_owned(), pid, tmux });
-}
-
-fn add(world: &mut World, name: &str, shape: impl FnOnce(&mut Registration)) {
-    let mut registration = registration("demo", name);
-    shape(&mut registration);
-    world.request(Verb::Add { registration: Box::new(registration) });
-}
-
-/// A daemon begins in an empty home, and its peers are added.
-fn founded(world: &mut World) {
-    started(world, "0.1.0", 4000);
-    world.see(Subject::NONE, RuntimesChanged { runtimes: runtimes() });
-    world.see(Subject::NONE, DaemonReady { adopted: 0, gone: 0, not_known: 0 });
-    add(world, "ada", |it| it.profile.initial_prompt = Some("You are Ada.\n".to_owned()));
-    add(world, "bob", ephemeral);
-    add(world, "cid", |it| {
-        on("plain")(it);
-        ephemeral(it);
-    });
-    add(world, "dot", |it| it.profile.resume_on_death = true);
-    add(world, "eve", |it| it.profile.converses_with_people = true);
-    add(world, "fay", on("relay"));
-    add(world, "gus", managed);
-    add(world, "hal", |_| {});
-    add(world, "ida", |_| {});
-    let settings =
-        Settings { boots_max: 3, attempts_max: 3, on_attention: vec!["notify".to_owned()], ..Settings::default() };
-    world.see(Subject::NONE, SettingsChanged { settings });
-    world.see(Subject::NONE, SettingsUnreadable { why: "config.toml, line 3: `idle` is no time".to_owned() });
-}
+use super::add;
+use crate::script::{check, happens};
+use crate::world::World;
 
 /// A peer that lives long: deliveries that wait, fail, and are given up; a look that fails; idle at last.
-fn persistent(world: &mut World) {
+pub fn persistent(world: &mut World) {
     check(
         world,
         "0s  send a1 to ada about release => wake_decided[fresh first_wake]
@@ -145,7 +58,7 @@ fn persistent(world: &mut World) {
 }
 
 /// What was parked is resumed or not, by topic and by mark.
-fn parked(world: &mut World) {
+pub fn parked(world: &mut World) {
     check(
         world,
         "0s  send b1 to ada about docs => wake_decided[resumed topic_known]
@@ -213,7 +126,7 @@ fn parked(world: &mut World) {
 }
 
 /// Wakes that fail, in each phase, until the guard trips; an operator lifts it, or its window passes.
-fn failed(world: &mut World) {
+pub fn failed(world: &mut World) {
     check(
         world,
         "0s   send h1 to hal => wake_decided[fresh first_wake]
@@ -249,7 +162,7 @@ fn failed(world: &mut World) {
 }
 
 /// Tasks, one session each: answered, without a word, never answered, left unfinished, cut off.
-fn workers(world: &mut World) {
+pub fn workers(world: &mut World) {
     check(
         world,
         "0s   send t1 to bob => wake_decided[fresh ephemeral]
@@ -322,7 +235,7 @@ fn workers(world: &mut World) {
 }
 
 /// Programs that do not tell their turns, and one that something else keeps alive.
-fn judged(world: &mut World) {
+pub fn judged(world: &mut World) {
     check(
         world,
         "0s   send c1 to cid => wake_decided[fresh ephemeral]
@@ -348,7 +261,7 @@ fn judged(world: &mut World) {
 }
 
 /// More wakes than boot slots.
-fn crowd(world: &mut World) {
+pub fn crowd(world: &mut World) {
     for name in ["k1", "k2", "k3", "k4", "k5"] {
         add(world, name, |_| {});
     }
@@ -374,94 +287,6 @@ fn crowd(world: &mut World) {
     );
 }
 
-/// Peers that change, are refused something, and go.
-fn operated(world: &mut World) {
-    let bob = Subject::peer(&world.identity("bob"));
-    let mut profile = registration("demo", "bob").profile;
-    profile.description = "Does one thing at a time.".to_owned();
-    ephemeral_profile(&mut profile);
-    world.see(bob.clone(), ProfileChanged { profile });
-    let why = "line 2: no personality".to_owned();
-    world.see(bob, ProfileUnreadable { personality: "bob".parse().unwrap(), why });
-    check(
-        world,
-        "0s  send u1 to bob => drained, wake_decided[fresh ephemeral]
-         1s  rm bob =>
-         2s  started bob =>
-         3s  send u2 to bob =>
-         4s  rm-force bob => message_cancelled, message_cancelled, message_cancelled, message_cancelled, reaped[removed]
-         5s  gone bob signal:15 => session_ended, peer_forgotten
-         6s  rm eve => peer_forgotten
-         7s  send nowhere to nobody =>",
-    );
-}
-
-/// A daemon is killed in the middle of deliveries, a boot and an end; the next one settles what it finds.
-fn restarted(world: &mut World) {
-    check(
-        world,
-        "0s send x1 to ada => delivery_decided
-         0s begun x1 ada =>
-         0s send x2 to hal => delivery_decided
-         0s begun x2 hal =>
-         0s send x3 to ida => delivery_decided
-         0s begun x3 ida =>
-         0s send x5 to k5 => delivery_decided
-         0s begun x5 k5 =>
-         0s send x4 to cid => drained, wake_decided[fresh ephemeral]
-         1s stop dot => stop_set, parked, reaped[stopped]",
-    );
-    started(world, "0.1.0", 4001);
-    let settings = Settings { boots_max: 5, ..world.state.settings.clone() };
-    world.see(Subject::NONE, SettingsChanged { settings });
-    check(world, "0s answer r5 from ada to user:root => answer_kept, delivered");
-    for (peer, turn) in
-        [("ada", Some(TurnSeen::Running)), ("hal", None), ("ida", Some(TurnSeen::Idle)), ("dot", None), ("k5", None)]
-    {
-        let subject = world.of_session(peer);
-        world.see(subject, SessionAdopted { pid: 99, turn });
-    }
-    gone(world, "k1", "signal:9", true);
-    gone(world, "k2", "unseen", true);
-    gone(world, "cid", "never", true);
-    let strays = Subject::peer(&world.identity("k4"));
-    world.see(strays, OrphanEnded { what: "a tmux server of session 7".to_owned(), strays: 2 });
-    let (question, why) = ("pane".to_owned(), "tmux did not answer".to_owned());
-    let subject = world.of_session("fay");
-    world.see(subject, SessionNotKnown { question, why });
-    world.see(Subject::NONE, DaemonReady { adopted: 5, gone: 3, not_known: 1 });
-    world.see(Subject::NONE, AttentionCalled { what: "quarantined".to_owned(), failed: Some("exit 1".to_owned()) });
-    check(
-        world,
-        "0s settled x2 hal found => delivered
-         1s settled x5 k5 absent => wake_refused[failed_boot_slot], message_requeued, delivery_decided
-         1s settled x3 ida unknown => message_requeued, delivery_decided
-         2s gone dot signal:15 => session_ended
-         3s up cid => delivery_decided, delivered, session_ready
-         4s begun x3 ida =>
-         5s proven x3 ida => delivered",
-    );
-}
-
-/// The machine goes down.
-fn after_the_machine(world: &mut World) {
-    world.see(Subject::NONE, DaemonStopped { why: "SIGTERM".to_owned() });
-    world.pass(60_000);
-    world.now = Timestamp { wall_us: world.now.wall_us + 8 * 3_600_000_000, awake_ms: 9_000, boot: BootId(8) };
-    started(world, "0.2.0", 300);
-    let living: Vec<String> = living(world);
-    for peer in &living {
-        gone(world, peer, "machine", true);
-    }
-    world.see(Subject::NONE, DaemonReady { adopted: 0, gone: living.len().try_into().unwrap(), not_known: 0 });
-    check(
-        world,
-        "9s  passes =>
-         10s send y1 to ada about docs => wake_decided[fresh topic_new]
-         11s up ada => delivery_decided, delivered, session_ready",
-    );
-}
-
 /// What is on its way into this session begins there, and is proven.
 fn taken(world: &mut World, peer: &str) {
     let message = world.session(peer).delivering.expect("a delivery");
@@ -469,14 +294,4 @@ fn taken(world: &mut World, peer: &str) {
     for line in [format!("begun taken {peer}"), format!("proven taken {peer}")] {
         happens(world, &line);
     }
-}
-
-/// Whoever has a session, in the order of their identities.
-fn living(world: &World) -> Vec<String> {
-    let presences = world.state.presences.iter().filter(|(_, presence)| presence.session.is_some());
-    presences.map(|(peer, _)| peer.personality.to_string()).collect()
-}
-
-fn ephemeral_profile(profile: &mut dormouse::model::profile::Profile) {
-    profile.wake_policy = dormouse::model::profile::WakePolicy::Ephemeral;
 }

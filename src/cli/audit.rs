@@ -37,9 +37,25 @@ impl Audit {
     }
 }
 
-/// Of the bytes, and of the records up to the first that cannot be read.
+/// Of the bytes, and of the records.
 fn findings(dir: &Path) -> Result<Findings, CliError> {
-    let mut bytes = bytes(journal::verify(dir)?);
+    let bytes = bytes(journal::verify(dir)?);
+    Ok(of_what_is_kept(|| judged(dir, bytes.clone()))?)
+}
+
+/// Reads again what a running daemon has removed under the reader's hands: it begins later then. Ends, for a removal needs
+/// a segment's worth of new records, and reading is the faster.
+fn of_what_is_kept<T>(mut read: impl FnMut() -> Result<T, ReadError>) -> Result<T, ReadError> {
+    loop {
+        match read() {
+            Err(ReadError::Removed { .. }) => {}
+            read => return read,
+        }
+    }
+}
+
+/// Of the records up to the first that cannot be read.
+fn judged(dir: &Path, mut bytes: Bytes) -> Result<Findings, ReadError> {
     let (mut auditor, mut not_judged_from) = (Auditor::default(), None);
     if let Ok(reader) = Reader::open(dir) {
         let snapshots = journal::snapshots(&reader)?;
@@ -55,7 +71,7 @@ fn findings(dir: &Path) -> Result<Findings, CliError> {
                     not_judged_from = Some(lsn.0);
                     break;
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
         }
     }
@@ -111,4 +127,22 @@ fn text(findings: &Findings) -> String {
         lines.push("every byte and every promise holds".to_owned());
     }
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Only what was removed is read again; damage stays what it is.
+    #[test]
+    fn records_that_were_removed_meanwhile_are_no_failure() {
+        let mut answers = vec![
+            Err(ReadError::NoJournal { dir: "gone".into() }),
+            Ok(7),
+            Err(ReadError::Removed { through: Lsn(66) }),
+            Err(ReadError::Removed { through: Lsn(33) }),
+        ];
+        assert!(matches!(of_what_is_kept(|| answers.pop().unwrap()), Ok(7)));
+        assert!(matches!(of_what_is_kept(|| answers.pop().unwrap()), Err(ReadError::NoJournal { .. })));
+    }
 }

@@ -1,6 +1,8 @@
 //! The targets' bodies, which the tests of the main package run as well, and what their binaries have in common.
 
 // The bodies stand in the main package's tests; each takes of these what it needs.
+#[path = "../../tests/behaviour/happening.rs"]
+mod happening;
 #[allow(dead_code)]
 #[path = "../../tests/journal_disk/mod.rs"]
 mod journal_disk;

@@ -4,6 +4,7 @@ mod admission;
 mod deaths;
 mod delivery;
 mod gates;
+mod happening;
 mod operators;
 mod properties;
 mod restart;

@@ -1,8 +1,7 @@
 //! What holds whatever happens: random facts and requests, in any order, at any time.
 
 use dormouse::journal::Snapshot;
-use dormouse::model::event::{Decision, Event, HistoryRemoved, RetentionReason, SnapshotTaken};
-use dormouse::model::record::Subject;
+use dormouse::model::event::{Decision, Event};
 use dormouse::model::state::{SCHEMA, State};
 use dormouse::policy::deadline::next_deadline;
 use dormouse::policy::decide;
@@ -10,69 +9,19 @@ use dormouse::reducer::{apply, invariant};
 use dormouse::supervisor::snapshot;
 use proptest::prelude::*;
 
-use crate::script;
-use crate::world::{World, ephemeral, on};
+use crate::happening::{fleet, happens};
+use crate::world::World;
 
-/// One thing that may happen to one of three peers; what makes no sense at that moment is left out.
-fn happen(world: &mut World, step: (u8, u8, u32)) {
-    let (what, who, ms) = step;
-    let peer = ["ada", "bob", "eve"][usize::from(who % 3)];
+/// One thing, so many milliseconds after the one before.
+fn happen(world: &mut World, (what, who, ms): (u8, u8, u32)) {
     world.pass(u64::from(ms));
-    let has_session = world.state.presences.get(&world.identity(peer)).is_some_and(|p| p.session.is_some());
-    let name = format!("m{}", world.records.len());
-    let line = match what % 21 {
-        0..=2 => format!("send {name} to {peer}"),
-        3 => format!("stop {peer}"),
-        4 => format!("start {peer}"),
-        5 => format!("refresh {peer}"),
-        6 => format!("new {peer}"),
-        20 => return of_the_journal(world, ms),
-        _ if !has_session => return,
-        7 => format!("started {peer}"),
-        8 => format!("box {peer}"),
-        9..=11 => return up(world, peer),
-        12 => format!("turn {peer} running"),
-        13 => format!("turn {peer} idle"),
-        14 => format!("done {peer}"),
-        15 => format!("looked {peer} {ms}ms"),
-        16 => format!("gone {peer} signal:9"),
-        17 => format!("gone {peer} exit:0"),
-        18 => format!("launch-failed {peer} boot nothing"),
-        _ => format!("look-fails {peer}"),
-    };
-    script::happens(world, &line);
-}
-
-fn up(world: &mut World, peer: &str) {
-    if !world.session(peer).is_ending() {
-        script::happens(world, &format!("up {peer}"));
-    }
+    happens(world, what, who);
 }
 
 /// What a start would make of a snapshot of `state`.
 fn from_snapshot(state: &State) -> State {
     let json = snapshot::encode(state).unwrap();
     snapshot::decode(&Snapshot::of([1; 16], state.lsn, (1, [2; 16]), SCHEMA, &json)).unwrap()
-}
-
-/// The journal's own events, as they come between the others.
-fn of_the_journal(world: &mut World, ms: u32) {
-    let through = world.state.lsn;
-    world.see(Subject::NONE, SnapshotTaken { through, bytes: u64::from(ms), digest: "a5".repeat(32) });
-    let because = RetentionReason::Age { age_ms: u64::from(ms), age_ms_max: 1 };
-    let removed = HistoryRemoved { first_kept: through, segments: 1, bytes: 9, head: "5a".repeat(32), because };
-    world.see(Subject::NONE, removed);
-}
-
-fn fleet() -> World {
-    let mut world = World::new();
-    world.add("ada", ephemeral);
-    world.add("bob", |_| {});
-    world.add("eve", |registration| {
-        on("plain")(registration);
-        ephemeral(registration);
-    });
-    world
 }
 
 proptest! {

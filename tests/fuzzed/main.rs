@@ -1,5 +1,7 @@
 //! The fuzz targets over their seeds, and over every input that was ever found.
 
+#[path = "../behaviour/happening.rs"]
+mod happening;
 #[path = "../journal_disk/mod.rs"]
 mod journal_disk;
 #[path = "../behaviour/script.rs"]

@@ -175,6 +175,40 @@ fn c61a_a_session_waits_200_ms_and_spools_the_same_call() {
     assert!(kept.key.is_some());
 }
 
+/// C63, C61a: the journal failed under the call, and nobody knows yet whether it holds it. The session leaves the same
+/// call behind: taken already, it is known by its id; if not, it is taken then. A refusal before that is just told.
+#[test]
+fn c63_a_sessions_call_that_is_in_doubt_is_spooled_as_the_same_call() {
+    for in_doubt in [true, false] {
+        let failing = move |_: &_| Some(Answer::JournalRefuses { why: "Input/output error".to_owned(), in_doubt });
+        let daemon = Daemon::start(team(&[("demo-ada", Some(7))]), failing);
+        let session = SessionName { peer: ada(), generation: Generation(Lsn(7)) };
+        let secret = daemon.mint_secret(&session, "adas");
+        let output = daemon.program(&["send", "bob", "hello"]).env("DORMOUSE_SESSION", &secret).output().unwrap();
+        let spool = daemon.home.session(&session).spool();
+        if !in_doubt {
+            assert_eq!((output.status.code(), spool.exists()), (Some(3), false), "{}", err(&output));
+            continue;
+        }
+        assert_eq!((output.status.code(), out(&output).as_str()), (Some(0), "spooled\n"), "{}", err(&output));
+        let file = std::fs::read_dir(spool).unwrap().next().unwrap().unwrap().path();
+        let Verb::Send(kept) = spooled(&std::fs::read(file).unwrap(), &session).unwrap().verb else { panic!() };
+        let heard = sent(&daemon);
+        assert_eq!((&kept.key, &kept.text, &kept.from), (&heard.key, &heard.text, &heard.from));
+        assert!(kept.key.is_some());
+    }
+}
+
+/// C63: outside a session nothing can be left behind; whether it was taken is for `queue` and `log` to say.
+#[test]
+fn c63_a_call_from_outside_that_is_in_doubt_is_told_so() {
+    let failing = |_: &_| Some(Answer::JournalRefuses { why: "Input/output error".to_owned(), in_doubt: true });
+    let daemon = Daemon::start(team(&[]), failing);
+    let output = daemon.program(&["send", "bob", "hello"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(err(&output).contains("whether it was taken is not known"), "{}", err(&output));
+}
+
 #[test]
 fn a_sessions_call_that_is_answered_is_not_spooled() {
     let daemon = Daemon::start(team(&[("demo-ada", Some(7))]), accepting);

@@ -57,7 +57,8 @@ impl Context {
         }
     }
 
-    /// A session's own word: spooled when the daemon does not take it at once (C61a). `None`: it was spooled.
+    /// A session's own word: spooled when the daemon does not take it at once, or does not know whether it has (C61a,
+    /// C63). `None`: it was spooled.
     pub fn hear_or_spool(&self, call: &Call) -> Result<Option<Heard>, CliError> {
         let socket = self.home.control_socket();
         let Some(session) = &self.session else {
@@ -65,6 +66,8 @@ impl Context {
         };
         match client::call(&socket, call, Patience::Short) {
             Err(error) if nobody_heard(&error) => session.spool(call).map(|()| None),
+            // Where the disk takes no spool either, what the daemon said is the better story.
+            Err(error) if is_in_doubt(&error) => session.spool(call).map_or(Err(error), |()| Ok(None)),
             heard => heard.map(Some),
         }
     }
@@ -78,6 +81,12 @@ fn nobody_heard(error: &CliError) -> bool {
         CliError::Problem(problem) => matches!(problem.code, ProblemCode::Ending | ProblemCode::Busy),
         _ => false,
     }
+}
+
+/// Whether the journal failed under a call that was heard. The spool brings the same call again once the journal is open:
+/// said anew by hand it would be another one.
+fn is_in_doubt(error: &CliError) -> bool {
+    matches!(error, CliError::Problem(problem) if problem.in_doubt)
 }
 
 /// "stopped claude-ada (record 813)".

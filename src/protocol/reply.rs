@@ -32,6 +32,9 @@ pub struct Problem {
     pub hint: Option<String>,
     /// The very same call may succeed later.
     pub retryable: bool,
+    /// Nobody knows yet whether it was done: the journal failed under it (C63).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_doubt: bool,
 }
 
 /// What kind of problem. Scripts rely on these words.
@@ -194,7 +197,7 @@ impl Reply {
 impl Problem {
     pub fn new(code: ProblemCode, message: impl Into<String>) -> Self {
         let retryable = matches!(code, ProblemCode::JournalRefuses | ProblemCode::Busy | ProblemCode::Ending);
-        Self { code, message: message.into(), hint: None, retryable }
+        Self { code, message: message.into(), hint: None, retryable, in_doubt: false }
     }
 
     pub fn refused(message: impl Into<String>) -> Self {
@@ -219,6 +222,11 @@ impl Problem {
     #[must_use]
     pub fn retryable(self) -> Self {
         Self { retryable: true, ..self }
+    }
+
+    #[must_use]
+    pub fn in_doubt(self) -> Self {
+        Self { in_doubt: true, ..self }
     }
 }
 

@@ -73,7 +73,8 @@ fn journal_refuses(why: &str) -> Problem {
 
 /// The journal failed under the call itself.
 fn in_doubt(why: &str) -> Problem {
-    Problem::new(ProblemCode::JournalRefuses, format!("the journal failed while it wrote this: {why}")).hint(
+    let says = format!("the journal failed while it wrote this: {why}");
+    Problem::new(ProblemCode::JournalRefuses, says).in_doubt().hint(
         "whether it was taken is not known until the daemon has opened the journal again, which it tries by itself; then \
          `queue` and `log` show it. A message sent again with the same --id is never taken twice (C8)",
     )

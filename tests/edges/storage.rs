@@ -187,7 +187,8 @@ fn c61_a_daemon_killed_at_any_call_of_its_journal_has_lost_nothing_it_accepted()
     for (call, kills_min) in [("pwrite64", 5), ("fdatasync", 5), ("rename", 1)] {
         let mut kills = 0;
         for when in 1.. {
-            let mut world = World::new("");
+            // Room is made ready by many equal writes, and each is a place to be killed at: a small segment needs few.
+            let mut world = World::new("segment_bytes = \"64KiB\"\n");
             let mut daemon = traced_daemon(&world, &format!("{call}:signal=KILL:when={when}"));
             until("a daemon that serves or has died", || {
                 let serves = std::os::unix::net::UnixStream::connect(world.home.control_socket()).is_ok();

@@ -121,6 +121,24 @@ async fn c52a_an_end_that_meets_a_start_leaves_nothing() {
     }
 }
 
+/// C43, C52a: a shim that comes late has just taken the lock, and has named itself neither there nor in its folder: what
+/// it says next is waited for.
+#[tokio::test]
+async fn c52a_a_start_that_comes_late_is_heard_out() {
+    let world = World::new();
+    let life = world.life(812, &FOR_EVER);
+    let lock = fs::File::create(&life.launch.lock).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let late = async {
+        until(|| !life.launch.wanted.exists()).await;
+        let status = Status { ending: Ending::NeverStarted, asked: true, lived_ms: 0, strays: 0 };
+        files::write(&life.files.status(), &status).unwrap();
+        drop(lock);
+    };
+    let (ended, ()) = tokio::join!(end_tree(&world.home, &life.name), late);
+    assert_eq!(gone(&ended.unwrap().liveness), Some(&Ending::NeverStarted));
+}
+
 /// C54: ending an old generation does not take the new one's place away.
 #[tokio::test]
 async fn c54_the_wanted_generation_of_another_life_stays() {

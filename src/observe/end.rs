@@ -67,22 +67,27 @@ pub async fn end_tree(home: &Home, name: &SessionName) -> Result<Ended, EndError
     let (files, presence) = (home.session(name), home.identity(&name.peer));
     let generation = name.generation.0.0;
     take_back(&presence, generation)?;
-    let mut killed = 0;
-    if let Some(born) = await_birth(home, name, &files, &presence).await?
-        && born.boot == crate::shim::clock::boot()
-    {
-        killed += end_shim(&files, &born).await?;
-    }
-    let unseen = files.born().exists() && !files.status().exists();
-    if unseen || holds(&presence, generation)? {
-        killed += sweep(&files, &presence, generation).await?;
-    }
-    match liveness(home, name) {
-        Liveness::Gone { ending, lived_ms, strays } => {
-            Ok(Ended { liveness: Liveness::Gone { ending, lived_ms, strays: strays + killed }, killed })
+    let (mut killed, mut again) = (0, false);
+    loop {
+        if let Some(born) = await_birth(home, name, &files, &presence).await?
+            && born.boot == crate::shim::clock::boot()
+        {
+            killed += end_shim(&files, &born).await?;
         }
-        Liveness::Alive { .. } => Err(EndError::Survivors { survivors: 1 }),
-        Liveness::NotKnown { why } => Err(EndError::NotKnown { why }),
+        let unseen = files.born().exists() && !files.status().exists();
+        if unseen || holds(&presence, generation)? {
+            killed += sweep(&files, &presence, generation).await?;
+        }
+        match liveness(home, name) {
+            Liveness::Gone { ending, lived_ms, strays } => {
+                return Ok(Ended { liveness: Liveness::Gone { ending, lived_ms, strays: strays + killed }, killed });
+            }
+            Liveness::Alive { .. } => return Err(EndError::Survivors { survivors: 1 }),
+            // A start that comes late takes the lock, and then learns that it is not wanted any more and says so.
+            Liveness::NotKnown { .. } if !again => await_word(home, name, &files).await?,
+            Liveness::NotKnown { why } => return Err(EndError::NotKnown { why }),
+        }
+        again = true;
     }
 }
 
@@ -118,6 +123,12 @@ async fn await_birth(
     if files.status().exists() || !holds(presence, name.generation.0.0)? {
         return Ok(files::read(&files.born())?);
     }
+    await_word(home, name, files).await?;
+    Ok(files::read(&files.born())?)
+}
+
+/// Returns once a shim has said that its program runs or that it has ended, or has had its time.
+async fn await_word(home: &Home, name: &SessionName, files: &SessionFiles) -> Result<(), EndError> {
     let mut watch = watch_files(home, name)?;
     // Any of its files settles it; time running out is settled by the liveness that is asked for afterwards.
     let _ = timeout(DIE, async {
@@ -129,7 +140,7 @@ async fn await_birth(
         }
     })
     .await;
-    Ok(files::read(&files.born())?)
+    Ok(())
 }
 
 /// Asks the shim, and kills it with everything below it if it does not come to an end. Returns how many were killed.

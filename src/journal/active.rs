@@ -22,6 +22,10 @@ const PAGE_BYTES: u64 = 4096;
 /// than so many pages, nothing is.
 const READY_SHARE: u64 = 64;
 
+/// From so many bytes on the disk begins while they are still hashed for the seal; fewer are not worth a call of their own
+/// to the disk.
+const OUT_BYTES: usize = 32 << 10;
+
 /// A file with room for a segment.
 #[derive(Debug)]
 pub(super) struct Spare<F> {
@@ -192,7 +196,8 @@ pub(super) fn write_trailer(
 /// Writes `bytes` where zeros stand. A write that fails half-way is taken back: cut short in the middle of a sector it
 /// looks like nothing that a power cut leaves, and the next opening would call it rot.
 fn write_new(file: &impl StorageFile, bytes: &[u8], offset: u64) -> io::Result<()> {
-    file.write_at(bytes, offset).inspect_err(|_| {
+    let written = if bytes.len() < OUT_BYTES { file.write_at(bytes, offset) } else { file.write_out_at(bytes, offset) };
+    written.inspect_err(|_| {
         // As far as the first write came, so does this one; what fails now is found by the next opening.
         let _ = file.write_at(&vec![0; bytes.len()], offset);
     })

@@ -54,7 +54,8 @@ pub enum AppendError {
 }
 
 impl AppendError {
-    /// Nothing was written and the journal is as it was: the same or a later append may succeed.
+    /// Nothing was written and the journal is as it was: the same or a later append may succeed. If not, what the disk
+    /// holds is unknown, and only a fresh [`Journal::open`](super::Journal::open) may find out and go on (C63).
     pub fn left_journal_usable(&self) -> bool {
         match self {
             AppendError::Encode { .. } | AppendError::TooLong { .. } => true,
@@ -64,11 +65,6 @@ impl AppendError {
             | AppendError::Rotate { .. }
             | AppendError::Failed { .. } => false,
         }
-    }
-
-    /// What the disk holds is unknown, and a fresh [`Journal::open`](super::Journal::open) may find out and go on (C63).
-    pub fn reopening_may_help(&self) -> bool {
-        !self.left_journal_usable()
     }
 
     /// The disk is full: time or a person may help.

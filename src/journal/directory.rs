@@ -1,18 +1,22 @@
 //! A journal's folder on a real file system.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{Advice, FallocateFlags, FlockOperation, SeekFrom};
-use rustix::io::Errno;
+use rustix::io::{Errno, ReadWriteFlags};
 
 use super::storage::{LockOutcome, Storage, StorageFile};
 
 const LOCK: &str = "LOCK";
 pub(super) const QUARANTINE: &str = "quarantine";
+
+/// `RWF_DONTCACHE` (Linux 6.14): the disk begins with the bytes as the call returns. Pages that the call itself brings into
+/// the cache are dropped once they are on the disk; those that zeros were written to before stay.
+const BEGIN: ReadWriteFlags = ReadWriteFlags::from_bits_retain(0x80);
 
 /// The real [`Storage`].
 #[derive(Debug)]
@@ -160,6 +164,16 @@ impl StorageFile for File {
         self.write_all_at(bytes, offset)
     }
 
+    fn write_out_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let write = || rustix::io::pwritev2(self, &[IoSlice::new(bytes)], offset, BEGIN);
+        let written = match rustix::io::retry_on_intr(write) {
+            // A kernel or a file system that does not know the flag has written nothing.
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => 0,
+            outcome => outcome?,
+        };
+        self.write_all_at(&bytes[written..], offset + written as u64)
+    }
+
     fn sync(&self) -> io::Result<()> {
         self.sync_data()
     }
@@ -180,6 +194,24 @@ impl StorageFile for File {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Whether or not the file system knows how, in pages that were written before and in new ones.
+    #[test]
+    fn what_goes_out_at_once_reads_as_it_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = DirStorage::open(folder.path()).unwrap();
+        let file: &dyn StorageFile = &Storage::create(&storage, "segment", 1 << 20).unwrap();
+        file.write_at(&[0; 8192], 0).unwrap();
+        let bytes: Vec<u8> = (0..200_000_u32).map(|place| (place % 251) as u8).collect();
+        file.write_out_at(&bytes, 4099).unwrap();
+        file.write_out_at(b"over it", 5000).unwrap();
+        file.sync().unwrap();
+        let mut read = vec![0; bytes.len() + 2];
+        file.read_at(&mut read, 4098).unwrap();
+        let over = 5000 - 4099;
+        let expected = [&[0], &bytes[..over], b"over it", &bytes[over + 7..], &[0]].concat();
+        assert!(read == expected, "other bytes than were written");
+    }
 
     /// Whatever the file system says or cannot say, no written byte is ever passed over.
     #[test]

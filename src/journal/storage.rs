@@ -63,6 +63,12 @@ pub trait StorageFile: Send + Sync + 'static {
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
 
+    /// As [`StorageFile::write_at`], and the disk begins with the bytes at once where the system can have it so: what is
+    /// computed before [`StorageFile::sync`] then takes no time of its own. Durable no sooner than by that.
+    fn write_out_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.write_at(bytes, offset)
+    }
+
     /// Returns once every byte written is durable. After an error nobody knows which are (I9).
     fn sync(&self) -> io::Result<()>;
 

@@ -213,16 +213,13 @@ impl<S: Storage> Journal<S> {
     fn commit(&mut self, batch: &mut Batch, groups: Range<usize>) -> Result<(), AppendError> {
         let tail = self.active.tail();
         let (frames, places) = batch.place(groups, &self.active.seed, tail, self.durable);
-        let (segment, lsn) = (self.segment_path(), self.next);
+        let lsn = self.next;
         // Until the sync has returned nobody knows what the disk holds, and after a failure nobody ever will.
         self.failed = true;
-        self.active.write(frames).map_err(|source| AppendError::Write {
-            segment: segment.clone(),
-            offset: tail,
-            lsn,
-            source,
-        })?;
-        self.active.file.sync().map_err(|source| AppendError::Sync { segment, lsn, source })?;
+        let written = self.active.write(frames);
+        written.map_err(|source| AppendError::Write { segment: self.segment_path(), offset: tail, lsn, source })?;
+        let synced = self.active.file.sync();
+        synced.map_err(|source| AppendError::Sync { segment: self.segment_path(), lsn, source })?;
         self.failed = false;
         self.durable = Lsn(self.next.0 + places.len() as u64 - 1);
         self.next = self.durable.next();

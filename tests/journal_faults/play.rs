@@ -201,7 +201,7 @@ impl Play {
     }
 
     fn after(&mut self, error: &AppendError) -> Result<(), Stopped> {
-        assert!(error.reopening_may_help(), "{}: {error:?}", self.what);
+        assert!(!error.left_journal_usable(), "{}: {error:?}", self.what);
         self.says_why(error);
         self.met = Met::Reopened;
         if self.stops { Err(Stopped) } else { self.open() }

@@ -12,7 +12,7 @@ use crate::writer::{Found, Said, command};
 /// C7, C61: at the first call of each name, the second, and so on until the writer comes to its end.
 #[test]
 fn c61_a_writer_killed_at_any_call_has_lost_nothing_it_called_durable() {
-    for call in ["pwrite64", "fdatasync", "fsync", "rename", "fallocate", "unlink"] {
+    for call in ["pwrite64", "pwritev2", "fdatasync", "fsync", "rename", "fallocate", "unlink"] {
         let mut killed = 0;
         for when in 1.. {
             let home = tempfile::tempdir().unwrap();
@@ -27,7 +27,13 @@ fn c61_a_writer_killed_at_any_call_has_lost_nothing_it_called_durable() {
             killed += 1;
         }
         println!("{call}: killed {killed} times");
-        assert!(killed >= if call == "unlink" { 0 } else { 2 }, "{call}: {killed}");
+        let expected = match call {
+            "unlink" => 0,
+            // One batch is long, and of its two groups only one needs it to be.
+            "pwritev2" => 1,
+            _ => 2,
+        };
+        assert!(killed >= expected, "{call}: {killed}");
     }
 }
 

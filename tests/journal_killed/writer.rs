@@ -117,14 +117,18 @@ fn open_journal(dir: &Path, fold: impl FnMut(Record)) -> Result<Journal<DirStora
 /// Records of a batch: three, in two groups.
 const RECORDS: u64 = 3;
 
+/// The batch that is long enough to go out to the disk as it is written, and needs a segment of its own size.
+const LONG: usize = 5;
+
 fn groups(first: Lsn, batch: usize) -> Vec<Vec<Record>> {
+    let width = if batch == LONG { 40_000 } else { 400 * (batch % 4) };
     let record = |lsn: u64| Record {
         lsn: Lsn(lsn),
         at: Timestamp { wall_us: 1_700_000_000_000_000 + lsn, awake_ms: lsn, boot: BootId(1) },
         subject: Subject::NONE,
         cause: None,
         actor: Actor::Dormouse,
-        event: DaemonStopped { why: format!("{lsn}:{:0>1$}", batch, 400 * (batch % 4)) }.into(),
+        event: DaemonStopped { why: format!("{lsn}:{batch:0>width$}") }.into(),
     };
     vec![vec![record(first.0), record(first.0 + 1)], vec![record(first.0 + 2)]]
 }

@@ -5,7 +5,7 @@ mod found;
 mod last;
 mod records;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,6 +26,7 @@ use last::Last;
 pub use error::ReadError;
 pub use found::{Found, Order};
 pub use records::Records;
+use records::Group;
 
 /// A segment being read.
 type FileScan = Scan<Copied<Arc<File>>>;
@@ -100,7 +101,7 @@ impl Reader {
         let index = if in_last { self.sealed.len() } else { index };
         let expected = self.sealed.get(index).copied().or(self.last.as_ref().map(|last| last.first_lsn));
         let expected = expected.unwrap_or(Lsn(1));
-        Records { reader: self, index, expected, from, scan: None, group: VecDeque::new(), ended: false }
+        Records { reader: self, index, expected, from, scan: None, group: Group::default(), ended: false }
     }
 
     /// The records from `from` on that `question` asks for. Indexes say where not to look; a sealed segment without one

@@ -17,7 +17,7 @@ use super::index::IndexFile;
 use super::lookup::{self, Trouble};
 use super::question::{self, Question};
 use super::scan::Scan;
-use super::window::{Copied, Window};
+use super::window::Copied;
 use crate::model::id::Lsn;
 use crate::model::name::Identity;
 use crate::model::record::Record;
@@ -25,11 +25,11 @@ use last::Last;
 
 pub use error::ReadError;
 pub use found::{Found, Order};
-pub use records::Records;
 use records::Group;
+pub use records::Records;
 
 /// A segment being read.
-type FileScan = Scan<Copied<Arc<File>>>;
+pub(super) type FileScan = Scan<Copied<Arc<File>>>;
 
 /// A journal as it was at the last [`Reader::refresh`].
 pub struct Reader {
@@ -259,11 +259,6 @@ enum Pages {
 
 /// Read at a time where little is looked for.
 const FEW_BYTES: u64 = 4096;
-
-/// A window for all of a sealed segment.
-pub(super) fn window_of_sealed(file: File) -> io::Result<Box<dyn Window>> {
-    Ok(Box::new(Copied::sealed(Arc::new(file))?))
-}
 
 /// First lsns of the segments in `dir`, in order.
 pub(super) fn segments(dir: &Path) -> Result<Vec<Lsn>, ReadError> {

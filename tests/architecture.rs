@@ -159,7 +159,6 @@ fn only_doors_touch_the_world() {
         "std::time::Instant",
         "tokio",
         "rustix",
-        "memmap2",
         "signal_hook",
         "getrandom",
     ];

@@ -160,6 +160,10 @@ impl StorageFile for File {
         let _ = rustix::fs::fadvise(self, 0, None, Advice::Random);
     }
 
+    fn read_ahead(&self) {
+        let _ = rustix::fs::fadvise(self, 0, None, Advice::Sequential);
+    }
+
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.write_all_at(bytes, offset)
     }

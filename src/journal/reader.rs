@@ -5,7 +5,7 @@ mod found;
 mod last;
 mod records;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use super::index::IndexFile;
 use super::lookup::{self, Trouble};
 use super::question::{self, Question};
 use super::scan::Scan;
-use super::window::{Copied, Window};
+use super::window::Copied;
 use crate::model::id::Lsn;
 use crate::model::name::Identity;
 use crate::model::record::Record;
@@ -25,10 +25,11 @@ use last::Last;
 
 pub use error::ReadError;
 pub use found::{Found, Order};
+use records::Group;
 pub use records::Records;
 
 /// A segment being read.
-type FileScan = Scan<Copied<Arc<File>>>;
+pub(super) type FileScan = Scan<Copied<Arc<File>>>;
 
 /// A journal as it was at the last [`Reader::refresh`].
 pub struct Reader {
@@ -100,7 +101,7 @@ impl Reader {
         let index = if in_last { self.sealed.len() } else { index };
         let expected = self.sealed.get(index).copied().or(self.last.as_ref().map(|last| last.first_lsn));
         let expected = expected.unwrap_or(Lsn(1));
-        Records { reader: self, index, expected, from, scan: None, group: VecDeque::new(), ended: false }
+        Records { reader: self, index, expected, from, scan: None, group: Group::default(), ended: false }
     }
 
     /// The records from `from` on that `question` asks for. Indexes say where not to look; a sealed segment without one
@@ -258,11 +259,6 @@ enum Pages {
 
 /// Read at a time where little is looked for.
 const FEW_BYTES: u64 = 4096;
-
-/// A window for all of a sealed segment.
-pub(super) fn window_of_sealed(file: File) -> io::Result<Box<dyn Window>> {
-    Ok(Box::new(Copied::sealed(Arc::new(file))?))
-}
 
 /// First lsns of the segments in `dir`, in order.
 pub(super) fn segments(dir: &Path) -> Result<Vec<Lsn>, ReadError> {

@@ -61,6 +61,9 @@ pub trait StorageFile: Send + Sync + 'static {
     /// Lets reads fetch no more than they ask for. What a system has read ahead it may count as written from then on.
     fn read_no_further(&self) {}
 
+    /// Lets the system read ahead as it likes: everything is going to be asked for, in order.
+    fn read_ahead(&self) {}
+
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
 
     /// As [`StorageFile::write_at`], and the disk begins with the bytes at once where the system can have it so: what is

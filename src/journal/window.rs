@@ -2,8 +2,9 @@
 //!
 //! Sealed segments could be mapped, for they never change. But a map is only as good as everybody else's manners: a load
 //! behind the end of a file that somebody has cut short, or from a sector that cannot be read, ends the process, however
-//! lately the page was asked for; and bytes that are changed between their checksum and their use were never checked. A
-//! copy in a buffer that stays in the processor's cache costs a tenth of the speed at most, and an error is an error.
+//! lately the page was asked for; and bytes that are changed between their checksum and their use were never checked. An
+//! error from a copy is an error. What it costs is about what looking at the bytes once does, and twice that where the
+//! system holds the file in single pages, as a writer's short appends leave it.
 
 use std::io;
 use std::ops::Deref;
@@ -39,7 +40,7 @@ pub(super) struct Copied<F> {
 }
 
 impl<F: Deref<Target: StorageFile>> Copied<F> {
-    /// For reading on and on.
+    /// For reading on and on, to an end that is not known yet.
     pub(super) fn new(file: F) -> io::Result<Self> {
         Self::with_ahead(file, BUFFER_BYTES)
     }
@@ -47,20 +48,34 @@ impl<F: Deref<Target: StorageFile>> Copied<F> {
     /// For one look: reads no more than `ahead` bytes at a time unless asked to.
     pub(super) fn with_ahead(file: F, ahead: u64) -> io::Result<Self> {
         file.read_no_further();
-        Self::over(file, ahead)
-    }
-
-    /// For all of a sealed segment: the system may read ahead as well, for nobody is going to ask where zeros lie.
-    pub(super) fn sealed(file: F) -> io::Result<Self> {
-        Self::over(file, BUFFER_BYTES)
-    }
-
-    fn over(file: F, ahead: u64) -> io::Result<Self> {
         let size = file.bytes()?;
         Ok(Self { file, size, ahead, buffer: Vec::new(), start: 0 })
     }
 
+    /// For all of a sealed segment.
+    pub(super) fn sealed(file: F) -> io::Result<Self> {
+        let window = Self::with_ahead(file, BUFFER_BYTES)?;
+        window.read_ahead();
+        Ok(window)
+    }
+
+    /// The system may read ahead as well from here on: nobody is going to ask where zeros lie.
+    pub(super) fn read_ahead(&self) {
+        self.file.read_ahead();
+    }
+
+    /// Makes the buffer hold `length` bytes from `offset` on, and what comes behind them.
+    #[cold]
+    #[inline(never)]
     fn fill(&mut self, offset: u64, length: u64) -> io::Result<()> {
+        // Whole pages: one that is only begun would count as written when the file system is asked next.
+        let ahead_to = ((offset + self.ahead) / PAGE_BYTES * PAGE_BYTES).min(self.size);
+        let ahead = ahead_to.saturating_sub(offset).max(length);
+        // One unreadable sector must not take its neighbours with it.
+        self.copy(offset, ahead).or_else(|_| self.copy(offset, length))
+    }
+
+    fn copy(&mut self, offset: u64, length: u64) -> io::Result<()> {
         self.buffer.resize(length as usize, 0);
         self.start = offset;
         let outcome = self.file.read_at(&mut self.buffer, offset);
@@ -76,15 +91,11 @@ impl<F: Deref<Target: StorageFile>> Window for Copied<F> {
         self.size
     }
 
+    #[inline]
     fn bytes(&mut self, offset: u64, length: usize) -> io::Result<&[u8]> {
         let held = self.start..self.start + self.buffer.len() as u64;
-        let end = offset + length as u64;
-        if offset < held.start || end > held.end {
-            // Whole pages: one that is only begun would count as written when the file system is asked next.
-            let ahead_to = ((offset + self.ahead) / PAGE_BYTES * PAGE_BYTES).min(self.size);
-            let ahead = ahead_to.saturating_sub(offset).max(length as u64);
-            // One unreadable sector must not take its neighbours with it.
-            self.fill(offset, ahead).or_else(|_| self.fill(offset, length as u64))?;
+        if offset < held.start || offset + length as u64 > held.end {
+            self.fill(offset, length as u64)?;
         }
         let from = (offset - self.start) as usize;
         Ok(&self.buffer[from..from + length])
@@ -96,23 +107,5 @@ impl<F: Deref<Target: StorageFile>> Window for Copied<F> {
 
     fn forget(&mut self) {
         self.buffer.clear();
-    }
-}
-
-impl Window for Box<dyn Window> {
-    fn size(&self) -> u64 {
-        (**self).size()
-    }
-
-    fn bytes(&mut self, offset: u64, length: usize) -> io::Result<&[u8]> {
-        (**self).bytes(offset, length)
-    }
-
-    fn written_from(&self, offset: u64) -> u64 {
-        (**self).written_from(offset)
-    }
-
-    fn forget(&mut self) {
-        (**self).forget();
     }
 }

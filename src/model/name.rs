@@ -37,11 +37,15 @@ struct Chars {
 }
 
 impl Chars {
-    /// `text` is a valid name.
-    fn of(text: &str) -> Self {
+    /// A lower-case letter, then letters, digits and what `further` allows; none if `text` is anything else.
+    fn of(text: &str, further: fn(u8) -> bool) -> Option<Self> {
         let mut bytes = [0; NAME_CHARS_MAX];
-        bytes[..text.len()].copy_from_slice(text.as_bytes());
-        Self { bytes, length: text.len() as u8 }
+        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        // No way out in the middle: names are right nearly always, and a branch for each byte costs more than the bytes.
+        let fits = |byte: u8| byte.is_ascii_lowercase() | byte.is_ascii_digit() | further(byte);
+        let all_fit = text.bytes().fold(true, |all, byte| all & fits(byte));
+        let begins = text.as_bytes().first().is_some_and(u8::is_ascii_lowercase);
+        (all_fit & begins).then_some(Self { bytes, length: text.len() as u8 })
     }
 
     fn as_bytes(&self) -> &[u8] {
@@ -69,18 +73,14 @@ impl<T: FromStr<Err = NameError>> Visitor<'_> for Named<T> {
 }
 
 macro_rules! name_type {
-    ($(#[$doc:meta])* $name:ident, $valid:expr, $error:ident) => {
+    ($(#[$doc:meta])* $name:ident, $further:expr, $error:ident) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Chars);
 
         impl $name {
             pub fn new(text: &str) -> Result<Self, NameError> {
-                if $valid(text) {
-                    Ok(Self(Chars::of(text)))
-                } else {
-                    Err(NameError::$error { found: text.to_owned() })
-                }
+                Chars::of(text, $further).map(Self).ok_or_else(|| NameError::$error { found: text.to_owned() })
             }
 
             pub fn as_str(&self) -> &str {
@@ -136,25 +136,13 @@ macro_rules! name_type {
     };
 }
 
-fn starts_with_letter(text: &str) -> bool {
-    text.len() <= NAME_CHARS_MAX && text.as_bytes().first().is_some_and(u8::is_ascii_lowercase)
-}
-
-fn is_personality(text: &str) -> bool {
-    starts_with_letter(text) && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
-}
-
-fn is_runtime(text: &str) -> bool {
-    starts_with_letter(text) && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9'))
-}
-
 name_type!(
     /// A peer's own name: `^[a-z][a-z0-9-]{0,31}$`.
-    Personality, is_personality, Personality
+    Personality, |byte| byte == b'-', Personality
 );
 name_type!(
     /// How a peer is present: `^[a-z][a-z0-9]{0,31}$`. No dash, so that an identity splits at its first one.
-    Runtime, is_runtime, Runtime
+    Runtime, |_| false, Runtime
 );
 
 impl Personality {
@@ -253,6 +241,22 @@ mod tests {
         assert_eq!(name(&long).as_deref(), Some("a".repeat(32).as_str()));
         assert_eq!(name("2024-plans"), None, "starts with a digit");
         assert_eq!(name("日本"), None, "comes out empty");
+    }
+
+    #[test]
+    fn a_name_begins_with_a_letter_and_holds_nothing_else_than_it_may() {
+        let longest = format!("a{}", "9".repeat(NAME_CHARS_MAX - 1));
+        for text in ["a", "a9", "ada9x", &longest] {
+            assert_eq!(Runtime::new(text).map(String::from).as_deref(), Ok(text));
+            assert_eq!(Personality::new(text).map(String::from).as_deref(), Ok(text));
+        }
+        assert!(Personality::new("a-").is_ok() && Runtime::new("a-").is_err(), "only a personality has dashes");
+        for text in
+            ["", "9a", "-a", "A", "aB", "a_", "a\0", "\0", "a{", "a`", "a/", "a:", "é", "aé", &format!("{longest}9")]
+        {
+            assert!(Runtime::new(text).is_err(), "{text:?}");
+            assert!(Personality::new(text).is_err(), "{text:?}");
+        }
     }
 
     /// A name's text has an order, and maps of peers rest on it.

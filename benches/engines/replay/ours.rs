@@ -1,6 +1,7 @@
 //! The journal, and what memory itself takes.
 
 use std::fs::File;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use dormouse::journal::{Reader, verify};
@@ -15,21 +16,28 @@ use super::corpus::Corpus;
 pub struct Sealed {
     pub dir: PathBuf,
     pub records: u64,
-    maps: Vec<Mmap>,
+    maps: Vec<Map>,
 }
 
 /// A journal of one segment that nobody has closed.
 pub struct Tail {
     dir: PathBuf,
     pub records: u64,
-    bytes: Vec<u8>,
+    map: Map,
+}
+
+/// A segment, and where its room begins.
+struct Map {
+    bytes: Mmap,
+    end: usize,
 }
 
 impl Sealed {
     pub fn write(dir: &Path, records: u64) -> Self {
         let records = Corpus::write(dir, records);
         dormouse_close(dir);
-        let mut maps: Vec<(PathBuf, Mmap)> = segments(dir).into_iter().map(|path| (path.clone(), map(&path))).collect();
+        segments(dir).iter().for_each(|path| forget(path));
+        let mut maps: Vec<(PathBuf, Map)> = segments(dir).into_iter().map(|path| (path.clone(), map(&path))).collect();
         // The empty segment that the next writer would go on in.
         maps.pop();
         Self { dir: dir.to_owned(), records, maps: maps.into_iter().map(|(_, map)| map).collect() }
@@ -80,16 +88,16 @@ impl Sealed {
 
 impl Tail {
     pub fn write(dir: &Path) -> Self {
-        let records = Corpus::write(dir, 250_000);
+        // Nearly as long as a tail gets.
+        let records = Corpus::write(dir, 480_000);
         let path = segments(dir).pop().expect("a segment");
-        let bytes = std::fs::read(&path).expect("a segment");
-        let end = bytes.iter().rposition(|&byte| byte != 0).expect("records") + 1;
         assert_eq!(segments(dir).len(), 1, "one segment, and not sealed");
-        Self { dir: dir.to_owned(), records, bytes: bytes[..end].to_vec() }
+        forget(&path);
+        Self { dir: dir.to_owned(), records, map: map(&path) }
     }
 
     pub fn sum(&self) -> u64 {
-        sum(&self.bytes)
+        sum(written(&self.map))
     }
 
     pub fn check(&self) -> u64 {
@@ -104,16 +112,35 @@ fn segments(dir: &Path) -> Vec<PathBuf> {
     segments
 }
 
-fn map(path: &Path) -> Mmap {
-    // SAFETY: nobody writes this file any more.
-    unsafe { Mmap::map(&File::open(path).expect("a segment")).expect("a map") }
+/// Lets the cache hold what reading the file brings there, as with any history that is older than the machine's last
+/// start, and not the small pieces in which it was written a moment ago.
+fn forget(path: &Path) {
+    let file = File::open(path).expect("a segment");
+    file.sync_all().expect("a sync");
+    rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).expect("a cache");
+    let end = end(&file);
+    file.read_exact_at(&mut vec![0; end], 0).expect("the same");
+    // What was read ahead of that is empty room, and would count as written.
+    rustix::fs::fadvise(&file, end as u64, None, rustix::fs::Advice::DontNeed).expect("a cache");
 }
 
-/// Without the room that a segment has left.
-fn written(map: &[u8]) -> &[u8] {
-    const TRAILER_ROOM: usize = 4096;
-    let before = &map[..map.len() - TRAILER_ROOM];
+fn map(path: &Path) -> Map {
+    let file = File::open(path).expect("a segment");
+    // SAFETY: nobody writes this file any more.
+    let bytes = unsafe { Mmap::map(&file).expect("a map") };
+    Map { bytes, end: end(&file) }
+}
+
+/// Without the room that a segment has left. That is not touched: what the cache holds of it would count as written, and
+/// everybody who looks for the end of the segment would read it from then on.
+fn written(map: &Map) -> &[u8] {
+    let before = &map.bytes[..map.end];
     &before[..before.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1)]
+}
+
+/// Where the room begins in which nothing was ever written.
+fn end(file: &File) -> usize {
+    rustix::fs::seek(file, rustix::fs::SeekFrom::Hole(0)).expect("a hole") as usize
 }
 
 fn sum(bytes: &[u8]) -> u64 {

@@ -11,13 +11,10 @@ use super::{DamageKind, Head, SegmentReport, hex};
 use crate::journal::format::header::SegmentHeader;
 use crate::journal::format::{FRAMES_AT, segment_name};
 use crate::journal::lookup;
-use crate::journal::reader::{ReadError, segments, window_of_sealed};
+use crate::journal::reader::{FileScan, ReadError, segments};
 use crate::journal::scan::{Fault, Scan, read_header};
 use crate::journal::window::{Copied, Window};
 use crate::model::id::Lsn;
-
-/// A scan over whatever window fits the file.
-pub(super) type AnyScan = Scan<Box<dyn Window>>;
 
 /// The segments in `dir` by their labels: sealed ones are not read through.
 ///
@@ -44,19 +41,16 @@ pub fn head(dir: &Path) -> Result<Option<Head>, ReadError> {
     Ok(None)
 }
 
-fn open(dir: &Path, first_lsn: Lsn) -> Result<AnyScan, ReadError> {
+fn open(dir: &Path, first_lsn: Lsn) -> Result<FileScan, ReadError> {
     let path = dir.join(segment_name(first_lsn));
-    let mut window = window(&path, false)?;
+    let mut window = window(&path)?;
     let header = lookup::header(&mut window, first_lsn).map_err(|trouble| ReadError::at(&path, trouble))?;
     Ok(Scan::new(window, header))
 }
 
-/// Read ahead only if nobody writes it any more.
-pub(super) fn window(path: &Path, sealed: bool) -> Result<Box<dyn Window>, ReadError> {
-    let failed = |error| ReadError::io(path, error);
-    let file = File::open(path).map_err(failed)?;
-    if sealed { window_of_sealed(file) } else { Copied::new(Arc::new(file)).map(|window| Box::new(window) as _) }
-        .map_err(failed)
+pub(super) fn window(path: &Path) -> Result<Copied<Arc<File>>, ReadError> {
+    let file = File::open(path).and_then(|file| Copied::new(Arc::new(file)));
+    file.map_err(|error| ReadError::io(path, error))
 }
 
 fn stat_segment(dir: &Path, first_lsn: Lsn) -> Result<SegmentReport, ReadError> {

@@ -98,7 +98,7 @@ fn set_aside(dir: &Path, name: &str, segment: &str, offset: u64) -> Result<SetAs
 
 /// The NOTE about bytes at `offset` of `segment`, which stands where they stood.
 fn note(dir: &Path, segment: &str, offset: u64) -> Option<Note> {
-    let mut window = window(&dir.join(segment), false).ok()?;
+    let mut window = window(&dir.join(segment)).ok()?;
     let header = lookup::header(&mut window, segment_first_lsn(segment)?).ok()?;
     let mut scan = Scan::new(window, header);
     let mut found = None;

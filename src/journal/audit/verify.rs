@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::fault::kind;
-use super::labels::{AnyScan, Label, Labels, window};
+use super::labels::{Label, Labels, window};
 use super::retention::Retention;
 use super::walk::Walked;
 use super::witness;
@@ -12,9 +12,10 @@ use super::{Damage, DamageKind, Listener, SealSeen, SegmentReport, Verification}
 use crate::journal::format::header::SegmentHeader;
 use crate::journal::format::seal::{Digest, Sealer, TrailerRoom};
 use crate::journal::format::{FRAMES_AT, segment_name, snapshot_name};
-use crate::journal::reader::ReadError;
+use crate::journal::reader::{FileScan, ReadError};
 use crate::journal::recovery::segment_mismatch;
 use crate::journal::scan::{Fault, Scan};
+use crate::journal::window::Window;
 use crate::model::id::Lsn;
 
 /// A verification under way.
@@ -157,19 +158,16 @@ impl<'a, L: Listener> Verifier<'a, L> {
     }
 
     /// None if it is not there any more.
-    fn open(&self, label: &Label, header: SegmentHeader) -> Result<Option<AnyScan>, ReadError> {
+    fn open(&self, label: &Label, header: SegmentHeader) -> Result<Option<FileScan>, ReadError> {
         let path = self.dir.join(segment_name(label.first_lsn));
         let gone = |error: &ReadError| matches!(error, ReadError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound);
-        let mut scan = match window(&path, false) {
+        let mut scan = match window(&path) {
             Err(error) if gone(&error) => return Ok(None),
             window => Scan::new(window?, header),
         };
         // Whatever stands in the trailer's room was written after the last frame.
         if scan.trailer() != Ok(TrailerRoom::Empty) {
-            scan = match window(&path, true) {
-                Err(error) if gone(&error) => return Ok(None),
-                window => Scan::new(window?, header),
-            };
+            scan.window.read_ahead();
         }
         if !label.rebuilt {
             let mut sealer = Sealer::new(header.first_lsn);
@@ -209,7 +207,7 @@ impl<'a, L: Listener> Verifier<'a, L> {
         }
     }
 
-    fn read_through(&mut self, label: &Label, mut scan: AnyScan, follower: Option<&Label>, report: usize) {
+    fn read_through(&mut self, label: &Label, mut scan: FileScan, follower: Option<&Label>, report: usize) {
         let header = scan.header;
         let walked = self.walk(label.first_lsn, &mut scan, follower.is_none());
         let damage_before = self.found.damage.len();
@@ -233,7 +231,7 @@ impl<'a, L: Listener> Verifier<'a, L> {
     }
 
     /// Seal, trailer, and the zeros between. Returns the head that the next seal must chain to.
-    fn check_end(&mut self, label: &Label, scan: &mut AnyScan, last: bool, walked: &Walked) -> Option<Digest> {
+    fn check_end(&mut self, label: &Label, scan: &mut FileScan, last: bool, walked: &Walked) -> Option<Digest> {
         let (name, end, lsn) = (label.first_lsn, scan.at, scan.next);
         let (bytes, capacity) = (scan.window.size(), scan.header.capacity);
         if bytes != capacity && !label.rebuilt {

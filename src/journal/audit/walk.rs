@@ -1,7 +1,6 @@
 //! Reading every frame of one segment, over damage too.
 
 use super::fault::kind;
-use super::labels::AnyScan;
 use super::verify::Verifier;
 use super::{DamageKind, Listener, TornBytes};
 use crate::journal::format::frame::{FRAME_HEAD, FrameHeader};
@@ -9,7 +8,8 @@ use crate::journal::format::seal::{Digest, TrailerRoom};
 use crate::journal::format::{FRAME_ALIGN, SECTOR_BYTES, is_zero, segment_name};
 use crate::journal::recovery::table::{Segment, Verdict, verdict};
 use crate::journal::recovery::tail;
-use crate::journal::scan::{Fault, Frame};
+use crate::journal::scan::{Fault, Frame, Scan};
+use crate::journal::window::Window;
 use crate::model::id::Lsn;
 
 /// How far the words of a segment go.
@@ -29,7 +29,7 @@ enum Judged {
 
 impl<L: Listener> Verifier<'_, L> {
     /// Reads `scan` to its seal, or to the end of what can be read.
-    pub(super) fn walk(&mut self, first_lsn: Lsn, scan: &mut AnyScan, last: bool) -> Walked {
+    pub(super) fn walk<W: Window>(&mut self, first_lsn: Lsn, scan: &mut Scan<W>, last: bool) -> Walked {
         let mut failed = None;
         loop {
             let fault = match scan.step() {
@@ -77,7 +77,7 @@ impl<L: Listener> Verifier<'_, L> {
     }
 
     /// Says what is wrong at `scan`'s place and moves it to the next valid frame; false if there is none.
-    fn go_around(&mut self, first_lsn: Lsn, scan: &mut AnyScan, fault: &Fault, more: Option<Fault>) -> bool {
+    fn go_around<W: Window>(&mut self, first_lsn: Lsn, scan: &mut Scan<W>, fault: &Fault, more: Option<Fault>) -> bool {
         let (offset, lsn) = (scan.at, scan.next);
         scan.sealer = None;
         let ends_in_zeros = matches!(fault, Fault::NoFrame) && scan.first_nonzero(offset) == Ok(None);
@@ -97,7 +97,7 @@ impl<L: Listener> Verifier<'_, L> {
 }
 
 /// Decides what the place without a valid frame is.
-fn judge(first_lsn: Lsn, scan: &mut AnyScan, last: bool) -> Judged {
+fn judge<W: Window>(first_lsn: Lsn, scan: &mut Scan<W>, last: bool) -> Judged {
     if !last {
         return Judged::Damage(None);
     }
@@ -116,7 +116,7 @@ fn judge(first_lsn: Lsn, scan: &mut AnyScan, last: bool) -> Judged {
     }
 }
 
-fn walked(scan: &mut AnyScan, known: Lsn) -> Walked {
+fn walked<W: Window>(scan: &mut Scan<W>, known: Lsn) -> Walked {
     match scan.trailer() {
         Ok(TrailerRoom::Trailer(trailer)) => {
             Walked { known: scan.next.max(trailer.last_lsn.next()), head: Some(trailer.head) }
@@ -126,7 +126,7 @@ fn walked(scan: &mut AnyScan, known: Lsn) -> Walked {
 }
 
 /// Where nothing valid follows the damage, one record is lost at least, unless nothing or a control frame stood there.
-fn at_least(scan: &mut AnyScan) -> Lsn {
+fn at_least<W: Window>(scan: &mut Scan<W>) -> Lsn {
     let room = scan.limit().saturating_sub(scan.at).min(FRAME_HEAD as u64) as usize;
     match scan.window.bytes(scan.at, room) {
         Ok(head) if is_zero(head) => scan.next,
@@ -139,7 +139,7 @@ fn at_least(scan: &mut AnyScan) -> Lsn {
 }
 
 /// Moves `scan` to the next valid frame behind the damage; false if there is none.
-fn resume_behind(scan: &mut AnyScan) -> bool {
+fn resume_behind<W: Window>(scan: &mut Scan<W>) -> bool {
     let mut at = scan.at + FRAME_ALIGN as u64;
     while at < scan.limit() {
         match tail::valid_behind(scan, at) {
@@ -161,8 +161,7 @@ mod tests {
 
     use super::super::{DamageKind, Deaf};
     use super::*;
-    use crate::journal::scan::{Scan, read_header};
-    use crate::journal::window::Window;
+    use crate::journal::scan::read_header;
     use crate::journal::{DirStorage, Journal, Options};
     use crate::model::actor::Actor;
     use crate::model::event::DaemonStopped;
@@ -219,7 +218,7 @@ mod tests {
         for bad in (4096..9 << 10).step_by(512) {
             let mut window = Failing { bytes: bytes.clone(), bad };
             let header = read_header(&mut window).0.unwrap();
-            let mut scan = Scan::new(Box::new(window) as Box<dyn Window>, header);
+            let mut scan = Scan::new(window, header);
             let mut deaf = Deaf;
             let mut verifier = Verifier::new(std::path::Path::new("nowhere"), &mut deaf);
             let walked = verifier.walk(Lsn(1), &mut scan, true);

@@ -1,6 +1,7 @@
 //! The bytes of format version 1. Pure: nothing here touches a file. `journal-format.md` has the same tables, and a
 //! test compares the two.
 
+pub mod codec;
 pub mod frame;
 pub mod header;
 pub mod index;

@@ -1,4 +1,4 @@
-//! Payload bytes of records: bincode, and the only place that knows it.
+//! Payload bytes of records: bincode writes them, and this is the only place that knows it; [`codec`] reads them.
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bincode::enc::write::Writer;
@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::CONTROL_KINDS_AT;
+use super::codec::{self, Malformed};
 use super::frame::FrameHeader;
 use crate::model::actor::Actor;
 use crate::model::event::{Event, KINDS, ReadPayload, WritePayload};
@@ -29,6 +30,20 @@ struct Preface {
     actor: Actor,
 }
 
+impl Preface {
+    #[inline]
+    fn before(self, frame: &FrameHeader, event: Event) -> Record {
+        Record {
+            lsn: frame.lsn,
+            at: Timestamp { wall_us: frame.time_us, awake_ms: self.awake_ms, boot: self.boot },
+            subject: self.subject,
+            cause: self.cause,
+            actor: self.actor,
+            event,
+        }
+    }
+}
+
 /// A [`Preface`] that is written, without a copy of anything.
 #[derive(Serialize)]
 struct PrefaceOf<'a> {
@@ -48,7 +63,7 @@ pub struct EncodeError(#[from] bincode::error::EncodeError);
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
     #[error("the payload does not decode")]
-    Codec(#[from] bincode::error::DecodeError),
+    Codec(#[from] Malformed),
     #[error("the payload has {found} bytes, its event uses {used}")]
     Length { found: usize, used: usize },
     #[error("kind {kind} with schema {schema} is not known to this build")]
@@ -76,20 +91,15 @@ pub fn decode(frame: &FrameHeader, payload: &[u8]) -> Result<Record, DecodeError
         return Err(unknown());
     }
     let known = || KINDS.iter().any(|kind| kind.number == frame.kind && frame.schema <= kind.schema);
-    let (preface, used): (Preface, usize) = match bincode::serde::borrow_decode_from_slice(payload, CODEC) {
+    let (preface, used): (Preface, usize) = match codec::read(payload) {
         Ok(preface) => preface,
         // Only the payloads of known kinds are known to begin like this.
         Err(error) => return Err(if known() { error.into() } else { unknown() }),
     };
-    let event = Event::read(frame.kind, frame.schema, Decoder { payload, used }).ok_or_else(unknown)??;
-    Ok(Record {
-        lsn: frame.lsn,
-        at: Timestamp { wall_us: frame.time_us, awake_ms: preface.awake_ms, boot: preface.boot },
-        subject: preface.subject,
-        cause: preface.cause,
-        actor: preface.actor,
-        event,
-    })
+    match Event::read(frame.kind, frame.schema, Decoder { payload, used }) {
+        Some(event) => Ok(preface.before(frame, event?)),
+        None => Err(unknown()),
+    }
 }
 
 /// Appends what the codec writes. Through `std::io::Write` each byte of it would be a call that may fail.
@@ -122,7 +132,7 @@ impl ReadPayload for Decoder<'_> {
     type Error = DecodeError;
 
     fn read<T: DeserializeOwned>(self) -> Result<T, DecodeError> {
-        let (event, used) = bincode::serde::borrow_decode_from_slice(&self.payload[self.used..], CODEC)?;
+        let (event, used) = codec::read(&self.payload[self.used..])?;
         let (found, used) = (self.payload.len(), self.used + used);
         if used == found { Ok(event) } else { Err(DecodeError::Length { found, used }) }
     }
@@ -179,5 +189,86 @@ mod tests {
         let mut longer = bytes(&NotedV1 { text: "a".into() });
         longer.push(0);
         assert!(matches!(read(1, 1, &longer).unwrap(), Err(DecodeError::Length { found: 3, used: 2 })));
+    }
+    /// The crate that writes payloads, as a reader: [`codec`] must take from the same bytes the same, and refuse the same.
+    struct Writers<'a> {
+        payload: &'a [u8],
+        used: usize,
+    }
+
+    impl ReadPayload for Writers<'_> {
+        type Error = ();
+
+        fn read<T: DeserializeOwned>(self) -> Result<T, ()> {
+            let read = bincode::serde::borrow_decode_from_slice(&self.payload[self.used..], CODEC);
+            let (event, used) = read.map_err(drop)?;
+            if self.used + used == self.payload.len() { Ok(event) } else { Err(()) }
+        }
+    }
+
+    fn as_its_writer_reads_it(frame: &FrameHeader, payload: &[u8]) -> Option<Record> {
+        let (preface, used): (Preface, usize) = bincode::serde::borrow_decode_from_slice(payload, CODEC).ok()?;
+        let event = Event::read(frame.kind, frame.schema, Writers { payload, used })?.ok()?;
+        Some(preface.before(frame, event))
+    }
+
+    /// Every payload that was ever published, and each of them with a byte that is another, without its end, and with a
+    /// byte too many.
+    #[test]
+    fn payloads_whole_and_damaged_are_read_as_their_writer_reads_them() {
+        let (mut whole, mut damaged) = (0, 0);
+        for line in include_str!("../../../tests/golden/payloads.jsonl").lines() {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            let number = |field: &str| line[field].as_u64().unwrap();
+            let (kind, schema) = (number("kind") as u16, number("schema") as u8);
+            let digits = line["payload"].as_str().unwrap();
+            let byte = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).unwrap();
+            let payload: Vec<u8> = (0..digits.len()).step_by(2).map(byte).collect();
+            let mut same = |payload: &[u8]| {
+                let length = payload.len() as u32;
+                let frame = FrameHeader { length, lsn: Lsn(7), time_us: 9, kind, schema, flags: 0, behind: 1 };
+                let (ours, theirs) = (decode(&frame, payload), as_its_writer_reads_it(&frame, payload));
+                assert_eq!(ours.as_ref().ok(), theirs.as_ref(), "kind {kind}: {payload:?}: {ours:?}");
+                if theirs.is_some() { whole += 1 } else { damaged += 1 }
+            };
+            same(&payload);
+            same(&[&payload[..], &[0]].concat());
+            for at in 0..payload.len() {
+                same(&payload[..at]);
+                let mut other = payload.clone();
+                for byte in [0, 1, 2, 0x80, 250, 251, 252, 253, 254, 255] {
+                    other[at] = byte;
+                    same(&other);
+                }
+            }
+        }
+        assert!(whole > 10_000 && damaged > 10_000, "{whole} could be read, {damaged} could not");
+    }
+
+    /// Integers of every length, also where a shorter one would do, and values that the type cannot hold.
+    #[test]
+    fn integers_are_read_as_their_writer_reads_them() {
+        fn same<T: DeserializeOwned + PartialEq + std::fmt::Debug>(bytes: &[u8]) {
+            let theirs = bincode::serde::borrow_decode_from_slice::<T, _>(bytes, CODEC).ok();
+            assert_eq!(codec::read::<T>(bytes).ok(), theirs, "{}: {bytes:?}", std::any::type_name::<T>());
+        }
+        for first in 0..=u8::MAX {
+            for rest in [[0; 16], [0xff; 16], [0x80, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]] {
+                for length in 0..=rest.len() {
+                    let bytes = [&[first], &rest[..length]].concat();
+                    same::<u8>(&bytes);
+                    same::<u16>(&bytes);
+                    same::<u32>(&bytes);
+                    same::<u64>(&bytes);
+                    same::<u128>(&bytes);
+                    same::<i16>(&bytes);
+                    same::<i32>(&bytes);
+                    same::<i64>(&bytes);
+                    same::<Option<bool>>(&bytes);
+                    same::<Vec<u32>>(&bytes);
+                    same::<String>(&bytes);
+                }
+            }
+        }
     }
 }

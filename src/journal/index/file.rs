@@ -6,15 +6,16 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::super::directory;
 use super::super::format::index::{Blocks, IndexHeader, Names};
 use super::super::format::seal::Digest;
 use super::super::format::{INDEX_HEADER_BYTES, index_first_lsn, index_name, segment_first_lsn, segment_name};
 use super::super::lookup;
-use super::super::reader::{ReadError, window_of_sealed};
+use super::super::reader::{FileScan, ReadError};
 use super::super::scan::Scan;
-use super::super::window::Window;
+use super::super::window::Copied;
 use super::build::{Built, build};
 use crate::model::id::{Lsn, MessageId};
 
@@ -120,12 +121,12 @@ impl Indexer {
 }
 
 /// None if the segment has gone meanwhile.
-fn open(path: &Path, first_lsn: Lsn) -> Result<Option<Scan<Box<dyn Window>>>, ReadError> {
+fn open(path: &Path, first_lsn: Lsn) -> Result<Option<FileScan>, ReadError> {
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file.map_err(|error| ReadError::io(path, error))?,
     };
-    let mut window = window_of_sealed(file).map_err(|error| ReadError::io(path, error))?;
+    let mut window = Copied::sealed(Arc::new(file)).map_err(|error| ReadError::io(path, error))?;
     let header = lookup::header(&mut window, first_lsn).map_err(|trouble| ReadError::at(path, trouble))?;
     Ok(Some(Scan::new(window, header)))
 }

@@ -1,10 +1,12 @@
 //! Every record, in order.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::super::format::frame::FrameHeader;
 use super::super::format::payload;
 use super::super::lookup::{self, Trouble};
+use super::super::scan::Frame;
 use super::{FileScan, Pages, ReadError, Reader};
 use crate::model::id::Lsn;
 use crate::model::record::Record;
@@ -18,7 +20,7 @@ pub struct Records<'a> {
     pub(super) expected: Lsn,
     pub(super) from: Lsn,
     pub(super) scan: Option<(PathBuf, FileScan)>,
-    pub(super) group: VecDeque<Result<Record, ReadError>>,
+    pub(super) group: Group,
     pub(super) ended: bool,
 }
 
@@ -33,35 +35,33 @@ impl Iterator for Records<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some(record) = self.group.pop_front() {
+            if let Some((path, _)) = &self.scan
+                && let Some(record) = self.group.next(path)
+            {
                 return Some(record);
             }
             if self.ended {
                 return None;
             }
-            match self.read_group() {
-                Ok(None) => {}
-                Ok(alone) => return alone,
-                Err(error) => {
-                    self.ended = true;
-                    return Some(Err(error));
-                }
+            if let Err(error) = self.read_group() {
+                self.ended = true;
+                return Some(Err(error));
             }
         }
     }
 }
 
 impl Records<'_> {
-    /// Reads one atomic group, or moves to the next segment. A record that is a group of its own is returned at once.
-    fn read_group(&mut self) -> Result<Option<Result<Record, ReadError>>, ReadError> {
-        let Some((path, scan)) = &mut self.scan else { return self.enter().map(|()| None) };
+    /// Reads one atomic group, or moves to the next segment.
+    fn read_group(&mut self) -> Result<(), ReadError> {
+        let Some((path, scan)) = &mut self.scan else { return self.enter() };
         let last = self.reader.last.as_ref().filter(|_| self.index == self.reader.sealed.len());
         // The reader has looked no further than there.
         let looked_to = last.map_or(u64::MAX, |last| last.scan.whole_at);
         loop {
             if scan.at >= looked_to {
                 self.ended = true;
-                return self.reader.damage_at_end().map_or(Ok(None), Err);
+                return self.reader.damage_at_end().map_or(Ok(()), Err);
             }
             let (at, next) = (scan.at, scan.next);
             let frame = match scan.step() {
@@ -69,7 +69,7 @@ impl Records<'_> {
                 Ok(None) => {
                     (self.index, self.expected) = (self.index + 1, next);
                     self.scan = None;
-                    return Ok(None);
+                    return Ok(());
                 }
                 Err(fault) => {
                     // What was read of a group that is not whole is nothing.
@@ -80,17 +80,11 @@ impl Records<'_> {
             if frame.header.is_control() {
                 continue;
             }
-            let more_follows = frame.header.more_follows();
             if frame.header.lsn >= self.from {
-                let trouble = |error| ReadError::at(path, Trouble::decode(frame.offset, &frame.header, error));
-                let record = payload::decode(&frame.header, frame.payload).map_err(trouble);
-                if !more_follows && self.group.is_empty() {
-                    return Ok(Some(record));
-                }
-                self.group.push_back(record);
+                self.group.push(&frame);
             }
-            if !more_follows {
-                return Ok(None);
+            if !frame.header.more_follows() {
+                return Ok(());
             }
         }
     }
@@ -114,5 +108,35 @@ impl Records<'_> {
         }
         self.scan = Some((path, scan));
         Ok(())
+    }
+}
+
+/// A whole group, of which some records have not been asked for yet. Payloads wait as bytes, which were checked: a record
+/// takes several times the room, and would be moved in and out.
+#[derive(Default)]
+pub(super) struct Group {
+    payloads: Vec<u8>,
+    /// Offset in the segment, head, and where the payload begins in `payloads`.
+    frames: VecDeque<(u64, FrameHeader, usize)>,
+}
+
+impl Group {
+    fn push(&mut self, frame: &Frame<'_>) {
+        if self.frames.is_empty() {
+            self.payloads.clear();
+        }
+        self.frames.push_back((frame.offset, frame.header, self.payloads.len()));
+        self.payloads.extend_from_slice(frame.payload);
+    }
+
+    /// The next record of the group, which stands in the segment at `path`.
+    fn next(&mut self, path: &Path) -> Option<Result<Record, ReadError>> {
+        let (offset, header, from) = self.frames.pop_front()?;
+        let record = payload::decode(&header, &self.payloads[from..from + header.length as usize]);
+        Some(record.map_err(|error| ReadError::at(path, Trouble::decode(offset, &header, error))))
+    }
+
+    fn clear(&mut self) {
+        self.frames.clear();
     }
 }

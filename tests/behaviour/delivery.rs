@@ -207,6 +207,18 @@ fn c14_an_answer_is_not_credited_to_a_message_that_only_waits() {
     assert_eq!(answer.answers, Some(world.messages["a"]));
 }
 
+/// C14: a late answer to what the session was given before does not prove the paste that has just begun.
+#[test]
+fn c14_a_late_answer_proves_nothing_that_came_after_its_task() {
+    let mut world = live();
+    check(
+        &mut world,
+        "1s send b to ada                  => delivery_decided
+         1s begun b ada                    =>
+         2s answer r from ada to user:root => answer_kept",
+    );
+}
+
 /// C27, C46: a dialog in front of a delivery calls a person, once, and keeps the session.
 #[test]
 fn c27_a_delivery_that_waits_for_a_person_calls_one() {

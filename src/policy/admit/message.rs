@@ -199,11 +199,14 @@ fn not_to_oneself(send: &Send, to: &Identity, policy: WakePolicy) -> Result<(), 
 fn answers(state: &State, send: &Send, to: &Recipient) -> Option<MessageId> {
     let Sender::Session { peer, generation } = &send.from else { return None };
     let session = state.session(peer, *generation)?;
-    // What only waits to be typed cannot be answered yet.
+    // What only waits to be typed cannot be answered yet; and a session that was given something before may be slow to
+    // answer that. Only the first thing it was ever given is known to be what it speaks of.
+    let first = session.last_delivered.is_none();
     let begun = |id: &MessageId| {
         matches!(state.messages.get(id).map(|message| &message.fate), Some(Fate::Delivering { begun: Some(_), .. }))
     };
-    let in_hand = session.task.or(session.delivering.filter(begun)).and_then(|id| state.messages.get(&id));
+    let in_hand =
+        session.task.or(session.delivering.filter(|id| first && begun(id))).and_then(|id| state.messages.get(&id));
     let (id, asked_by) = match in_hand {
         Some(message) => (message.id, &message.from),
         None => (session.last_delivered?, session.last_delivered_from.as_ref()?),

@@ -241,7 +241,7 @@ pub struct Session {
     pub last_proof: Option<Timestamp>,
     /// A look is under way.
     pub looking: bool,
-    /// The last look's time, when its answer was that nobody can say.
+    /// The last look's time, when it left things open: nobody could say, or a person was needed.
     pub look_failed_at: Option<Timestamp>,
     /// When screen and transcript last moved, by the last look; for silence beyond what facts say (C45).
     pub screen_moved: Option<Timestamp>,

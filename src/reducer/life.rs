@@ -98,7 +98,7 @@ pub(super) fn needs_person(state: &mut State, record: &Record, on: &str) -> Vec<
 pub(super) fn session_looked(state: &mut State, record: &Record, fact: &SessionLooked) -> Vec<Task> {
     let Some(session) = session(state, record) else { return Vec::new() };
     session.looking = false;
-    session.look_failed_at = None;
+    session.look_failed_at = fact.waiting_on.is_some().then_some(record.at);
     session.screen_moved = fact.screen_silent_ms.map(|ms| record.at.minus_ms(ms));
     session.transcript_moved = fact.transcript_silent_ms.map(|ms| record.at.minus_ms(ms));
     if fact.attached {

@@ -29,6 +29,7 @@ pub fn apply(state: &mut State, record: &Record) -> Vec<Effect> {
 
 fn apply_fact(state: &mut State, record: &Record, fact: &Fact) -> Vec<Task> {
     match fact {
+        Fact::DaemonReady(_) => startup::daemon_ready(state, record),
         Fact::DaemonStarted(fact) => startup::daemon_started(state, record, fact),
         Fact::DaemonStopped(_) => daemon::daemon_stopped(state),
         Fact::SettingsChanged(fact) => daemon::settings_changed(state, fact),
@@ -55,7 +56,6 @@ fn apply_fact(state: &mut State, record: &Record, fact: &Fact) -> Vec<Task> {
         Fact::KillFailed(_) => ending::kill_failed(state, record),
         // Asked or observed; what follows from it is a decision of its own.
         Fact::SettingsUnreadable(_)
-        | Fact::DaemonReady(_)
         | Fact::RecordLost(_)
         | Fact::DeadlinePassed(_)
         | Fact::AttentionCalled(_)

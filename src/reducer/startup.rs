@@ -10,7 +10,8 @@ use crate::model::record::Record;
 use crate::model::session::Source;
 use crate::model::state::{Daemon, SessionPhase, State};
 
-/// Looks under way died with the daemon that took them; deliveries of sessions that are gone are settled again.
+/// Looks under way died with the daemon that took them; deliveries of sessions that are gone are settled again, and those
+/// into sessions of somebody else's, which no look finds, are taken up.
 pub(super) fn daemon_started(state: &mut State, record: &Record, fact: &DaemonStarted) -> Vec<Task> {
     state.daemon = Some(Daemon { pid: fact.pid, started: record.lsn, running: true });
     for presence in state.presences.values_mut() {
@@ -23,7 +24,13 @@ pub(super) fn daemon_started(state: &mut State, record: &Record, fact: &DaemonSt
         .iter()
         .flat_map(|(peer, presence)| presence.lost.iter().map(move |message| (peer.clone(), *message)))
         .collect();
-    lost.into_iter().filter_map(|(peer, message)| settle_lost(state, &peer, message)).collect()
+    let external: Vec<(Identity, MessageId)> = state
+        .presences
+        .iter()
+        .filter_map(|(peer, presence)| Some((peer.clone(), presence.external_delivery?)))
+        .collect();
+    let settled = lost.into_iter().filter_map(|(peer, message)| settle_lost(state, &peer, message));
+    settled.chain(external.into_iter().flat_map(|(peer, message)| take_up(state, &peer, message))).collect()
 }
 
 /// Asks the runtime's record about a message that a gone session may have read (C34).
@@ -47,18 +54,31 @@ pub(super) fn session_adopted(state: &mut State, record: &Record, fact: &Session
     if matches!(session.last_sign_source, Source::Wake) {
         session.last_sign = session.woken;
     }
-    let name = session_name(&peer, session);
-    let (phase, delivering) = (session.phase.clone(), session.delivering);
     let mut tasks = fact.turn.as_ref().map(|turn| life::turn_found(state, record, turn)).unwrap_or_default();
-    match (phase, delivering) {
-        (SessionPhase::Launching | SessionPhase::Booting, _) => tasks.extend(wake::start_session(state, &peer)),
-        (SessionPhase::Ending { .. }, _) => tasks.push(Task::EndSession { session: name }),
-        (SessionPhase::Open | SessionPhase::Ready { .. }, Some(message)) => {
-            tasks.extend(take_up(state, &peer, message));
-        }
-        (SessionPhase::Open | SessionPhase::Ready { .. }, None) => {}
-    }
+    tasks.extend(go_on(state, &peer));
     tasks
+}
+
+/// The world has been looked at. Of sessions that nobody could tell of just now nothing new is decided (C43); what was
+/// decided before goes on, for each effect asks its own questions.
+pub(super) fn daemon_ready(state: &State, record: &Record) -> Vec<Task> {
+    let untold = state.presences.iter().filter(|(_, presence)| {
+        presence.session.as_ref().is_some_and(|session| session.look_failed_at == Some(record.at))
+    });
+    untold.flat_map(|(peer, _)| go_on(state, peer)).collect()
+}
+
+/// What this peer's session was in the middle of.
+fn go_on(state: &State, peer: &Identity) -> Vec<Task> {
+    let Some(session) = state.presences.get(peer).and_then(|presence| presence.session.as_ref()) else {
+        return Vec::new();
+    };
+    match (&session.phase, session.delivering) {
+        (SessionPhase::Launching | SessionPhase::Booting, _) => wake::start_session(state, peer).into_iter().collect(),
+        (SessionPhase::Ending { .. }, _) => vec![Task::EndSession { session: session_name(peer, session) }],
+        (SessionPhase::Open | SessionPhase::Ready { .. }, Some(message)) => take_up(state, peer, message),
+        (SessionPhase::Open | SessionPhase::Ready { .. }, None) => Vec::new(),
+    }
 }
 
 /// A delivery that was decided but never begun goes on: the paste waits for a durable `delivery_begun`, so nothing was

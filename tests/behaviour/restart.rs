@@ -1,11 +1,11 @@
 //! A daemon that ends at any moment, and the one that comes after it (C60, C34, C40, C16).
 
 use dormouse::model::effect::Task;
-use dormouse::model::event::{DaemonReady, DaemonStarted, SessionAdopted, TurnSeen};
+use dormouse::model::event::{DaemonReady, DaemonStarted, DeliveryBegun, SessionAdopted, SessionNotKnown, TurnSeen};
 use dormouse::model::record::Subject;
 
 use crate::script::{check, gone};
-use crate::world::{World, ephemeral};
+use crate::world::{World, ephemeral, managed};
 
 fn restart(world: &mut World) {
     let started = DaemonStarted { version: "0".into(), pid: 1, tmux: None };
@@ -53,6 +53,40 @@ fn c34_a_begun_delivery_is_settled_first() {
     let tasks = adopt(&mut world, "ada");
     assert!(matches!(&tasks[..], [Task::SettleDelivery { attempt: 1, .. }]), "{tasks:?}");
     check(&mut world, "1s settled a ada found => delivered, session_ready");
+}
+
+/// C60, C5: nobody looks at a session of somebody else's, so what was on its way there is taken up by the start itself.
+#[test]
+fn c60_a_delivery_to_a_managed_session_goes_on() {
+    for begun in [false, true] {
+        let mut world = World::new();
+        world.add("ada", managed);
+        check(&mut world, "0s send a to ada => delivery_decided");
+        if begun {
+            let subject = Subject::peer(&world.identity("ada")).with_message(world.messages["a"]);
+            world.see(subject, DeliveryBegun { attempt: 1, mark: None, bytes: 9 });
+        }
+        let before = world.effects.len();
+        restart(&mut world);
+        match (&world.effects[before].task, begun) {
+            (Task::DeliverMessage(deliver), false) => assert!(!deliver.envelope.possible_duplicate),
+            (Task::SettleDelivery { attempt: 1, .. }, true) => {}
+            (task, _) => panic!("{task:?}"),
+        }
+    }
+}
+
+/// C60, C43: nobody can say whether the session lives. What was decided before goes on; the effect asks for itself.
+#[test]
+fn c60_what_was_decided_goes_on_where_nobody_can_say() {
+    let mut world = worker(&format!("{WOKEN}\n0s started ada =>\n0s box ada => delivery_decided"));
+    restart(&mut world);
+    let before = world.effects.len();
+    let (subject, question) = (world.of_session("ada"), "does it live?".to_owned());
+    world.see(subject, SessionNotKnown { question, why: "its files cannot be read".to_owned() });
+    assert_eq!(world.effects.len(), before, "nothing is done before the world was looked at");
+    world.see(Subject::NONE, DaemonReady { adopted: 0, gone: 0, not_known: 1 });
+    assert!(matches!(&world.effects[before].task, Task::DeliverMessage(_)), "{:?}", &world.effects[before..]);
 }
 
 /// C60, C52: an end that was decided is carried out.

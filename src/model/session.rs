@@ -181,7 +181,7 @@ pub enum ReapReason {
     /// C29: a wake that failed and left a live session.
     WakeFailed,
     /// C35: a worker's session without a task: what it was woken for was settled before it could be typed, or it was
-    /// brought up bare and a task has come, which gets a session of its own.
+    /// brought up bare and a task has come, which gets a session of its own; or a router stood in the way of one (C3).
     Unneeded,
 }
 

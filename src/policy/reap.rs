@@ -31,6 +31,18 @@ enum Limit {
     Unarmed,
     /// A turn that is judged: silent long enough, it has ended (C46a).
     TurnJudged,
+    /// A person was needed, and only another look can tell whether one came.
+    Asking,
+}
+
+impl Silence {
+    /// From a look that left things open to the next one.
+    fn ask_again_ms(self) -> u64 {
+        match self.kind {
+            Limit::Asking => self.limit_ms,
+            Limit::Idle | Limit::Quiet | Limit::Unarmed | Limit::TurnJudged => ASK_AGAIN_MS,
+        }
+    }
 }
 
 /// What a session's silence means now.
@@ -55,8 +67,21 @@ pub(super) fn overruled(case: &Case) -> Vec<Draft> {
     if replaced {
         return vec![reap(case, session, ReapReason::Replaced)];
     }
-    let unneeded = is_bare_worker(session) && a_task_waits(case);
-    if unneeded { vec![reap(case, session, ReapReason::Unneeded)] } else { Vec::new() }
+    if is_bare_worker(session) && a_task_waits(case) {
+        return vec![reap(case, session, ReapReason::Unneeded)];
+    }
+    if stands_in_the_way(case, session) { park_and_reap(case, session, ReapReason::Unneeded) } else { Vec::new() }
+}
+
+/// A router is never idle, so that a task behind it, accepted since its peer became a worker, would wait for ever.
+fn stands_in_the_way(case: &Case, session: &Session) -> bool {
+    let queue = case.presence.queue.iter().filter_map(|id| case.state.messages.get(id));
+    let head = queue.into_iter().find(|message| message.purpose == Purpose::Message && message.fate == Fate::Queued);
+    is_router(case)
+        && session.policy == WakePolicy::Persistent
+        && session.is_ready()
+        && session.delivering.is_none()
+        && head.is_some_and(|message| message.policy == WakePolicy::Ephemeral)
 }
 
 /// A worker's session that was brought up without a task and never had one.
@@ -89,8 +114,9 @@ pub(super) fn due(case: &Case) -> Vec<Draft> {
         Verdict::Nothing => Vec::new(),
         Verdict::Silent(silence) => {
             let silent_ms = case.now().since(silence.since);
-            let may_ask =
-                session.look_failed_at.is_none_or(|failed| has_passed(case.now(), failed.plus_ms(ASK_AGAIN_MS)));
+            let may_ask = session
+                .look_failed_at
+                .is_none_or(|failed| has_passed(case.now(), failed.plus_ms(silence.ask_again_ms())));
             if silent_ms < silence.limit_ms || session.looking || !may_ask {
                 return Vec::new();
             }
@@ -132,6 +158,7 @@ fn conclude(case: &Case, session: &Session, silence: Silence) -> Vec<Draft> {
     let silent_ms = case.now().since(silence.since);
     let Silence { since, source, limit_ms, kind } = silence;
     match kind {
+        Limit::Asking => kept(case, session, KeptBecause::WaitsForPerson),
         Limit::TurnJudged => {
             let turn = Turn::Ended { at: since, judged: true };
             let because = format!("screen and transcript have been silent for {} s", silent_ms / 1000);
@@ -153,13 +180,20 @@ fn conclude(case: &Case, session: &Session, silence: Silence) -> Vec<Draft> {
 }
 
 fn verdict(case: &Case, session: &Session) -> Verdict {
-    // A router has no activity that could be seen: nobody can say that it is idle.
-    if session.delivering.is_some() || is_router(case) {
+    // A router has no activity that could be seen: nobody can say that it is idle. A worker's answer and its silence are
+    // known all the same, and must not block its queue (C37, C38).
+    let nobody_can_say = is_router(case) && session.policy == WakePolicy::Persistent;
+    if session.delivering.is_some() || nobody_can_say {
         return Verdict::Nothing;
     }
     match &session.turn {
         // A model may think for an hour without a byte on its screen (C46).
         Turn::Running { judged: false, .. } => Verdict::Keep(KeptBecause::TurnRunning),
+        // Who came is never told by a program that tells nothing: its screen is looked at again.
+        Turn::Waiting { since, .. } if !case.state.tells_turns(case.peer) => {
+            let limit_ms = case.state.settings.ephemeral_unarmed_idle_ms;
+            Verdict::Silent(Silence { since: *since, source: Source::Screen, limit_ms, kind: Limit::Asking })
+        }
         Turn::Waiting { .. } => Verdict::Keep(KeptBecause::WaitsForPerson),
         // Nobody can say: a wrong kill costs more than a late one (C43).
         Turn::Unknown => Verdict::Keep(KeptBecause::NotKnown),
@@ -264,8 +298,9 @@ pub(super) fn due_at(case: &Case, session: &Session) -> Option<(Timestamp, &'sta
         Limit::Quiet => "ephemeral_quiet",
         Limit::Unarmed => "ephemeral_unarmed_idle",
         Limit::TurnJudged => "turn",
+        Limit::Asking => "kept",
     };
     let limit = silence.since.plus_ms(silence.limit_ms);
-    let ask_again = session.look_failed_at.map(|failed| failed.plus_ms(ASK_AGAIN_MS));
+    let ask_again = session.look_failed_at.map(|failed| failed.plus_ms(silence.ask_again_ms()));
     Some((ask_again.map_or(limit, |again| again.latest(limit)), word))
 }

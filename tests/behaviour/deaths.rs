@@ -205,6 +205,24 @@ fn c43_a_router_is_never_idle() {
     );
 }
 
+/// C46: a program that tells nothing never says that its dialog was answered: its screen is looked at again.
+#[test]
+fn c46_a_silent_program_that_waited_for_a_person_is_looked_at_again() {
+    let mut world = World::new();
+    world.add("ada", on("plain"));
+    check(
+        &mut world,
+        "0s  send a to ada      => wake_decided[fresh first_wake]
+         0s  up ada             => delivery_decided, delivered, session_ready
+         20s passes             => look_decided
+         20s asks ada           =>
+         620s passes            => look_decided
+         620s asks ada          =>
+         1220s passes           => look_decided
+         1220s looked ada 1200s => turn_judged",
+    );
+}
+
 /// A session that a person is attached to is in use: it is not reaped under their hands (C57), armed or idle.
 #[test]
 fn c57_an_attached_session_is_not_reaped() {

@@ -72,6 +72,13 @@ fn happen(world: &mut World, words: &[&str]) -> Vec<Record> {
         ["settled", name, peer, how] => settled(world, name, peer, how),
         ["turn", peer, what] => turn(world, peer, what),
         ["looked", peer, silent] => looked(world, peer, silent),
+        ["asks", peer] => {
+            let waiting_on = Some("a permission".to_owned());
+            let silent = Some(0);
+            let looked =
+                SessionLooked { screen_silent_ms: silent, transcript_silent_ms: silent, waiting_on, attached: false };
+            seen(world, peer, looked)
+        }
         ["look-fails", peer] => {
             seen(world, peer, SessionNotKnown { question: "screen".into(), why: "tmux did not answer".into() })
         }

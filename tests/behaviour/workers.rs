@@ -1,5 +1,9 @@
 //! Ephemeral workers: one task, one fresh session (C35-C42).
 
+use dormouse::model::event::ProfileChanged;
+use dormouse::model::profile::WakePolicy;
+use dormouse::model::record::Subject;
+
 use crate::script::check;
 use crate::world::{World, ephemeral, on};
 
@@ -294,5 +298,41 @@ fn c35_a_bare_worker_makes_room_for_a_task() {
          0s box ada              => session_ready
          5s send a to ada        => reaped[unneeded]
          5s gone ada signal:15   => session_ended, drained, wake_decided[fresh ephemeral]",
+    );
+}
+
+/// C3, C35: a router is never idle, so one that stands in the way of a task is ended once it has taken what was typed.
+#[test]
+fn c35_a_task_does_not_wait_for_a_router_for_ever() {
+    let mut world = World::new();
+    world.add("ada", on("relay"));
+    check(
+        &mut world,
+        "0s send a to ada => wake_decided[fresh first_wake]\n1s up ada => delivery_decided, delivered, session_ready",
+    );
+    let mut profile = world.state.peers.values().next().unwrap().registration.profile.clone();
+    profile.wake_policy = WakePolicy::Ephemeral;
+    world.see(Subject::peer(&world.identity("ada")), ProfileChanged { profile });
+    check(
+        &mut world,
+        "2s send b to ada => parked, reaped[unneeded]\n3s gone ada signal:15 => session_ended, drained, wake_decided[fresh ephemeral]",
+    );
+}
+
+/// C37, C38: a worker on a router is reaped as any other, or its queue would wait for ever.
+#[test]
+fn c37_a_worker_on_a_router_goes_when_it_has_answered() {
+    let mut world = World::new();
+    world.add("ada", |registration| {
+        on("relay")(registration);
+        ephemeral(registration);
+    });
+    check(
+        &mut world,
+        "0s  send a to ada              => wake_decided[fresh ephemeral]
+         1s  up ada                     => delivery_decided, delivered, session_ready
+         2s  answer r from ada to user:root => answer_kept, armed, turn_judged
+         22s passes                     => look_decided
+         22s looked ada 20s             => reaped[done]",
     );
 }

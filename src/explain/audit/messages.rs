@@ -192,7 +192,9 @@ impl Messages {
     /// C35: one task, one session.
     fn check_task(&mut self, id: MessageId, record: &Record, findings: &mut Findings) {
         let is_task = self.known.get(&id).is_some_and(|message| message.policy == Some(WakePolicy::Ephemeral));
-        let Some(generation) = record.subject.generation.filter(|_| is_task) else { return };
+        // A session of somebody else's has no generation of ours, and is given whatever comes (C5).
+        let own = record.subject.generation.filter(|generation| generation.0 != Lsn::ZERO);
+        let Some(generation) = own.filter(|_| is_task) else { return };
         match self.tasks.insert(generation, id) {
             Some(before) if before != id => {
                 findings.violation("C35", record, format!("session {generation} already had the task {before}"));

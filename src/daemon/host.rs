@@ -113,7 +113,11 @@ impl Host for Machine {
         let terminal: Option<Terminal> = files::read(&self.home.session(session).terminal()).ok().flatten();
         let terminal = terminal.unwrap_or_default();
         let turn = terminal.turn.clone();
-        self.found.insert(session.clone(), terminal);
-        (self.liveness(session), turn)
+        let liveness = self.liveness(session);
+        // Of what nobody could tell of, nothing was said; all that its program has said is told once it can be heard.
+        if !matches!(liveness, Liveness::NotKnown { .. }) {
+            self.found.insert(session.clone(), terminal);
+        }
+        (liveness, turn)
     }
 }

@@ -47,7 +47,7 @@ struct History {
 /// The last one is the newest.
 const HISTORIES: &[History] = &[History {
     name: "v1-fleet",
-    head: "f6a4cf1faed08f79351a13867c37e2c4120bfdae307d482badc93b66414fdd6e",
+    head: "f3b06f24cdd6f9993aaefd5902195d9943fecccaafb950204154ec253fbbb471",
     decided: true,
 }];
 

@@ -5,7 +5,7 @@ use super::{Case, case_of_session};
 use crate::model::event::{
     Kept, KeptBecause, KillRepeated, LookDecided, Parked, Reaped, RuntimeKind, SessionLooked, TurnJudged,
 };
-use crate::model::message::{Fate, Purpose};
+use crate::model::message::{Fate, Message, Purpose};
 use crate::model::profile::WakePolicy;
 use crate::model::record::{Draft, Record};
 use crate::model::session::{ReapReason, Source, Turn, WakeReason};
@@ -75,13 +75,11 @@ pub(super) fn overruled(case: &Case) -> Vec<Draft> {
 
 /// A router is never idle, so that a task behind it, accepted since its peer became a worker, would wait for ever.
 fn stands_in_the_way(case: &Case, session: &Session) -> bool {
-    let queue = case.presence.queue.iter().filter_map(|id| case.state.messages.get(id));
-    let head = queue.into_iter().find(|message| message.purpose == Purpose::Message && message.fate == Fate::Queued);
     is_router(case)
         && session.policy == WakePolicy::Persistent
         && session.is_ready()
         && session.delivering.is_none()
-        && head.is_some_and(|message| message.policy == WakePolicy::Ephemeral)
+        && head(case).is_some_and(|message| message.policy == WakePolicy::Ephemeral)
 }
 
 /// A worker's session that was brought up without a task and never had one.
@@ -90,8 +88,7 @@ fn is_bare_worker(session: &Session) -> bool {
 }
 
 fn a_task_waits(case: &Case) -> bool {
-    let messages = case.presence.queue.iter().filter_map(|id| case.state.messages.get(id));
-    messages.into_iter().any(|message| message.purpose == Purpose::Message && message.fate == Fate::Queued)
+    head(case).is_some()
 }
 
 /// A kill that could not be verified is asked for again (C49).
@@ -259,12 +256,15 @@ fn at_rest(case: &Case, session: &Session, turn_ended: Timestamp) -> Verdict {
     }
 }
 
-/// A message that this session could take keeps it (C45).
+/// A message that this session could take keeps it (C45). One behind a task, which gets a session of its own, could not.
 fn waits_for_session(case: &Case) -> bool {
-    let messages = case.presence.queue.iter().filter_map(|id| case.state.messages.get(id));
-    messages.into_iter().any(|message| {
-        message.purpose == Purpose::Message && message.fate == Fate::Queued && message.policy == WakePolicy::Persistent
-    })
+    head(case).is_some_and(|message| message.policy == WakePolicy::Persistent)
+}
+
+/// What waits first.
+fn head<'a>(case: &Case<'a>) -> Option<&'a Message> {
+    let queue = case.presence.queue.iter().filter_map(|id| case.state.messages.get(id));
+    queue.into_iter().find(|message| message.purpose == Purpose::Message && message.fate == Fate::Queued)
 }
 
 pub(super) fn park(case: &Case, session: &Session) -> Draft {

@@ -336,3 +336,28 @@ fn c37_a_worker_on_a_router_goes_when_it_has_answered() {
          22s looked ada 20s             => reaped[done]",
     );
 }
+
+/// C45, C3: a message that waits behind a task of its peer's time as a worker does not keep the session before both.
+#[test]
+fn c45_a_message_behind_a_task_keeps_no_session() {
+    let mut world = World::new();
+    world.add("ada", |_| {});
+    check(
+        &mut world,
+        "0s send a to ada => wake_decided[fresh first_wake]\n0s up ada => delivery_decided, delivered, session_ready",
+    );
+    check(&mut world, "1s turn ada running =>\n1s turn ada idle =>");
+    let persistent = world.state.peers.values().next().unwrap().registration.profile.clone();
+    let profile = dormouse::model::profile::Profile { wake_policy: WakePolicy::Ephemeral, ..persistent.clone() };
+    let subject = Subject::peer(&world.identity("ada"));
+    world.see(subject.clone(), ProfileChanged { profile });
+    check(&mut world, "2s send task to ada =>");
+    world.see(subject, ProfileChanged { profile: persistent });
+    check(
+        &mut world,
+        "3s send b to ada         =>
+         3601s passes             => look_decided
+         3601s looked ada 3600s   => parked, reaped[idle]
+         3602s gone ada signal:15 => session_ended, drained, wake_decided[fresh ephemeral]",
+    );
+}

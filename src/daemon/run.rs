@@ -32,7 +32,7 @@ use crate::model::record::{Draft, Record, Subject};
 use crate::observe::clock;
 use crate::runtime::{RuntimeFileError, Runtimes};
 use crate::supervisor::snapshot::Folded;
-use crate::supervisor::{Asked, Begin, Keeping, Supervisor};
+use crate::supervisor::{Asked, Began, Begin, Keeping, Supervisor};
 
 /// Why the daemon did not run, or ended badly.
 #[derive(Debug, thiserror::Error)]
@@ -275,7 +275,7 @@ impl Starting {
         // Sessions that turn out to be gone are known all the same: what they left is no orphan's.
         let mut known = supervisor.sessions();
         let mut taken = Vec::new();
-        let alive = supervisor.begin(now, self.begin(), || {
+        let Began { alive, turns: _ } = supervisor.begin(now, self.begin(), || {
             let take = |call: spools::Spooled| {
                 taken.push((call.session, call.name));
                 Asked::Request(call.request)

@@ -20,7 +20,7 @@ use crate::policy::deadline::{Deadline, next_deadline};
 
 pub use conclude::{conclude, is_stale};
 pub use keep::{Keeping, Kept};
-pub use startup::Begin;
+pub use startup::{Began, Begin};
 
 /// The world, as far as the loop itself asks it.
 pub trait Host {

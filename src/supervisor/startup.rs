@@ -1,7 +1,7 @@
 //! A daemon's first turns: what the journal says is compared with the world, then it serves (C60).
 
-use super::{Asked, Host, Supervisor};
-use crate::journal::{AppendError, Storage};
+use super::{Asked, Host, Supervisor, Turn};
+use crate::journal::{AppendError, Committed, Storage};
 use crate::model::effect::{Liveness, SessionName};
 use crate::model::event::{
     DaemonReady, DaemonStarted, Event, RuntimeTraits, RuntimesChanged, SessionAdopted, SessionGone, SessionNotKnown,
@@ -19,9 +19,16 @@ pub struct Begin {
     pub runtimes: Vec<RuntimeTraits>,
 }
 
+/// What a start has found and said.
+#[derive(Debug)]
+pub struct Began {
+    /// Sessions that live, or may.
+    pub alive: Vec<SessionName>,
+    pub turns: [Committed<Turn>; 2],
+}
+
 impl<S: Storage, H: Host> Supervisor<S, H> {
-    /// Looks at every session it knows, says that it started, takes the spools, then says what it has seen. Returns the
-    /// sessions that live.
+    /// Looks at every session it knows, says that it started, takes the spools, then says what it has seen.
     ///
     /// `spooled` is what agents said while no daemon answered, in order (C61a). It is asked for after the look, so that
     /// the last word of a session that is gone lies there by then, and settled before it.
@@ -34,7 +41,7 @@ impl<S: Storage, H: Host> Supervisor<S, H> {
         now: Timestamp,
         begin: Begin,
         spooled: impl FnOnce() -> Vec<Asked>,
-    ) -> Result<Vec<SessionName>, AppendError> {
+    ) -> Result<Began, AppendError> {
         let Begin { started, settings, runtimes } = begin;
         let (found, alive) = self.look_around();
         let mut first = vec![seen(Subject::NONE, started)];
@@ -46,9 +53,8 @@ impl<S: Storage, H: Host> Supervisor<S, H> {
             first.push(seen(Subject::NONE, RuntimesChanged { runtimes }));
         }
         first.extend(spooled());
-        let _ = self.turn(now, first)?;
-        let _ = self.turn(now, found)?;
-        Ok(alive)
+        let turns = [self.turn(now, first)?, self.turn(now, found)?];
+        Ok(Began { alive, turns })
     }
 
     /// What there is to say of each session, and those that live.

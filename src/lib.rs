@@ -36,6 +36,9 @@ pub mod shim;
 pub mod daemon;
 pub mod supervisor;
 
+// The same turn in a world that is made up.
+pub mod sim;
+
 // For people.
 #[allow(clippy::disallowed_methods, reason = "a door: the terminal")]
 pub mod cli;

@@ -1,0 +1,140 @@
+//! What can go wrong, how often, and what did.
+
+use std::collections::BTreeSet;
+
+use super::chance::Chance;
+
+/// How much goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    None,
+    Light,
+    Heavy,
+}
+
+impl Level {
+    pub fn word(self) -> &'static str {
+        match self {
+            Level::None => "none",
+            Level::Light => "light",
+            Level::Heavy => "heavy",
+        }
+    }
+}
+
+macro_rules! faults {
+    ($($(#[$doc:meta])* $name:ident $word:literal one_in $light:literal, $heavy:literal;)*) => {
+        /// One thing that can go wrong.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Fault { $($(#[$doc])* $name),* }
+
+        impl Fault {
+            pub const ALL: &[Fault] = &[$(Fault::$name),*];
+
+            pub fn word(self) -> &'static str {
+                match self { $(Fault::$name => $word),* }
+            }
+
+            /// Of so many opportunities one is taken, with light and with heavy faults.
+            fn one_in(self) -> (u64, u64) {
+                match self { $(Fault::$name => ($light, $heavy)),* }
+            }
+        }
+    };
+}
+
+faults! {
+    // The disk.
+    WriteFails "a write fails" one_in 20_000, 1_500;
+    SyncFails "a sync fails" one_in 20_000, 1_500;
+    DiskFull "the disk is full for a while" one_in 20_000, 3_000;
+    SlowDisk "a sync takes seconds" one_in 500, 80;
+    // The daemon.
+    KilledAtWrite "the daemon is killed at a write" one_in 4_000, 400;
+    KilledAtEffect "the daemon is killed at an effect" one_in 2_000, 200;
+    // The machine.
+    PowerCut "the power is cut when the daemon is killed" one_in 8, 8;
+    // tmux.
+    ClientFails "a tmux client cannot be started" one_in 400, 40;
+    ClientHangs "tmux does not answer a launch" one_in 400, 40;
+    LateBirth "a session comes up late" one_in 100, 15;
+    ServerDies "a tmux server dies" one_in 600, 60;
+    QuestionFails "tmux does not answer a question" one_in 100, 12;
+    KillFails "a kill cannot be verified" one_in 100, 15;
+    PasteRefused "the pane refuses a paste" one_in 100, 20;
+    PasteDropped "a paste is dropped" one_in 200, 30;
+    EnterSwallowed "an Enter is swallowed" one_in 30, 8;
+    RecordUnreadable "the program's record cannot be read" one_in 40, 6;
+    // Agents.
+    ProgramMissing "the program cannot be started" one_in 400, 60;
+    BootCrash "the program dies at boot" one_in 200, 25;
+    NeverReady "the program never shows its box" one_in 300, 40;
+    SlowBoot "the program boots for minutes" one_in 60, 12;
+    Crash "the agent dies in its turn" one_in 60, 12;
+    Exit "the agent exits 0 in its turn" one_in 100, 20;
+    Hang "the agent hangs" one_in 300, 60;
+    LongThought "the agent thinks for an hour in silence" one_in 60, 15;
+    AskPerson "the agent asks a person" one_in 60, 15;
+    NoWord "the agent ends its turn without a word" one_in 30, 8;
+    AnswerFirst "the agent answers before its record moves" one_in 30, 8;
+    AnswerTwice "the agent answers twice" one_in 40, 10;
+    AnswerLate "the agent answers after its turn" one_in 40, 10;
+    DiesAtRest "the agent dies at rest" one_in 100, 20;
+    LeavesStrays "the agent leaves strays" one_in 40, 10;
+    HookLost "a hook is lost" one_in 200, 25;
+    HookTwice "a hook comes twice" one_in 200, 25;
+    ShimKilled "the shim is killed" one_in 300, 40;
+    // Somebody's profile.
+    ProfileBroken "a profile cannot be read" one_in 20, 6;
+}
+
+/// A fault that struck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Struck {
+    /// Its place among all that struck or would have: what a shorter run is named by.
+    pub number: u32,
+    pub fault: Fault,
+    /// The record that came next.
+    pub before: u64,
+}
+
+/// Draws faults, and keeps account of them.
+#[derive(Debug)]
+pub struct Faults {
+    chance: Chance,
+    level: Level,
+    /// Faults have stopped for good.
+    pub calm: bool,
+    /// Only these may strike; none: any.
+    only: Option<BTreeSet<u32>>,
+    drawn: u32,
+    /// Records so far.
+    pub records: u64,
+    pub struck: Vec<Struck>,
+}
+
+impl Faults {
+    pub fn new(seed: u64, level: Level, only: Option<BTreeSet<u32>>) -> Self {
+        Self { chance: Chance::new(seed, 1), level, calm: false, only, drawn: 0, records: 0, struck: Vec::new() }
+    }
+
+    /// Whether it goes wrong this time.
+    pub fn strikes(&mut self, fault: Fault) -> bool {
+        let (light, heavy) = fault.one_in();
+        let drawn = match self.level {
+            Level::None => false,
+            Level::Light => self.chance.one_in(light),
+            Level::Heavy => self.chance.one_in(heavy),
+        };
+        if !drawn || self.calm {
+            return false;
+        }
+        let number = self.drawn;
+        self.drawn += 1;
+        let strikes = self.only.as_ref().is_none_or(|only| only.contains(&number));
+        if strikes {
+            self.struck.push(Struck { number, fault, before: self.records + 1 });
+        }
+        strikes
+    }
+}

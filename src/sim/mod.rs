@@ -1,0 +1,20 @@
+//! Simulated worlds: the supervisor, the journal and all rules as they are, on a made-up disk, with made-up sessions,
+//! people and clocks. One seed is one world, and the same seed gives the same run to the byte.
+//!
+//! [`Sim`] drives; [`world`] is the truth; [`hands`] carries effects out as the executor would; [`oracle`] holds what
+//! must be true of every world; [`disk`] forgets what was not synced.
+
+mod agenda;
+mod chance;
+mod clock;
+mod daemon;
+pub mod disk;
+pub mod faults;
+mod fleet;
+pub mod hands;
+pub mod oracle;
+mod run;
+pub mod world;
+
+pub use faults::Level;
+pub use run::{Plan, Ran, Sim, run};

@@ -1,0 +1,73 @@
+//! What must hold in any world, one file each. They know the truth, the records, and the state those add up to.
+
+mod acknowledged;
+mod again;
+mod arrived;
+mod ends;
+mod in_order;
+mod running;
+mod settled;
+mod sound;
+mod tasks;
+
+pub use acknowledged::Acknowledged;
+pub use again::{Moment, decide_again};
+pub use settled::unsettled;
+
+use super::world::World;
+use super::world::life::Taken;
+use crate::model::effect::Effect;
+use crate::model::record::Record;
+use crate::model::state::State;
+
+/// A promise that was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    pub oracle: &'static str,
+    pub rule: &'static str,
+    pub what: String,
+}
+
+/// Looks on. Each method is called at its moment, with everything as it is then.
+pub trait Oracle: std::fmt::Debug {
+    /// What it watches over.
+    fn name(&self) -> &'static str;
+    fn rule(&self) -> &'static str;
+
+    /// A record is durable; `state` is that before it.
+    ///
+    /// # Errors
+    ///
+    /// The promise is broken, as the text says; so of all of them.
+    fn before(&mut self, _world: &World, _state: &State, _record: &Record) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// `state` is that after it.
+    fn after(&mut self, _world: &World, _state: &State, _record: &Record) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// An effect is begun.
+    fn effect(&mut self, _world: &World, _state: &State, _effect: &Effect) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// A program has begun on a message.
+    fn taken(&mut self, _world: &World, _state: &State, _taken: &Taken) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// All of them.
+pub fn all() -> Vec<Box<dyn Oracle>> {
+    vec![
+        Box::new(sound::Sound),
+        Box::new(arrived::Arrived::default()),
+        Box::new(in_order::InOrder::default()),
+        Box::new(tasks::OneSession),
+        Box::new(tasks::OneTask::default()),
+        Box::new(running::Running),
+        Box::new(ends::Ends::default()),
+    ]
+}

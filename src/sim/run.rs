@@ -1,0 +1,235 @@
+//! One world from its beginning to its rest.
+
+use std::collections::BTreeSet;
+
+use super::daemon::Daemon;
+use super::disk::SimDisk;
+use super::faults::{Faults, Level, Struck};
+use super::fleet;
+use super::hands::is_managed;
+use super::oracle::{self, Broken, Oracle};
+use super::world::life::{Life, Stage};
+use super::world::people::{Call, Told};
+use super::world::{What, World};
+use crate::explain::audit::{Bytes, audit};
+use crate::model::effect::SessionName;
+use crate::model::id::{Generation, Lsn};
+use crate::model::record::Record;
+use crate::model::state::State;
+
+/// What a world is made of, and how long it lasts.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub seed: u64,
+    pub level: Level,
+    /// Hours until faults stop.
+    pub hours: u64,
+    /// Only these faults strike, by their numbers.
+    pub only: Option<BTreeSet<u32>>,
+}
+
+impl Plan {
+    pub fn new(seed: u64, level: Level) -> Self {
+        Self { seed, level, hours: 6, only: None }
+    }
+}
+
+/// How a run went.
+#[derive(Debug)]
+pub struct Ran {
+    pub records: Vec<Record>,
+    pub struck: Vec<Struck>,
+    pub simulated_ms: u64,
+    pub broken: Option<Broken>,
+}
+
+/// After this long in peace everything must be at rest: an hour until a session is idle, another for one that hung in
+/// its last turn, and time for what waits.
+const REST_MS_MAX: u64 = 12 * 3_600_000;
+/// How often it is asked whether everything is.
+const REST_MS: u64 = 600_000;
+
+/// A world, whoever runs in it, and those who look on.
+#[derive(Debug)]
+pub struct Sim {
+    pub(super) world: World,
+    pub(super) disk: SimDisk,
+    pub(super) daemon: Option<Daemon>,
+    pub(super) oracles: Vec<Box<dyn Oracle>>,
+    /// Every record that was ever committed.
+    pub(super) history: Vec<Record>,
+    /// What they add up to, folded one by one.
+    pub(super) shadow: State,
+    pub(super) broken: Option<Broken>,
+    /// Tries to open a journal that refuses, in a row.
+    pub(super) refusals: u32,
+    calm_since: Option<u64>,
+    hours: u64,
+}
+
+/// Runs the world of `plan` until it has come to rest, or something is broken.
+pub fn run(plan: &Plan) -> Ran {
+    let mut sim = Sim::new(plan);
+    while sim.broken.is_none() && sim.step() {}
+    sim.finish()
+}
+
+impl Sim {
+    pub fn new(plan: &Plan) -> Self {
+        let mut world = World::new(plan.seed, Faults::new(plan.seed, plan.level, plan.only.clone()));
+        for registration in fleet::registrations() {
+            world.profiles.insert(registration.profile.personality.clone(), Ok(registration.profile.clone()));
+        }
+        let mut sim = Self {
+            world,
+            disk: SimDisk::default(),
+            daemon: None,
+            oracles: oracle::all(),
+            history: Vec::new(),
+            shadow: State::default(),
+            broken: None,
+            refusals: 0,
+            calm_since: None,
+            hours: plan.hours,
+        };
+        sim.put_foreign_sessions();
+        sim.world.later(0, What::Start(1));
+        sim.world.later(2_000, What::Sender);
+        sim.world.later(60_000, What::Person);
+        sim.world.later(120_000, What::Machine);
+        sim.world.later(plan.hours * 3_600_000, What::Calm);
+        sim
+    }
+
+    /// Sessions that were there before us: one that somebody else keeps (C5), and perhaps an orphan (C60).
+    pub(super) fn put_foreign_sessions(&mut self) {
+        for registration in fleet::registrations().iter().filter(|registration| registration.managed.is_some()) {
+            let name = SessionName { peer: fleet::identity(registration), generation: Generation(Lsn::ZERO) };
+            let mut life = Life::new(name.clone(), self.world.chance());
+            life.born_ms = Some(self.world.now);
+            life.stage = Stage::Rest;
+            self.world.lives.insert(name, life);
+        }
+        if self.world.people.chance.one_in(4) {
+            let peer = fleet::identity(&fleet::registrations()[0]);
+            self.world.leave_orphan(SessionName { peer, generation: Generation(Lsn(1_000_000_007)) });
+        }
+    }
+
+    /// The next thing happens. False once everything has come to rest.
+    fn step(&mut self) -> bool {
+        let Some((at, what)) = self.world.agenda.take() else { return false };
+        self.world.now = at;
+        let calm = self.calm_since.is_some();
+        match what {
+            What::Turn(number) => self.turn(number),
+            What::Lane(number, name) => self.lane(number, &name),
+            What::Birth(name) => self.world.birth(&name),
+            What::Act(name, turn, act) => self.world.act(&name, turn, act),
+            What::Sender | What::Person | What::Machine if calm => {}
+            What::Sender => self.world.somebody_sends(),
+            What::Person => self.world.somebody_acts(),
+            What::Machine => self.machine(),
+            What::Leave(name) => self.world.leave(&name),
+            What::Kill => self.kill(false),
+            What::Start(number) => self.start(number),
+            What::Calm => self.calm(),
+            What::Settled => return !self.is_settled(),
+        }
+        self.look();
+        true
+    }
+
+    /// What the world has seen since the last look.
+    pub(super) fn look(&mut self) {
+        for taken in std::mem::take(&mut self.world.taken) {
+            let Self { oracles, world, shadow, broken, .. } = self;
+            for oracle in oracles {
+                note(broken, oracle.as_mut(), |oracle| oracle.taken(world, shadow, &taken));
+            }
+        }
+        if let Some(what) = self.world.broken.pop() {
+            self.break_with(Broken { oracle: "the world", rule: "", what });
+        }
+    }
+
+    pub(super) fn break_with(&mut self, broken: Broken) {
+        self.broken.get_or_insert(broken);
+    }
+
+    fn calm(&mut self) {
+        self.calm_since = Some(self.world.now);
+        self.world.faults.calm = true;
+        self.disk.set_full(false);
+        if !self.world.listens {
+            // Peace begins with a daemon.
+            self.world.later(60_000, What::Calm);
+            return;
+        }
+        self.world.calm();
+        self.world.later(REST_MS, What::Settled);
+    }
+
+    fn is_settled(&mut self) -> bool {
+        let open = match &self.daemon {
+            Some(daemon) => oracle::unsettled(&self.world, daemon.state()),
+            None => Some("no daemon listens".to_owned()),
+        };
+        let Some(open) = open else { return true };
+        let since = self.calm_since.unwrap_or(self.world.now);
+        if self.world.now - since > REST_MS_MAX + self.hours {
+            let what = format!("{} h after the last fault: {open}", (self.world.now - since) / 3_600_000);
+            self.break_with(Broken { oracle: "the world comes to rest", rule: "C13", what });
+        }
+        self.world.later(REST_MS, What::Settled);
+        false
+    }
+
+    fn finish(mut self) -> Ran {
+        if self.broken.is_none() {
+            self.check_calls();
+        }
+        if self.broken.is_none()
+            && let Some(violation) = audit(&self.history, Bytes::default()).violations.first()
+        {
+            let what = format!("{violation:?}");
+            self.break_with(Broken { oracle: "audit", rule: "C64", what });
+        }
+        Ran {
+            simulated_ms: self.world.now,
+            struck: std::mem::take(&mut self.world.faults.struck),
+            broken: self.broken,
+            records: self.history,
+        }
+    }
+
+    /// What callers were told stands in the journal (C7).
+    fn check_calls(&mut self) {
+        let lost = self.world.people.calls.iter().find_map(|(number, Call { told, .. })| match told {
+            Some(Told::Done(lsns)) => {
+                lsns.iter().find(|lsn| lsn.0 > self.history.len() as u64).map(|lsn| (*number, *lsn))
+            }
+            _ => None,
+        });
+        if let Some((number, lsn)) = lost {
+            let what = format!("call {number} was told of record {lsn}, which is not there");
+            self.break_with(Broken { oracle: "no acknowledged record is lost", rule: "C7", what });
+        }
+    }
+
+    /// Sessions that are not somebody else's.
+    pub(super) fn own_sessions(&self) -> Vec<SessionName> {
+        self.world.lives.keys().filter(|name| !is_managed(name)).cloned().collect()
+    }
+}
+
+/// Asks one oracle, and keeps the first broken promise.
+pub(super) fn note(
+    broken: &mut Option<Broken>,
+    oracle: &mut dyn Oracle,
+    ask: impl FnOnce(&mut dyn Oracle) -> Result<(), String>,
+) {
+    if let Err(what) = ask(oracle) {
+        broken.get_or_insert(Broken { oracle: oracle.name(), rule: oracle.rule(), what });
+    }
+}

@@ -1,0 +1,265 @@
+//! What agents do with a message, and what else becomes of them.
+
+use super::life::{Composer, Life, Paste, Stage, Taken};
+use super::{Heard, What, World};
+use crate::model::actor::Sender;
+use crate::model::effect::SessionName;
+use crate::model::event::{TurnObserved, TurnSeen};
+use crate::model::message::Purpose;
+use crate::model::record::{Draft, Subject};
+use crate::model::request::{Request, Send, Verb};
+use crate::model::session::{Ending, Source};
+use crate::sim::faults::Fault;
+use crate::sim::fleet::Program;
+use crate::supervisor::Asked;
+
+/// One thing an agent does by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Its boot is over, if no dialog is open.
+    Boot,
+    /// It begins on what was submitted.
+    Begin,
+    /// The message stands in its record.
+    Record,
+    /// It says something on the way.
+    Progress,
+    Answer,
+    Done,
+    /// A dialog opens in the middle of its turn, and somebody answers it.
+    Ask,
+    GoOn,
+    Rest,
+    /// It says once more that it does nothing.
+    Idle,
+    Hang,
+    End(Ending),
+}
+
+impl World {
+    /// The Enter has reached the program: it begins on what is in its box.
+    pub fn submit(&mut self, name: &SessionName) {
+        let turn = self.new_turn();
+        let Some(life) = self.lives.get_mut(name) else { return };
+        let Composer::Ours(paste) = std::mem::replace(&mut life.composer, Composer::Empty) else { return };
+        life.goes_on(turn);
+        life.turn_told = false;
+        life.stage = Stage::Turn;
+        life.screen_moved_ms = self.now;
+        life.task = Some((*paste).clone());
+        self.taken.push(Taken { session: name.clone(), at_ms: self.now, paste: *paste });
+        self.plan_turn(name);
+    }
+
+    /// Everything it will do in this turn, put on the agenda now.
+    fn plan_turn(&mut self, name: &SessionName) {
+        let [crash, exit, hang, ask, no_word] =
+            [Fault::Crash, Fault::Exit, Fault::Hang, Fault::AskPerson, Fault::NoWord].map(|fault| self.strikes(fault));
+        let [long, first, twice, late] =
+            [Fault::LongThought, Fault::AnswerFirst, Fault::AnswerTwice, Fault::AnswerLate]
+                .map(|fault| self.strikes(fault));
+        let calm = self.faults.calm;
+        let Some(life) = self.lives.get_mut(name) else { return };
+        let (turn, chance) = (life.turn, &mut life.chance);
+        let think = match (long, calm) {
+            (true, _) => 3_600_000 + chance.below(600_000),
+            (false, true) => chance.spread(1_000, 60_000),
+            (false, false) => chance.spread(1_000, 900_000),
+        };
+        let within = |chance: &mut crate::sim::chance::Chance| chance.below(think);
+        let mut acts = vec![(chance.between(5, 40), Act::Begin), (chance.between(20, 900), Act::Record)];
+        if chance.one_in(4) {
+            acts.push((within(chance), Act::Progress));
+        }
+        if !no_word {
+            let done = chance.one_in(12);
+            acts.push((if first { 1 } else { think - think / 8 }, if done { Act::Done } else { Act::Answer }));
+        }
+        if twice {
+            acts.push((think - think / 10, Act::Answer));
+        }
+        if late {
+            acts.push((think + chance.spread(100, 60_000), Act::Answer));
+        }
+        if ask {
+            acts.push((within(chance), Act::Ask));
+        }
+        let ending = if chance.one_in(2) { Ending::Signal { signal: 9 } } else { Ending::Code { code: 1 } };
+        acts.push(match (crash, exit, hang) {
+            (true, ..) => (within(chance), Act::End(ending)),
+            (_, true, _) => (within(chance), Act::End(Ending::Code { code: 0 })),
+            (.., true) => (within(chance), Act::Hang),
+            _ => (think, Act::Rest),
+        });
+        for (ms, act) in acts {
+            self.later(ms, What::Act(name.clone(), turn, act));
+        }
+    }
+
+    /// Does `act`, if the turn it belongs to is still the one, or it is one that comes after its turn.
+    pub fn act(&mut self, name: &SessionName, turn: u64, act: Act) {
+        let Some(life) = self.lives.get(name).filter(|life| life.runs()) else { return };
+        let late =
+            matches!(act, Act::Answer | Act::Idle | Act::Record | Act::Boot | Act::End(_)) && life.last_turn == turn;
+        if life.turn != turn && !late {
+            return;
+        }
+        match act {
+            Act::Boot => self.boot_over(name),
+            Act::Begin => self.tell(name, TurnSeen::Running),
+            Act::Record => self.write_record(name),
+            Act::Progress => self.send(name, true),
+            Act::Answer => self.send(name, false),
+            Act::Done => self.call(name, Verb::SelfDone),
+            Act::Ask => self.ask_person(name, turn),
+            Act::GoOn => self.go_on(name),
+            Act::Rest => self.rest(name),
+            Act::Idle => self.tell(name, TurnSeen::Idle),
+            Act::Hang => self.hang(name),
+            Act::End(ending) => self.end(name, ending),
+        }
+    }
+
+    fn boot_over(&mut self, name: &SessionName) {
+        let now = self.now;
+        let Some(life) = self.lives.get_mut(name) else { return };
+        match life.stage {
+            Stage::Booting { dialogs: 0, opens: true } => {
+                life.stage = Stage::Rest;
+                life.screen_moved_ms = now;
+                self.touch(name);
+            }
+            // Looked at again: somebody may have answered by then.
+            Stage::Booting { opens: true, .. } => {
+                let boot = life.turn;
+                self.later(500, What::Act(name.clone(), boot, Act::Boot));
+            }
+            _ => {}
+        }
+    }
+
+    fn write_record(&mut self, name: &SessionName) {
+        let now = self.now;
+        let Some(life) = self.lives.get_mut(name) else { return };
+        if let Some(paste) = &life.task
+            && life.program.keeps_record()
+        {
+            life.record.push((paste.message, paste.attempt));
+            life.record_moved_ms = now;
+            self.touch(name);
+        }
+    }
+
+    /// What it says to whoever gave it its task; a person, or a peer that may answer in turn.
+    fn send(&mut self, name: &SessionName, progress: bool) {
+        let (mint, key) = (self.mint(), format!("call-{}-{}", name.generation, self.now));
+        let Some(life) = self.lives.get_mut(name) else { return };
+        let Some(paste) = life.task.as_ref().filter(|paste| paste.envelope.purpose == Purpose::Message) else { return };
+        let calm = self.faults.calm;
+        let to = match &paste.envelope.from {
+            // Two agents that answer each other's every word would never come to rest.
+            Sender::Session { .. } if calm || progress || life.chance.one_in(2) => return,
+            Sender::Session { peer, .. } => peer.to_string(),
+            Sender::User { name, .. } | Sender::Unverified { name, .. } => format!("user:{name}"),
+            Sender::Dormouse { .. } => return,
+        };
+        // Or it asks another one, which is no answer to anybody.
+        let to = if !calm && life.chance.one_in(6) { "ada".to_owned() } else { to };
+        life.record_moved_ms = self.now;
+        let from = Sender::Session { peer: name.peer.clone(), generation: name.generation };
+        let text = "I have looked at it.".to_owned();
+        self.call(
+            name,
+            Verb::Send(Box::new(Send { mint, to, runtime: None, from, topic: None, text, key: Some(key), progress })),
+        );
+    }
+
+    fn call(&mut self, name: &SessionName, verb: Verb) {
+        let Some(actor) = self.lives.get(name).map(Life::actor) else { return };
+        let asked = Asked::Request(Request { actor, reason: None, verb });
+        self.hear(Heard::Said { session: name.clone(), asked });
+    }
+
+    fn ask_person(&mut self, name: &SessionName, turn: u64) {
+        let Some(life) = self.lives.get_mut(name).filter(|life| life.stage == Stage::Turn) else { return };
+        life.stage = Stage::Asking;
+        let ms = life.chance.spread(1_000, 1_800_000);
+        self.tell(name, TurnSeen::Waiting { on: "a permission".to_owned() });
+        self.later(ms, What::Act(name.clone(), turn, Act::GoOn));
+    }
+
+    fn go_on(&mut self, name: &SessionName) {
+        let Some(life) = self.lives.get_mut(name).filter(|life| life.stage == Stage::Asking) else { return };
+        life.stage = Stage::Turn;
+        self.tell(name, TurnSeen::Running);
+        self.touch(name);
+    }
+
+    fn rest(&mut self, name: &SessionName) {
+        let dies = self.strikes(Fault::DiesAtRest);
+        let (now, after) = (self.now, self.new_turn());
+        let Some(life) = self.lives.get_mut(name) else { return };
+        let turn = life.turn;
+        life.goes_on(after);
+        life.stage = Stage::Rest;
+        life.screen_moved_ms = now;
+        life.record_moved_ms = now;
+        let dies_ms = life.chance.spread(1_000, 3_000_000);
+        self.tell(name, TurnSeen::Ended);
+        self.touch(name);
+        // A program of this kind says so again when it has done nothing for a minute.
+        self.later(60_000, What::Act(name.clone(), turn, Act::Idle));
+        if dies {
+            let ending = if after.is_multiple_of(2) { Ending::Code { code: 0 } } else { Ending::Signal { signal: 11 } };
+            self.later(dies_ms, What::Act(name.clone(), after, Act::End(ending)));
+        }
+    }
+
+    fn hang(&mut self, name: &SessionName) {
+        if self.faults.calm {
+            // Somebody sees it, and ends it.
+            return self.end(name, Ending::Signal { signal: 9 });
+        }
+        if let Some(life) = self.lives.get_mut(name) {
+            life.stage = Stage::Hung;
+        }
+    }
+
+    /// What it says of its turns, in the way of its kind.
+    pub fn tell(&mut self, name: &SessionName, turn: TurnSeen) {
+        let Some(life) = self.lives.get_mut(name) else { return };
+        life.turn_told |= turn == TurnSeen::Running;
+        match life.program {
+            Program::Teller => {
+                life.words.started += u32::from(turn == TurnSeen::Running);
+                life.words.ended += u32::from(turn == TurnSeen::Ended);
+                life.words.turn = Some(turn);
+                self.touch(name);
+            }
+            Program::Hooked => self.hook(name, turn),
+            Program::Silent | Program::Router => {}
+        }
+    }
+
+    fn hook(&mut self, name: &SessionName, turn: TurnSeen) {
+        // The word for rest is said again and again; only a word that comes once can be lost for good.
+        let lost = turn != TurnSeen::Idle && self.strikes(Fault::HookLost);
+        let twice = self.strikes(Fault::HookTwice);
+        let Some(life) = self.lives.get_mut(name) else { return };
+        life.deceived |= lost || twice;
+        let turn_id = Some(format!("turn-{}", life.turn));
+        let observed = TurnObserved { turn, source: Source::Hook, turn_id };
+        let draft = Draft::own(Subject::session(&name.peer, name.generation), None, observed);
+        for _ in 0..usize::from(!lost) + usize::from(twice && !lost) {
+            self.hear(Heard::Said { session: name.clone(), asked: Asked::Seen(draft.clone()) });
+        }
+    }
+
+    /// A paste reaches the program's box.
+    pub fn type_into(&mut self, name: &SessionName, paste: Paste) {
+        if let Some(life) = self.lives.get_mut(name) {
+            life.composer = Composer::Ours(Box::new(paste));
+            life.screen_moved_ms = self.now;
+        }
+    }
+}

@@ -2,7 +2,7 @@
 # saying so.
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test lint deny bench bench-lookup bench-engines torture fuzz ci tmux strace python nextest
+.PHONY: build demo test lint deny bench bench-lookup bench-engines torture sim fuzz ci tmux strace python nextest
 
 build:
 	cargo build --release
@@ -45,6 +45,10 @@ bench-engines:
 # A long campaign: the tests that kill the daemon do it this often. `make torture DORMOUSE_KILLS=500`
 torture: tmux strace nextest
 	DORMOUSE_KILLS=$${DORMOUSE_KILLS:-50} cargo nextest run --release --no-fail-fast -E 'test(kill)'
+
+# A long campaign: so many made-up worlds, from one that nobody has seen. `make sim SIM_SEEDS=100000`
+sim:
+	cargo run --release --quiet -- sim --seeds $${SIM_SEEDS:-100000} --from $$(date +%s)
 
 # Every fuzz target in turn, each so many seconds; what they find is kept in fuzz/found. `make fuzz FUZZ_SECONDS=60`
 fuzz:

@@ -31,6 +31,7 @@ mod runtime;
 mod send;
 mod session;
 mod shim;
+mod sim;
 mod start;
 mod stop;
 mod when;
@@ -88,6 +89,7 @@ enum Verb {
     Replay(replay::Replay),
     Audit(audit::Audit),
     Journal(journal::Journal),
+    Sim(sim::Sim),
     Doctor(doctor::Doctor),
     Runtime(runtime::Runtime),
     Config(config::Config),
@@ -126,6 +128,7 @@ fn perform(cli: Cli, args: &[OsString]) -> Result<ExitCode, CliError> {
     match cli.verb {
         Verb::Audit(verb) => return Ok(verb.run(&context()?)?.into()),
         Verb::Journal(verb) => return Ok(verb.run(&context()?)?.into()),
+        Verb::Sim(verb) => return Ok(verb.run(&context()?)?.into()),
         Verb::Doctor(verb) => return Ok(verb.run(&context()?)?.into()),
         Verb::Shim(verb) => return Ok(verb.run()),
         Verb::DemoAgent(verb) => return Ok(verb.run()),

@@ -9,13 +9,13 @@ use super::error::{CliError, Exit};
 use super::render;
 use super::when::zone;
 use crate::explain::line::line;
-use crate::sim::{Level, Plan, Ran, run};
+use crate::sim::{Level, Plan, Ran, run, shrink};
 
 /// Run dormouse's own rules in made-up worlds, and look for a promise that breaks
 ///
 /// One seed is one world: its disk, its sessions, its agents and people, and everything that goes wrong. The same seed
 /// gives the same run to the byte. Nothing outside is touched: no daemon, no tmux, no file. Exit code 1 if a promise was
-/// broken; what is printed then is the command that shows it again.
+/// broken; what is printed then is the command that shows it again, with the fewest faults that still break it.
 #[derive(Debug, clap::Args)]
 pub struct Sim {
     /// How many worlds
@@ -102,17 +102,20 @@ impl Sim {
                 oracle: broken.oracle,
                 rule: broken.rule,
                 what: broken.what.clone(),
-                repeat: self.again(seed),
+                repeat: again(&shrink(&self.plan(seed), ran)),
             });
         }
     }
+}
 
-    /// The command that repeats it.
-    fn again(&self, seed: u64) -> String {
-        let only = self.only.iter().flatten().map(u32::to_string).collect::<Vec<_>>().join(",");
-        let only = if only.is_empty() { only } else { format!(" --only {only}") };
-        format!("dormouse sim --seed {seed} --faults {} --hours {}{only} --trace", self.faults.word(), self.hours)
-    }
+/// The command that repeats it.
+fn again(plan: &Plan) -> String {
+    let only: Vec<String> = plan.only.iter().flatten().map(u32::to_string).collect();
+    let faults = match only.is_empty() {
+        true => "--faults none".to_owned(),
+        false => format!("--faults {} --only {}", plan.level.word(), only.join(",")),
+    };
+    format!("dormouse sim --seed {} {faults} --hours {} --trace", plan.seed, plan.hours)
 }
 
 impl Summary {

@@ -14,7 +14,9 @@ mod fleet;
 pub mod hands;
 pub mod oracle;
 mod run;
+mod shrink;
 pub mod world;
 
 pub use faults::Level;
 pub use run::{Plan, Ran, Sim, run};
+pub use shrink::shrink;

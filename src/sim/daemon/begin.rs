@@ -30,6 +30,12 @@ impl Sim {
         let Some((journal, state)) = self.open() else { return };
         let desk = Desk { profiles: self.world.profiles.clone(), ..Desk::default() };
         let mut supervisor = Supervisor::new(journal, desk, state, Keeping { snapshot_records: SNAPSHOT_RECORDS });
+        // Clients of the daemon before may still be at work: the world holds still before it is looked at (C16).
+        let at_work: Vec<SessionName> =
+            self.world.lives.values().filter(|life| life.client).map(|life| life.name.clone()).collect();
+        for name in &at_work {
+            self.world.birth(name);
+        }
         let mut known = supervisor.sessions();
         for name in &known {
             let found = hands::survey(&mut self.world, name);
@@ -42,7 +48,8 @@ impl Sim {
             runtimes: fleet::runtimes(),
         };
         let began = supervisor.begin(self.world.timestamp(), begin, || spooled);
-        let mut daemon = Daemon { number, supervisor, hands: Hands::default(), busy: Some(self.world.now), wakes: 0 };
+        let mut daemon =
+            Daemon { number, supervisor, hands: Hands::default(), busy: Some(self.world.now), wakes: 0, turns: 0 };
         match began {
             Ok(Began { alive, turns }) => {
                 self.refusals = 0;
@@ -81,7 +88,7 @@ impl Sim {
         if self.disk.is_dead() {
             return self.died(daemon);
         }
-        self.compare(&daemon);
+        self.compare(&mut daemon);
         self.next_turn(&mut daemon);
         self.daemon = Some(daemon);
     }

@@ -91,6 +91,9 @@ impl Starting {
         }
         // A client that does not answer may have been heard all the same.
         if !hangs || ms.is_multiple_of(2) {
+            if let Some(life) = world.lives.get_mut(&lane.name) {
+                life.client = true;
+            }
             world.later(ms, What::Birth(lane.name.clone()));
         }
         Step::Waits

@@ -18,9 +18,14 @@ pub fn unsettled(world: &World, state: &State) -> Option<String> {
         open && !stopped && message.purpose == Purpose::Message
     });
     if let Some(message) = waits {
+        let life = world.lives.values().rev().find(|life| life.name.peer == message.to);
         return Some(format!(
-            "message {} for {} is {:?} and waits for {:?}",
-            message.id, message.to, message.fate, message.waiting_for
+            "message {} for {} is {:?} and waits for {:?}; its program is {:?}",
+            message.id,
+            message.to,
+            message.fate,
+            message.waiting_for,
+            life.map(|life| life.stage)
         ));
     }
     // A router runs until somebody ends it.

@@ -75,6 +75,8 @@ pub struct Life {
     /// Its shim runs the program only while this holds (C16).
     pub wanted: bool,
     pub born_ms: Option<u64>,
+    /// A tmux client is on its way to make it.
+    pub client: bool,
     pub pid: u32,
     /// Its shim was killed: nobody saw the end.
     pub unseen: bool,
@@ -114,6 +116,7 @@ impl Life {
             stage: Stage::Unborn,
             wanted: true,
             born_ms: None,
+            client: false,
             pid: 0,
             unseen: false,
             ending: None,

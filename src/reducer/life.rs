@@ -46,6 +46,8 @@ fn told_turn(state: &mut State, record: &Record, turn: &TurnSeen) -> Vec<Task> {
             session.turn = Turn::Running { since: running_since(session, record.at), judged: false };
         }
         TurnSeen::Ended => {
+            // Its beginning may have gone unheard: an end tells of a turn as well.
+            session.turn_told = Some(record.lsn);
             session.turns_open = session.turns_open.saturating_sub(1);
             // Ended only when as many have ended as were submitted (C46b).
             if session.turns_open == 0 {

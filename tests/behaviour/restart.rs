@@ -3,6 +3,7 @@
 use dormouse::model::effect::Task;
 use dormouse::model::event::{DaemonReady, DaemonStarted, DeliveryBegun, SessionAdopted, SessionNotKnown, TurnSeen};
 use dormouse::model::record::Subject;
+use dormouse::model::session::Turn;
 
 use crate::script::{check, gone};
 use crate::world::{World, ephemeral, managed};
@@ -208,4 +209,22 @@ fn c45_a_turn_found_as_it_was_moves_no_clock() {
     check(&mut world, "9s passes =>");
     found(&mut world, "ada", TurnSeen::Idle);
     assert_eq!(world.session("ada").last_sign, before);
+}
+
+/// C46b: the end of a turn whose beginning nobody heard is newer than what a proof means that is found after it.
+#[test]
+fn c46b_a_turn_that_ended_before_its_delivery_was_settled_does_not_run_again() {
+    let mut world = World::new();
+    world.add("ada", |_| {});
+    check(
+        &mut world,
+        "0s send a to ada   => wake_decided[fresh first_wake]
+         0s up ada          => delivery_decided, delivered, session_ready
+         1s turn ada ended  =>
+         2s send b to ada   => delivery_decided
+         2s begun b ada     =>",
+    );
+    restart(&mut world);
+    check(&mut world, "3s turn ada ended => \n4s settled b ada found => delivered");
+    assert!(matches!(world.session("ada").turn, Turn::Ended { .. }), "{:?}", world.session("ada").turn);
 }

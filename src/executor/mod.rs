@@ -106,7 +106,7 @@ impl Executor {
     }
 
     fn push(&mut self, effect: Effect) {
-        let Some(name) = session_of(&effect.task).cloned() else { return };
+        let Some(name) = effect.task.session().cloned() else { return };
         let clears = matches!(effect.task, Task::ClearSession { .. });
         self.lane(&name).push(effect);
         if clears {
@@ -199,17 +199,5 @@ impl Executor {
 impl Drop for Executor {
     fn drop(&mut self) {
         self.cancel_all();
-    }
-}
-
-fn session_of(task: &Task) -> Option<&SessionName> {
-    match task {
-        Task::StartSession(order) => Some(&order.session),
-        Task::DeliverMessage(order) => Some(&order.session),
-        Task::SettleDelivery { session, .. }
-        | Task::LookAtSession { session }
-        | Task::EndSession { session }
-        | Task::ClearSession { session } => Some(session),
-        Task::CallAttention(_) => None,
     }
 }

@@ -39,6 +39,21 @@ pub enum Task {
     CallAttention(Box<Attention>),
 }
 
+impl Task {
+    /// Whose lane it runs in; none for what belongs to no session.
+    pub fn session(&self) -> Option<&SessionName> {
+        match self {
+            Task::StartSession(order) => Some(&order.session),
+            Task::DeliverMessage(order) => Some(&order.session),
+            Task::SettleDelivery { session, .. }
+            | Task::LookAtSession { session }
+            | Task::EndSession { session }
+            | Task::ClearSession { session } => Some(session),
+            Task::CallAttention(_) => None,
+        }
+    }
+}
+
 /// Which life of which peer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionName {

@@ -64,7 +64,6 @@ pub struct Sim {
     /// Tries to open a journal that refuses, in a row.
     pub(super) refusals: u32,
     calm_since: Option<u64>,
-    hours: u64,
 }
 
 /// Runs the world of `plan` until it has come to rest, or something is broken.
@@ -90,7 +89,6 @@ impl Sim {
             broken: None,
             refusals: 0,
             calm_since: None,
-            hours: plan.hours,
         };
         sim.put_foreign_sessions();
         sim.world.later(0, What::Start(1));
@@ -131,7 +129,6 @@ impl Sim {
             What::Person => self.world.somebody_acts(),
             What::Machine => self.machine(),
             What::Leave(name) => self.world.leave(&name),
-            What::Kill => self.kill(false),
             What::Start(number) => self.start(number),
             What::Calm => self.calm(),
             What::Settled => return !self.is_settled(),
@@ -177,7 +174,7 @@ impl Sim {
         };
         let Some(open) = open else { return true };
         let since = self.calm_since.unwrap_or(self.world.now);
-        if self.world.now - since > REST_MS_MAX + self.hours {
+        if self.world.now - since > REST_MS_MAX {
             let what = format!("{} h after the last fault: {open}", (self.world.now - since) / 3_600_000);
             self.break_with(Broken { oracle: "the world comes to rest", rule: "C13", what });
         }

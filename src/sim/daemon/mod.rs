@@ -10,7 +10,7 @@ use super::disk::{Failure, SimDisk};
 use super::faults::Fault;
 use super::hands::lane::Ticket;
 use super::hands::{Desk, Hands};
-use super::oracle::{Broken, Moment, decide_again};
+use super::oracle::{Broken, decide_again};
 use super::run::{Sim, note};
 use super::world::people::Told;
 use super::world::{Heard, What};
@@ -195,7 +195,7 @@ impl Sim {
                 if let Event::Fact(Fact::MessageAccepted(_)) = &record.event
                     && let Some(message) = record.subject.message
                 {
-                    self.world.people.accepted.insert(message, 0);
+                    self.world.people.accepted.insert(message);
                 }
             }
             self.history.extend(group.iter().cloned());
@@ -214,12 +214,9 @@ impl Sim {
 
     pub(super) fn look_on(&mut self, group: &[Record]) {
         let Self { shadow, oracles, world, broken, .. } = self;
-        let again = decide_again(shadow, group, |moment, state, record| {
+        let again = decide_again(shadow, group, |state, record| {
             for oracle in &mut *oracles {
-                note(broken, oracle.as_mut(), |oracle| match moment {
-                    Moment::Before => oracle.before(world, state, record),
-                    Moment::After => oracle.after(world, state, record),
-                });
+                note(broken, oracle.as_mut(), |oracle| oracle.after(world, state, record));
             }
         });
         if let Err(found) = again {

@@ -14,7 +14,7 @@ use super::faults::Fault;
 use super::world::life::{Life, Stage, Words};
 use super::world::{ProfileFile, World};
 use crate::journal::Committed;
-use crate::model::effect::{Effect, Liveness, SessionName, Task};
+use crate::model::effect::{Effect, Liveness, SessionName};
 use crate::model::event::{ProfileChanged, ProfileUnreadable, TurnSeen};
 use crate::model::id::{Generation, Lsn, MessageId};
 use crate::model::name::{Identity, Personality};
@@ -70,7 +70,7 @@ pub struct Hands {
 impl Hands {
     /// Sets one effect going.
     pub fn begin(&mut self, world: &mut World, effect: Effect) {
-        let Some(name) = session_of(&effect.task).cloned() else { return };
+        let Some(name) = effect.task.session().cloned() else { return };
         let lane = self.lanes.entry(name.clone()).or_insert_with(|| Lane::new(name.clone()));
         lane.push(effect);
         self.go_on(world, &name);
@@ -114,18 +114,6 @@ impl Hands {
             lane.proven = Some(message);
             lane.go_on(world, &mut self.tickets);
         }
-    }
-}
-
-pub fn session_of(task: &Task) -> Option<&SessionName> {
-    match task {
-        Task::StartSession(order) => Some(&order.session),
-        Task::DeliverMessage(order) => Some(&order.session),
-        Task::SettleDelivery { session, .. }
-        | Task::LookAtSession { session }
-        | Task::EndSession { session }
-        | Task::ClearSession { session } => Some(session),
-        Task::CallAttention(_) => None,
     }
 }
 

@@ -8,17 +8,12 @@ use crate::model::state::State;
 use crate::policy::decide;
 use crate::reducer::apply;
 
-/// Folds one group into `state`, deciding again what followed from its fact. `see` is called before and after each
+/// Folds one group into `state`, deciding again what followed from its fact. `see` is called after each
 /// record is folded in.
-pub fn decide_again(
-    state: &mut State,
-    group: &[Record],
-    mut see: impl FnMut(Moment, &State, &Record),
-) -> Result<(), Broken> {
+pub fn decide_again(state: &mut State, group: &[Record], mut see: impl FnMut(&State, &Record)) -> Result<(), Broken> {
     let mut fold = |state: &mut State, record: &Record| {
-        see(Moment::Before, state, record);
         drop(apply(state, record));
-        see(Moment::After, state, record);
+        see(state, record);
     };
     let Some((fact, recorded)) = group.split_first() else { return Ok(()) };
     let mut recorded = recorded.iter();
@@ -42,13 +37,6 @@ pub fn decide_again(
         None => Ok(()),
         Some(next) => Err(broken(next, format!("{:?} does not come out any more", next.event))),
     }
-}
-
-/// When a record is looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
-    Before,
-    After,
 }
 
 fn broken(record: &Record, what: String) -> Broken {

@@ -11,7 +11,7 @@ mod sound;
 mod tasks;
 
 pub use acknowledged::Acknowledged;
-pub use again::{Moment, decide_again};
+pub use again::decide_again;
 pub use settled::unsettled;
 
 use super::world::World;
@@ -34,16 +34,11 @@ pub trait Oracle: std::fmt::Debug {
     fn name(&self) -> &'static str;
     fn rule(&self) -> &'static str;
 
-    /// A record is durable; `state` is that before it.
+    /// A record is durable; `state` is that after it.
     ///
     /// # Errors
     ///
     /// The promise is broken, as the text says; so of all of them.
-    fn before(&mut self, _world: &World, _state: &State, _record: &Record) -> Result<(), String> {
-        Ok(())
-    }
-
-    /// `state` is that after it.
     fn after(&mut self, _world: &World, _state: &State, _record: &Record) -> Result<(), String> {
         Ok(())
     }

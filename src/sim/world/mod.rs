@@ -43,7 +43,6 @@ pub enum What {
     Leave(SessionName),
     /// Something happens to the machine.
     Machine,
-    Kill,
     /// A daemon of this number starts.
     Start(u32),
     /// Faults stop; what people have left undone is done.

@@ -1,7 +1,7 @@
 //! People: who sends, who stops and starts, who attaches and types, always at the worst moment; and the machine they
 //! close the lid of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::life::{Composer, Stage};
 use super::{Heard, What, World};
@@ -42,16 +42,14 @@ pub struct People {
     pub chance: Chance,
     pub calls: BTreeMap<u32, Call>,
     /// Messages that somebody was told are accepted.
-    pub accepted: BTreeMap<MessageId, u32>,
-    /// How busy they are: one does this much less than usual.
-    pub patience: u64,
+    pub accepted: BTreeSet<MessageId>,
     last: Option<Request>,
     count: u32,
 }
 
 impl People {
     pub fn new(chance: Chance) -> Self {
-        Self { chance, calls: BTreeMap::new(), accepted: BTreeMap::new(), patience: 1, last: None, count: 0 }
+        Self { chance, calls: BTreeMap::new(), accepted: BTreeSet::new(), last: None, count: 0 }
     }
 }
 
@@ -70,8 +68,7 @@ impl World {
 
     /// One sender does something, and the next one is put down.
     pub fn somebody_sends(&mut self) {
-        let pause = PAUSE_MS * self.people.patience;
-        let next = self.people.chance.below(pause * 2) + 1;
+        let next = self.people.chance.below(PAUSE_MS * 2) + 1;
         self.later(next, What::Sender);
         let burst = if self.people.chance.one_in(20) { self.people.chance.between(2, 16) } else { 1 };
         let to = self.somebody();
@@ -114,7 +111,7 @@ impl World {
 
     /// One operator does something, and the next one is put down.
     pub fn somebody_acts(&mut self) {
-        let next = self.people.chance.below(PAUSE_MS * 10 * self.people.patience) + 1;
+        let next = self.people.chance.below(PAUSE_MS * 10) + 1;
         self.later(next, What::Person);
         let name = PeerName(self.somebody());
         let mint = self.mint();
@@ -179,7 +176,7 @@ impl World {
     }
 
     fn settle_a_message(&mut self) {
-        let known: Vec<MessageId> = self.people.accepted.keys().rev().take(20).copied().collect();
+        let known: Vec<MessageId> = self.people.accepted.iter().rev().take(20).copied().collect();
         if !known.is_empty() {
             let message = *self.people.chance.pick(&known);
             let cancel = self.people.chance.one_in(2);

@@ -11,6 +11,7 @@ use super::format::{
 };
 use super::retention::SealedSegment;
 use super::storage::{Storage, StorageFile};
+use crate::mutant::{Bug, bug};
 
 /// The spare: allocated, without a header, not part of the journal.
 pub(super) const SPARE: &str = "next.tmp";
@@ -59,7 +60,9 @@ impl<F: StorageFile> Active<F> {
         spare.file.write_at(&page, 0)?;
         spare.file.sync()?;
         storage.rename(SPARE, &segment_name(header.first_lsn))?;
-        storage.sync_folder()?;
+        if !bug(Bug::NameNotSynced) {
+            storage.sync_folder()?;
+        }
         let mut sealer = Sealer::new(header.first_lsn);
         sealer.feed(&page);
         Ok(Self { file: Arc::new(spare.file), seed: Seed::new(&header.salt), header, sealer, ready: 0, marked: true })

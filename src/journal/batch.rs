@@ -8,6 +8,7 @@ use super::format::frame::{self, FrameHeader, Seed};
 use super::format::payload::{self, PAYLOAD_BYTES_LIMIT};
 use crate::model::id::Lsn;
 use crate::model::record::Record;
+use crate::mutant::{Bug, bug};
 
 /// Room for frames that is kept from one batch to the next; what a larger one took is given back.
 const KEPT_BYTES: usize = 1 << 20;
@@ -48,7 +49,7 @@ impl Batch {
             let start = self.frames.len();
             for (index, record) in group.iter().enumerate() {
                 assert_eq!(record.lsn, lsn, "records take consecutive lsns");
-                let flags = if index + 1 < group.len() { FLAG_MORE } else { 0 };
+                let flags = if index + 1 < group.len() && !bug(Bug::GroupsTornApart) { FLAG_MORE } else { 0 };
                 encode_record(record, flags, bytes_max, &mut self.frames)?;
                 lsn = lsn.next();
             }

@@ -3,6 +3,7 @@
 mod error;
 mod found;
 mod last;
+mod mapped;
 mod records;
 
 use std::collections::BTreeSet;
@@ -126,8 +127,10 @@ impl Reader {
             if let Some(gap) = self.gap_before(index, scan.header.first_lsn, &path) {
                 return Err(gap);
             }
-            if let Some(seal) = lookup::seal(&mut scan) {
-                scan.skip_to(&seal);
+            if let Some(seal) = lookup::seal(&mut scan)
+                && mapped::is_as_sealed(scan.window.file(), &seal)
+            {
+                scan.jump((seal.end, seal.last_lsn.next()));
             }
             let end = lookup::end(&mut scan).map_err(|trouble| ReadError::at(&path, trouble))?;
             if let Some(gap) = self.gap_behind(index, end) {

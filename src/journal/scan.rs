@@ -6,7 +6,7 @@ use super::blocks::Blocks;
 use super::format::frame::{FRAME_HEAD, FrameHeader, Seed, checksums};
 use super::format::header::{HeaderFault, SegmentHeader};
 use super::format::seal::{Seal, Sealer, Trailer, TrailerRoom};
-use super::format::{BLOCK_BYTES, FRAMES_AT, KIND_CLOSE, KIND_SEAL, TRAILER_ROOM, is_zero};
+use super::format::{FRAMES_AT, KIND_CLOSE, KIND_SEAL, TRAILER_ROOM, is_zero};
 use super::recovery::Evidence;
 use super::window::Window;
 use crate::model::id::Lsn;
@@ -197,16 +197,6 @@ impl<W: Window> Scan<W> {
         let bytes = self.window.bytes(offset, header.frame_bytes() as usize)?;
         let (found, expected) = checksums(bytes, &self.seed, offset);
         if found == expected { Ok(header) } else { Err(Fault::Checksum { found, expected }) }
-    }
-
-    /// Behind the last frame before `seal`, if every block is what was sealed; the scan stays where it is otherwise.
-    pub(super) fn skip_to(&mut self, seal: &Seal) {
-        let mut blocks = Blocks::new(seal);
-        // Block by block: what is vouched for at once is read at once.
-        let mut ends = (BLOCK_BYTES..seal.end).step_by(BLOCK_BYTES as usize).chain([seal.end]);
-        if ends.all(|end| blocks.vouch(&mut self.window, end.saturating_sub(BLOCK_BYTES), end)) {
-            self.jump((seal.end, seal.last_lsn.next()));
-        }
     }
 
     #[inline(always)]

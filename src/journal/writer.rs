@@ -20,6 +20,7 @@ use super::source::{Index, RecordSource};
 use super::storage::{Storage, StorageFile};
 use crate::model::id::Lsn;
 use crate::model::record::Record;
+use crate::mutant::{Bug, bug};
 
 /// Smallest segment: header page, trailer, and something between.
 pub(super) const SEGMENT_BYTES_MIN: u64 = FRAMES_AT + TRAILER_ROOM + 4096;
@@ -187,7 +188,9 @@ impl<S: Storage> Journal<S> {
             .encode(groups, self.next, self.options.payload_bytes_max)
             .and_then(|()| self.append_batch(&mut batch));
         self.batch = batch;
-        outcome?;
+        if !bug(Bug::FailedBatchAcknowledged) {
+            outcome?;
+        }
         self.ahead.look(&*self.storage, &self.active, self.options.segment_bytes);
         Ok(Committed::new(derived))
     }
@@ -218,7 +221,8 @@ impl<S: Storage> Journal<S> {
         self.failed = true;
         let written = self.active.write(frames);
         written.map_err(|source| AppendError::Write { segment: self.segment_path(), offset: tail, lsn, source })?;
-        let synced = self.active.file.sync();
+        let synced = if bug(Bug::SyncSkipped) { Ok(()) } else { self.active.file.sync() };
+        let synced = if bug(Bug::FailedSyncCounts) { Ok(()) } else { synced };
         synced.map_err(|source| AppendError::Sync { segment: self.segment_path(), lsn, source })?;
         self.failed = false;
         self.durable = Lsn(self.next.0 + places.len() as u64 - 1);
@@ -248,7 +252,7 @@ impl<S: Storage> Journal<S> {
         let (sealed, active) =
             self.exchange(spare, header).map_err(|source| AppendError::Rotate { segment, lsn, source })?;
         self.failed = false;
-        self.head = sealed.map_or(self.head, |sealed| sealed.head);
+        self.head = sealed.filter(|_| !bug(Bug::ChainForgotten)).map_or(self.head, |sealed| sealed.head);
         self.sealed.extend(sealed);
         self.active = active;
         self.source.rotated(&self.active);

@@ -15,6 +15,7 @@ use crate::journal::scan::{Fault, Scan, read_header};
 use crate::journal::storage::{Storage, StorageFile};
 use crate::journal::window::{Copied, Window};
 use crate::model::id::Lsn;
+use crate::mutant::{Bug, bug};
 
 /// For a look at a header, a trailer and a seal.
 const LABEL_BYTES: u64 = 4 << 10;
@@ -155,7 +156,7 @@ impl<'a, S: Storage> SegmentRecovery<'a, S> {
                     let undecodable =
                         |error| undecodable(&self.path, frame.offset, &frame.header, error, resume.writer.as_deref());
                     group.push(record.map_err(undecodable)?);
-                    if !frame.header.more_follows() {
+                    if !frame.header.more_follows() || bug(Bug::OpenGroupFolded) {
                         resume.fold(&mut group, fold);
                     }
                 }

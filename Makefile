@@ -2,7 +2,7 @@
 # saying so.
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test lint deny bench bench-lookup bench-engines torture sim fuzz ci tmux strace python nextest
+.PHONY: build demo test agents lint deny bench bench-lookup bench-engines torture sim mutants fuzz ci tmux strace python nextest
 
 build:
 	cargo build --release
@@ -16,6 +16,11 @@ demo: tmux
 test: tmux strace python nextest
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --no-fail-fast; else cargo test --no-fail-fast; fi
 	cargo test --doc
+
+# The real claude and codex, each in a home of its own, against a made-up model server, where no byte can leave the
+# machine. Installs both below target/ (some hundred megabytes, once). `make agents AGENTS_TESTS=claude`
+agents: tmux nextest
+	.ci/agents $(AGENTS_TESTS)
 
 lint:
 	cargo fmt --check
@@ -49,6 +54,13 @@ torture: tmux strace nextest
 # A long campaign: so many made-up worlds, from one that nobody has seen. `make sim SIM_SEEDS=100000`
 sim:
 	cargo run --release --quiet -- sim --seeds $${SIM_SEEDS:-100000} --from $$(date +%s)
+
+# Would the simulator have found it? Bugs are switched on one by one, and each must be caught within so many worlds.
+mutants: nextest
+	cargo clippy --all-targets --features deliberate-bugs -- -D warnings
+	@if cargo nextest --version >/dev/null 2>&1; \
+	then cargo nextest run --no-fail-fast --features deliberate-bugs --test sim_mutants; \
+	else cargo test --no-fail-fast --features deliberate-bugs --test sim_mutants; fi
 
 # Every fuzz target in turn, each so many seconds; what they find is kept in fuzz/found. `make fuzz FUZZ_SECONDS=60`
 fuzz:

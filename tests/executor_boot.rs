@@ -5,6 +5,7 @@ mod executor_world;
 use dormouse::model::effect::{StartSession, Task};
 use dormouse::model::event::{DialogAnswered, Event, Fact, LaunchFailed, WakePhase};
 use dormouse::model::id::Lsn;
+use dormouse::model::record::Draft;
 use dormouse::model::session::{Ending, WakeMode};
 
 use executor_world::{World, agent, session};
@@ -33,14 +34,9 @@ async fn failure(world: &mut World) -> (LaunchFailed, Vec<Fact>) {
     }
 }
 
-/// C24: the refusing answer is preselected; one key per observation, and only what is seen selected is confirmed.
-#[tokio::test]
-async fn c24_a_dialog_is_answered_one_key_per_observation() {
-    let mut world = World::new(&[("agent", &agent("dialog"))], "text");
-    let task = order(&world, "agent-ada", &["trust_folder"], 20_000);
-    world.run(Lsn(3), task);
-    let ((), before) = world.until(|fact| matches!(fact, Fact::BoxOpened(_)).then_some(())).await;
-    let answers: Vec<_> = before
+/// Dialog, key, consent and the line that was recognised, of each key pressed.
+fn answers(before: &[Draft]) -> Vec<(&str, &str, Option<&str>, &str)> {
+    before
         .iter()
         .filter_map(|draft| match &draft.event {
             Event::Fact(Fact::DialogAnswered(DialogAnswered { dialog, key, consent, saw })) => {
@@ -48,11 +44,34 @@ async fn c24_a_dialog_is_answered_one_key_per_observation() {
             }
             _ => None,
         })
-        .collect();
+        .collect()
+}
+
+/// C24: the refusing answer is preselected; one key per observation, and only what is seen selected is confirmed.
+#[tokio::test]
+async fn c24_a_dialog_is_answered_one_key_per_observation() {
+    let mut world = World::new(&[("agent", &agent("dialog"))], "text");
+    let task = order(&world, "agent-ada", &["trust_folder"], 20_000);
+    world.run(Lsn(3), task);
+    let ((), before) = world.until(|fact| matches!(fact, Fact::BoxOpened(_)).then_some(())).await;
+    let answers = answers(&before);
     let consent = Some("trust_folder");
     let wanted =
         [("folder-trust", "Down", consent, "Do you trust this folder?"), ("folder-trust", "Enter", consent, "❯ Yes")];
     assert_eq!(answers, wanted);
+    world.end(&session("agent-ada", 3)).await;
+}
+
+/// C24: a key that falls between two drawings of a dialog would confirm what the second one preselects.
+#[tokio::test]
+async fn c24_a_dialog_that_is_drawn_twice_is_answered_once_it_stands_still() {
+    let file = agent("dialog twice").replace("consent = ", "settle = \"400ms\"\nconsent = ");
+    let mut world = World::new(&[("agent", &file)], "text");
+    let task = order(&world, "agent-ada", &["trust_folder"], 20_000);
+    world.run(Lsn(3), task);
+    let ((), before) = world.until(|fact| matches!(fact, Fact::BoxOpened(_)).then_some(())).await;
+    let keys: Vec<_> = answers(&before).into_iter().map(|(_, key, ..)| key).collect();
+    assert_eq!(keys, ["Down", "Enter"]);
     world.end(&session("agent-ada", 3)).await;
 }
 

@@ -67,6 +67,18 @@ async fn c27_no_enter_is_pressed_into_a_permission_dialog() {
     assert_eq!(world.end(&name).await.ending, Ending::Signal { signal: 15 });
 }
 
+/// C27: a boot's dialog may come after the box, and takes what is typed. That is seen and said, not waited out.
+#[tokio::test]
+async fn c27_no_enter_is_pressed_into_a_dialog_that_opens_over_the_box() {
+    let (mut world, name) = world("late").await;
+    world.run(Lsn(7), deliver(delivery(&name, 1)));
+    let (outcome, _) = world.delivery_ends().await;
+    let DeliveryOutcome::Failed { step: DeliveryStep::Land, why, typed: true } = outcome else { panic!("{outcome:?}") };
+    assert!(why.contains("`folder-trust`"), "{why}");
+    assert_eq!(keys(&world), "");
+    world.end(&name).await;
+}
+
 /// C27: a text that is not ours stays where it is, and is never submitted.
 #[tokio::test]
 async fn c27_a_box_with_somebodys_text_is_waited_for() {

@@ -219,6 +219,24 @@ async fn c34_a_delivery_in_doubt_is_settled_by_the_record() {
     world.end(&name).await;
 }
 
+/// C34: a program that clears a line at a time is asked as often as its box holds something of ours.
+#[tokio::test]
+async fn c34_what_is_left_of_a_paste_is_cleared_to_its_last_line() {
+    let mut world = World::new(&[("agent", &agent("lines"))], "text");
+    let name = world.open("agent-ada", 3).await;
+    let screen = || world.tmux(&name, &["capture-pane", "-p", "-t", "=agent-ada:"]);
+    world.tmux(&name, &["set-buffer", "one\ntwo\nthree", ";", "paste-buffer", "-pr", "-t", "=agent-ada:"]);
+    until("the paste", || screen().contains("❯ [pasted 3 lines]")).await;
+    let mark = Some(RecordMark { path: world.folder.join("inbox.txt"), offset: 0 });
+    let task = Task::SettleDelivery { session: name.clone(), message: MessageId(1), attempt: 1, mark };
+    world.run(Lsn(8), task);
+    let settled = |fact: &Fact| matches!(fact, Fact::DeliverySettled(_)).then_some(());
+    world.until(settled).await;
+    let screen = || world.tmux(&name, &["capture-pane", "-p", "-t", "=agent-ada:"]);
+    until("an empty box", || screen().trim_end().ends_with('❯')).await;
+    world.end(&name).await;
+}
+
 /// C57: the window follows a person's terminal, and goes back when they leave.
 #[tokio::test]
 async fn c57_the_window_follows_a_person_and_goes_back() {

@@ -6,7 +6,7 @@ use dormouse::model::event::RuntimeKind;
 use dormouse::model::name::Runtime;
 use dormouse::model::session::WakeMode;
 use dormouse::runtime::placeholders::{PlaceholderError, Values};
-use dormouse::runtime::spec::{Normalise, TurnSource, WhileBusy};
+use dormouse::runtime::spec::{Normalise, TranscriptFormat, TurnSource, WhileBusy};
 use dormouse::runtime::{KeyProblem, RuntimeFileError, Runtimes, Spec, parse};
 
 const SMALLEST: &str = r#"argv = ["sh", "-c", "exec cat >> inbox.txt"]
@@ -41,6 +41,7 @@ prefix = "[from {sender}] "
 [proof]
 hook = true
 transcript = "{home}/.claude/projects/*/{session_uuid}.jsonl"
+format = "claude"
 screen = 'thinking'
 keys = false
 
@@ -55,6 +56,7 @@ screen = 'Quick safety check'
 select = '(?m)^\s*❯ Yes'
 step = "Down"
 confirm = "Enter"
+settle = "400ms"
 consent = "trust_folder"
 
 [[dialog]]
@@ -104,6 +106,7 @@ fn the_smallest_file_parses_with_the_documented_defaults() {
     assert_eq!(spec.input.prefix, "[from {sender}] ");
     assert!(spec.input.screen.is_none() && spec.input.empty.is_none() && spec.input.landed.is_none());
     assert_eq!(spec.proof.transcript.as_deref(), Some("{cwd}/inbox.txt"));
+    assert_eq!(spec.proof.format, TranscriptFormat::Text);
     assert!(spec.turn.source.is_empty());
 
     let plain = read("argv = ['cat']\n[proof]\nkeys = true").unwrap();
@@ -120,12 +123,14 @@ fn a_file_with_every_key_parses() {
     assert_eq!(spec.unset, ["CLAUDECODE", "CLAUDE_CODE_SESSION_ID"]);
     assert_eq!(spec.input.normalise, [Normalise::TabsTo4Spaces, Normalise::TrimEnd]);
     assert_eq!(spec.input.while_busy, WhileBusy::Deliver);
+    assert_eq!(spec.proof.format, TranscriptFormat::Claude);
     assert_eq!(spec.turn.source.len(), 5);
     assert_eq!(spec.turn.source[3], TurnSource::Terminal);
     let [trust, notice] = &spec.dialogs[..] else { panic!("{:?}", spec.dialogs) };
     assert_eq!((trust.name.as_str(), trust.consent.as_deref()), ("folder-trust", Some("trust_folder")));
     assert_eq!((notice.step.as_str(), notice.confirm.as_str()), ("Down", "Enter"));
     assert!(notice.select.is_none() && notice.consent.is_none());
+    assert_eq!((trust.settle_ms, notice.settle_ms), (400, 0));
     assert_eq!(spec.limits.boot_deadline_ms, Some(240_000));
     assert_eq!(spec.limits.ready_deadline_ms, Some(90_000));
     assert_eq!(spec.input.normalised("a\tb \n"), "a    b");
@@ -149,6 +154,21 @@ fn an_error_names_file_line_and_key() {
     assert_eq!(key, "fatal[0].sais", "{says}");
     let (line, key, says) = refused("argv = ['cat', 5]\n[proof]\nkeys = true");
     assert_eq!((line, key.as_str()), (1, "argv[1]"), "{says}");
+}
+
+#[test]
+fn a_format_is_known_and_has_a_transcript() {
+    let (line, key, says) = refused(&WHOLE.replace("format = \"claude\"", "format = \"cloud\""));
+    assert_eq!((line, key.as_str()), (line_of(WHOLE, "format = "), "proof.format"));
+    assert!(says.ends_with("expected `text`, `claude` or `codex`, found `cloud`"), "{says}");
+    let (line, key, says) = refused("argv = ['cat']\n[proof]\nkeys = true\nformat = 'codex'");
+    assert_eq!((line, key.as_str()), (4, "proof.format"), "{says}");
+}
+
+#[test]
+fn a_time_to_settle_is_a_duration() {
+    let (line, key, says) = refused(&WHOLE.replace("settle = \"400ms\"", "settle = \"soon\""));
+    assert_eq!((line, key.as_str()), (line_of(WHOLE, "settle = "), "dialog[0].settle"), "{says}");
 }
 
 #[test]
@@ -258,7 +278,7 @@ fn a_folder_that_is_not_utf8_is_refused_not_mangled() {
 }
 
 #[test]
-fn the_demo_runtime_is_built_in_and_a_users_file_replaces_it() {
+fn some_runtimes_are_built_in_and_a_users_file_replaces_one() {
     let dir = tempfile::tempdir().unwrap();
     let missing = Runtimes::load(&dir.path().join("none")).unwrap();
     let demo = missing.get(&runtime("demo")).unwrap();
@@ -271,7 +291,7 @@ fn the_demo_runtime_is_built_in_and_a_users_file_replaces_it() {
     std::fs::write(dir.path().join("mine.toml~"), "not read").unwrap();
     std::fs::write(dir.path().join(".mine.toml"), "not read").unwrap();
     let runtimes = Runtimes::load(dir.path()).unwrap();
-    assert_eq!(runtimes.names().map(Runtime::as_str).collect::<Vec<_>>(), ["demo", "mine"]);
+    assert_eq!(runtimes.names().map(Runtime::as_str).collect::<Vec<_>>(), ["claude", "codex", "demo", "mine"]);
     assert_eq!(runtimes.get(&runtime("demo")).unwrap().argv[0], "sh");
     assert_eq!(runtimes.text(&runtime("demo")), Some(SMALLEST));
     assert_eq!(runtimes.file(&runtime("demo")), Some(dir.path().join("demo.toml").as_path()));
@@ -288,5 +308,5 @@ fn c46a_only_sources_beyond_the_screen_tell_turns() {
     std::fs::write(dir.path().join("looks.toml"), format!("{SMALLEST}[turn]\nsource = ['screen']\n")).unwrap();
     let traits = Runtimes::load(dir.path()).unwrap().traits();
     let told: Vec<_> = traits.iter().map(|row| (row.name.as_str(), row.tells_turns, row.can_resume)).collect();
-    assert_eq!(told, [("demo", true, true), ("looks", false, false)]);
+    assert_eq!(told, [("claude", false, true), ("codex", true, true), ("demo", true, true), ("looks", false, false)]);
 }

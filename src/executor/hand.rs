@@ -189,9 +189,14 @@ impl Hand {
 
 /// Placeholders of a session: `conversation` is what its record and a later resume go by.
 pub(super) fn values(ground: &Ground, name: &SessionName, cwd: PathBuf, conversation: String) -> Values {
+    // As the program finds it: an empty variable is none.
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = variable("HOME").unwrap_or_default();
     Values {
         cwd,
-        home: std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default(),
+        claude_config_dir: variable("CLAUDE_CONFIG_DIR").unwrap_or_else(|| home.join(".claude")),
+        codex_home: variable("CODEX_HOME").unwrap_or_else(|| home.join(".codex")),
+        home,
         dormouse_home: ground.home.state.clone(),
         dormouse: ground.dormouse.clone(),
         identity: name.peer.to_string(),

@@ -12,7 +12,11 @@ use super::parse::{RuntimeFileError, parse};
 use super::spec::{Spec, TurnSource};
 
 /// Embedded files, by the name of their runtime.
-const BUILTIN: &[(&str, &str)] = &[("demo", include_str!("builtin/demo.toml"))];
+const BUILTIN: &[(&str, &str)] = &[
+    ("claude", include_str!("builtin/claude.toml")),
+    ("codex", include_str!("builtin/codex.toml")),
+    ("demo", include_str!("builtin/demo.toml")),
+];
 
 /// Every known runtime.
 #[derive(Clone, Debug)]

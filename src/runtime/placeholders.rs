@@ -19,6 +19,10 @@ pub struct Values {
     /// The peer's folder.
     pub cwd: PathBuf,
     pub home: PathBuf,
+    /// Where Claude Code keeps what it keeps: `CLAUDE_CONFIG_DIR`, else `.claude` below home.
+    pub claude_config_dir: PathBuf,
+    /// Where Codex does: `CODEX_HOME`, else `.codex` below home.
+    pub codex_home: PathBuf,
     pub dormouse_home: PathBuf,
     /// Our own binary.
     pub dormouse: PathBuf,
@@ -37,6 +41,8 @@ pub struct Values {
 pub const PLACEHOLDERS: &[&str] = &[
     "cwd",
     "home",
+    "claude_config_dir",
+    "codex_home",
     "dormouse_home",
     "dormouse",
     "identity",
@@ -114,6 +120,8 @@ fn value(name: &str, text: &str, values: &Values) -> Result<String, PlaceholderE
     match name {
         "cwd" => path(&values.cwd),
         "home" => path(&values.home),
+        "claude_config_dir" => path(&values.claude_config_dir),
+        "codex_home" => path(&values.codex_home),
         "dormouse_home" => path(&values.dormouse_home),
         "dormouse" => path(&values.dormouse),
         "identity" => Ok(values.identity.clone()),

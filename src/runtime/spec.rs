@@ -74,8 +74,21 @@ pub struct Proof {
     pub hook: bool,
     /// A glob with placeholders.
     pub transcript: Option<String>,
+    pub format: TranscriptFormat,
     pub screen: Option<Regex>,
     pub keys: bool,
+}
+
+/// How a transcript is read, and so what in it counts as the message having been taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TranscriptFormat {
+    /// Any text: every line counts.
+    #[default]
+    Text,
+    /// Claude Code's JSON lines: entries of the user count, not what tools, helpers and summaries quote.
+    Claude,
+    /// Codex's JSON lines: likewise, in the conversations of the session's own folder.
+    Codex,
 }
 
 /// Whether a turn is running.
@@ -107,6 +120,8 @@ pub struct Dialog {
     /// A tmux key that moves the selection.
     pub step: String,
     pub confirm: String,
+    /// How long it must have stood still, selection and all, before a key is pressed in it.
+    pub settle_ms: u64,
     /// Answered only if the peer was given this consent.
     pub consent: Option<String>,
 }

@@ -1,8 +1,11 @@
 # A terminal agent in miniature: a dialog, a box that shows pastes, a transcript. Its arguments choose what it does:
 #   dialog      asks whether the folder is trusted, refusal preselected
+#   twice       draws that dialog, takes keys for a moment, and draws it anew with nothing selected
 #   login       shows a login screen and nothing else
 #   mute        never shows its box
 #   swallow     ignores the first Enter on a pasted text
+#   late        asks whether the folder is trusted when a paste comes, and drops the paste
+#   lines       clears its box a line at a time
 #   permission  opens a permission dialog when a paste comes, and drops the paste
 stty raw -echo
 has() { [[ " $arguments " == *" $1 "* ]]; }
@@ -34,18 +37,34 @@ paste() {
   IFS= read -r -N3 rest
   local body=
   until [[ $body == *$'\e[201~' ]]; do key; body+=$key; done
+  if has late; then
+    draw_dialog
+    return
+  fi
   if has permission; then
     clear_screen
     printf 'Do you want to proceed?\r\n❯ Yes\r\n'
     return
   fi
   text=${body%$'\e[201~'}
+  draw_paste
+}
+draw_paste() {
   local ends=${text//[^$'\n']/}
   draw_box "[pasted $((${#ends} + 1)) lines]"
 }
+clear_box() {
+  if has lines && [[ $text == *$'\n'* ]]; then
+    text=${text%$'\n'*}
+    draw_paste
+    return
+  fi
+  text=
+  draw_box ''
+}
 enter() {
   printf 'enter\n' >> keys.txt
-  if has permission; then exit 66; fi
+  if has permission || has late; then exit 66; fi
   if ((swallow > 0)); then swallow=$((swallow - 1)); return; fi
   [[ $text ]] && printf '%s\n' "$text" >> inbox.txt
   text=
@@ -58,7 +77,7 @@ open_box() {
     case $key in
       $'\e') escape ;;
       $'\r' | $'\n') enter ;;
-      $'\x15') text=; draw_box '' ;;
+      $'\x15') clear_box ;;
       *) text+=$key; draw_box "$text" ;;
     esac
   done
@@ -68,6 +87,16 @@ if has login; then clear_screen; printf 'Select login method\r\n'; exec sleep 10
 if has mute; then clear_screen; printf 'loading\r\n'; exec sleep 1000; fi
 if has dialog; then
   draw_dialog
+  if has twice; then
+    while IFS= read -r -N1 -t 0.2 key; do
+      case $key in
+        $'\e') escape ;;
+        *) exit 1 ;;
+      esac
+    done
+    yes=
+    draw_dialog
+  fi
   while key; do
     case $key in
       $'\e') escape ;;

@@ -14,7 +14,7 @@ use crate::model::delivery::{DeliveryOutcome, Proof, RecordMark};
 use crate::model::event::TurnSeen;
 use crate::observe::{self, clock};
 use crate::runtime::spec::TurnSource;
-use crate::runtime::transcript::{self, Search};
+use crate::runtime::transcript::{self, RecordSearch};
 
 /// Longest until the record is looked at again, should a change go unnoticed.
 const LOOK_MS_MAX: u64 = 1_000;
@@ -39,14 +39,14 @@ impl Delivery<'_> {
         submitted: Submitted,
     ) -> DeliveryOutcome {
         let mut told = self.hand.told.clone();
-        let mut search = record.map(|record| Search::new(record, &self.first_line_as_recorded()));
+        let mut search = RecordSearch::new(&self.spec, &self.values, record, &self.first_line_as_recorded());
         let mut watch = FolderWatch::new(self.record_folders()).ok();
         let now = Instant::now();
         let mut clock = Clock { submitted: now, busy: now };
         let mut again = (now + Duration::from_millis(AGAIN_MS), AGAIN_MS * 2);
         loop {
             let heard = told.borrow_and_update().clone();
-            if let Some(proof) = self.proof(open, search.as_mut(), &submitted, &heard).await {
+            if let Some(proof) = self.proof(open, &mut search, &submitted, &heard).await {
                 return DeliveryOutcome::Proven { proof };
             }
             if let Some(waited_ms) = self.is_up(&mut clock) {
@@ -90,7 +90,7 @@ impl Delivery<'_> {
     async fn proof(
         &self,
         open: &Open,
-        search: Option<&mut Search>,
+        search: &mut RecordSearch<'_>,
         submitted: &Submitted,
         told: &Told,
     ) -> Option<Proof> {
@@ -99,12 +99,8 @@ impl Delivery<'_> {
         {
             return Some(proof);
         }
-        let recorded = match search {
-            // Reads only what has come since the last look.
-            Some(search) => search.found().unwrap_or(false),
-            None => self.recorded(None),
-        };
-        if recorded {
+        // Reads only what has come since the last look.
+        if search.found().unwrap_or(false) {
             return Some(Proof::Transcript);
         }
         let pattern = self.spec.proof.screen.as_ref()?;

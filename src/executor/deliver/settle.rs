@@ -11,6 +11,9 @@ use crate::runtime::screen;
 use crate::runtime::spec::Spec;
 use crate::runtime::transcript;
 
+/// A key that clears one line takes as many rounds as a paste has lines; the box of a long one shows a placeholder.
+const CLEAR_ROUNDS_MAX: u32 = 64;
+
 /// Looks for this attempt in the record, and empties the box of what is left of it.
 pub(in crate::executor) async fn settle(
     hand: &Hand,
@@ -56,9 +59,12 @@ async fn clear(hand: &Hand, message: MessageId) {
         return;
     };
     let Ok(pane) = hand.pane(None).await else { return };
-    let Ok(look) = pane.look().await else { return };
-    if let Some(line) = residue(spec, &look, message) {
-        press_all(spec, &pane, &look, &line).await;
+    for _ in 0..CLEAR_ROUNDS_MAX {
+        let Ok(look) = pane.look().await else { return };
+        let Some(line) = residue(spec, &look, message) else { return };
+        if !press_all(spec, &pane, &look, &line).await {
+            return;
+        }
     }
 }
 
@@ -70,29 +76,38 @@ fn residue(spec: &Spec, look: &Look, message: MessageId) -> Option<String> {
         return None;
     }
     let landed = || spec.input.landed.as_ref()?.find_iter(&look.screen).last().map(|found| found.as_str().to_owned());
-    let named = || look.screen.lines().find(|line| line.contains(&message.to_string())).map(str::to_owned);
+    // A conversation shows the same words above the box.
+    let in_box = || look.screen.get(spec.input.screen.as_ref()?.find_iter(&look.screen).last()?.start()..);
+    let named = || in_box()?.lines().find(|line| line.contains(&message.to_string())).map(str::to_owned);
     if reading.landed == Some(true) { landed() } else { named() }
 }
 
-async fn press_all(spec: &Spec, pane: &Pane, look: &Look, line: &str) {
+/// True: the first key was pressed. Those behind it need a box that has not moved: what one press has not emptied is
+/// looked at again.
+async fn press_all(spec: &Spec, pane: &Pane, look: &Look, line: &str) -> bool {
+    let mut pressed_any = false;
     for key in &spec.input.clear {
         match pane.press_if_unchanged(key, Some(look), line).await {
-            Ok(pressed) if pressed.pressed => {}
-            Ok(_) | Err(_) => return,
+            Ok(pressed) if pressed.pressed => pressed_any = true,
+            Ok(_) | Err(_) => break,
         }
     }
+    pressed_any
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use jiff::tz::TimeZone;
 
     use super::*;
     use crate::model::actor::Sender;
     use crate::model::effect::Envelope;
     use crate::model::message::Purpose;
+    use crate::model::name::Runtime;
     use crate::model::time::{BootId, Timestamp};
-    use crate::runtime::envelope;
+    use crate::runtime::{envelope, parse};
 
     /// C34: what a restart looks for is what was typed, though sender and time are not at hand any more.
     #[test]
@@ -108,5 +123,27 @@ mod tests {
         let typed = envelope::compose(None, &envelope, MessageId(7), 2, "text", None, &TimeZone::UTC);
         assert!(typed.first_line.contains(&names_attempt(MessageId(7), 2)), "{}", typed.first_line);
         assert!(!typed.first_line.contains(&names_attempt(MessageId(7), 1)));
+    }
+
+    const DEMO: &str = include_str!("../../runtime/builtin/demo.toml");
+
+    fn box_with(above: &str, text: &str) -> Look {
+        let rule = "─".repeat(30);
+        Look { screen: format!("{above}\n{rule}\n❯ {text}\n{rule}\n"), ..Look::default() }
+    }
+
+    /// C32: only what is in the box is ours to clear, and only if it is ours.
+    #[test]
+    fn c32_a_persons_text_below_the_same_message_is_no_residue() {
+        let spec = parse(&Runtime::new("demo").unwrap(), DEMO, Path::new("demo.toml")).unwrap();
+        let above = format!("❯ [from user:ada] message {}, attempt 1, then", MessageId(7));
+        assert_eq!(residue(&spec, &box_with(&above, "half a thought"), MessageId(7)), None);
+        let ours = residue(&spec, &box_with(&above, "[pasted 3 lines]"), MessageId(7));
+        assert_eq!(ours.as_deref(), Some("❯ [pasted 3 lines]"));
+        let inline = format!("[from user:ada] message {}", MessageId(7));
+        assert!(residue(&spec, &box_with("", &inline), MessageId(7)).is_some());
+        assert_eq!(residue(&spec, &box_with("", &inline), MessageId(8)), None);
+        let attached = Look { attached: 1, ..box_with("", &inline) };
+        assert_eq!(residue(&spec, &attached, MessageId(7)), None, "somebody is there");
     }
 }

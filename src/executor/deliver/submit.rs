@@ -59,6 +59,13 @@ impl Delivery<'_> {
             if look.dead {
                 return Err(Failure::after_typing(DeliveryStep::Land, "its pane is dead"));
             }
+            if let Some(dialog) = self.dialog_over(&look) {
+                let why = format!(
+                    "the dialog `{dialog}` opened over the box and took the message: \
+                     run the program in its folder once, and answer it"
+                );
+                return Err(Failure::after_typing(DeliveryStep::Land, why));
+            }
             if let Some(line) = self.landed(&look) {
                 let pressed = self.press(open, Some(&look), &line).await?;
                 if pressed.pressed {
@@ -75,6 +82,12 @@ impl Delivery<'_> {
         self.remember_residue(last.as_ref());
         let why = "the message was read, and is not seen in the input box".to_owned();
         Err(Failure::after_typing(DeliveryStep::Land, why))
+    }
+
+    /// A dialog of a boot that came only after the box: what is typed into it never shows anywhere else.
+    fn dialog_over(&self, look: &Look) -> Option<String> {
+        let reading = screen::read(&self.spec, &look.screen);
+        reading.dialog.filter(|_| reading.box_open == Some(false)).map(|seen| seen.dialog.name.clone())
     }
 
     /// The line that shows the landed paste. A runtime without a pattern for it: the box as it was, with the paste read.

@@ -45,6 +45,42 @@ struct Answered {
     at: Instant,
 }
 
+/// A dialog as it was last seen, and since when it has been so.
+struct Standing {
+    dialog: String,
+    selected: bool,
+    since: Instant,
+}
+
+/// What a boot remembers from one look to the next.
+#[derive(Default)]
+struct Seen {
+    answered: Option<Answered>,
+    standing: Option<Standing>,
+    /// When a dialog that stands still now has done so for long enough.
+    due: Option<Instant>,
+}
+
+impl Seen {
+    /// Whether `seen` has stood still for as long as its runtime's file asks for. Some programs draw a dialog twice: a
+    /// key that falls in between confirms what the second one preselects.
+    fn is_settled(&mut self, seen: &DialogSeen<'_>) -> bool {
+        let now = Instant::now();
+        let same = |last: &Standing| last.dialog == seen.dialog.name && last.selected == seen.selected;
+        let since = self.standing.as_ref().filter(|last| same(last)).map_or(now, |last| last.since);
+        self.standing = Some(Standing { dialog: seen.dialog.name.clone(), selected: seen.selected, since });
+        let due = since + Duration::from_millis(seen.dialog.settle_ms);
+        self.due = Some(due).filter(|due| *due > now);
+        self.due.is_none()
+    }
+
+    /// Whether it may be answered: not while what was pressed last may only not have shown yet.
+    fn may_answer(&self, screen: &str) -> bool {
+        let swallowed = Duration::from_millis(SWALLOWED_MS);
+        self.answered.as_ref().is_none_or(|last| last.screen != screen || last.at.elapsed() > swallowed)
+    }
+}
+
 /// Waits for the input surface and answers what stands before it.
 pub(super) async fn until_open(
     hand: &Hand,
@@ -57,9 +93,9 @@ pub(super) async fn until_open(
     let folders = [Some(hand.files.dir().to_owned()), screen.parent().map(ToOwned::to_owned)];
     // Without one, the looks go by the clock alone.
     let mut watch = FolderWatch::new(folders.into_iter().flatten()).ok();
-    let mut answered = None;
+    let mut seen = Seen::default();
     loop {
-        if step(hand, spec, order, voice, &mut answered).await? {
+        if step(hand, spec, order, voice, &mut seen).await? {
             return Ok(());
         }
         if Instant::now() >= deadline {
@@ -69,6 +105,7 @@ pub(super) async fn until_open(
         // Nothing tells when a program begins to read its terminal.
         let heard_of = reads_screen(spec) || spec.input.bracketed_paste;
         let most = if heard_of { Instant::now() + Duration::from_millis(LOOK_MS_MAX) } else { least };
+        let most = seen.due.take().map_or(most, |due| most.min(due));
         let moved = async {
             match watch.as_mut() {
                 Some(watch) => watch.moved().await.is_ok(),
@@ -88,7 +125,7 @@ async fn step(
     spec: &Spec,
     order: &StartSession,
     voice: &Voice,
-    answered: &mut Option<Answered>,
+    remembered: &mut Seen,
 ) -> Result<bool, BootFailure> {
     let Ok(terminal) = hand.terminal() else { return Ok(false) };
     if !reads_screen(spec) {
@@ -104,11 +141,9 @@ async fn step(
     if reading.box_open != Some(true)
         && let Some(seen) = &reading.dialog
     {
-        let again = answered
-            .as_ref()
-            .is_none_or(|last| last.screen != look.screen || last.at.elapsed() > Duration::from_millis(SWALLOWED_MS));
-        if again && answer(hand, order, voice, &look, seen).await? {
-            *answered = Some(Answered { screen: look.screen.clone(), at: Instant::now() });
+        let settled = remembered.is_settled(seen);
+        if settled && remembered.may_answer(&look.screen) && answer(hand, order, voice, &look, seen).await? {
+            remembered.answered = Some(Answered { screen: look.screen.clone(), at: Instant::now() });
         }
         return Ok(false);
     }

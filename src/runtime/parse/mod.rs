@@ -15,7 +15,7 @@ use crate::model::event::RuntimeKind;
 use crate::model::name::{NameError, Runtime};
 
 use super::locate::key_at;
-use super::spec::{Dialog, Fatal, Input, Limits, Proof, Spec, Turn, TurnSource, WhileBusy};
+use super::spec::{Dialog, Fatal, Input, Limits, Proof, Spec, TranscriptFormat, Turn, TurnSource, WhileBusy};
 use raw::Raw;
 use values::Reader;
 
@@ -73,6 +73,8 @@ pub enum KeyProblem {
     PrefixIsNotOurs { found: String },
     #[error("control character U+{code:04X}")]
     Control { code: u32 },
+    #[error("there is no `transcript` it could be the format of")]
+    FormatOfNothing,
     #[error("another dialog has this name")]
     SameName,
 }
@@ -160,8 +162,12 @@ fn input(raw: raw::Input, kind: RuntimeKind, reader: &Reader<'_>) -> Result<Inpu
 }
 
 fn proof(raw: raw::Proof, reader: &Reader<'_>) -> Result<Proof, RuntimeFileError> {
+    if let Some(format) = raw.format.as_ref().filter(|_| raw.transcript.is_none()) {
+        return Err(reader.problem(format.span(), KeyProblem::FormatOfNothing));
+    }
     Ok(Proof {
         hook: raw.hook.unwrap_or(false),
+        format: raw.format.map_or(Ok(TranscriptFormat::default()), |word| reader.transcript_format(&word))?,
         transcript: raw.transcript.map(|glob| reader.glob(&glob)).transpose()?,
         screen: reader.optional_pattern(raw.screen.as_ref())?,
         keys: raw.keys.unwrap_or(false),
@@ -187,6 +193,7 @@ fn dialog(raw: raw::Dialog, reader: &Reader<'_>) -> Result<Dialog, RuntimeFileEr
         select: reader.optional_pattern(raw.select.as_ref())?,
         step: raw.step.unwrap_or_else(|| "Down".to_owned()),
         confirm: raw.confirm.unwrap_or_else(|| "Enter".to_owned()),
+        settle_ms: raw.settle.map_or(Ok(0), |text| reader.duration(&text))?,
         consent: raw.consent,
     })
 }

@@ -47,6 +47,7 @@ pub struct Input {
 pub struct Proof {
     pub hook: Option<bool>,
     pub transcript: Option<Text>,
+    pub format: Option<Text>,
     pub screen: Option<Text>,
     pub keys: Option<bool>,
 }
@@ -67,6 +68,7 @@ pub struct Dialog {
     pub select: Option<Text>,
     pub step: Option<String>,
     pub confirm: Option<String>,
+    pub settle: Option<Text>,
     pub consent: Option<String>,
 }
 

@@ -12,7 +12,7 @@ use crate::config::line_of;
 use crate::config::quantity::parse_duration;
 use crate::runtime::locate::key_at;
 use crate::runtime::placeholders::unknown_in;
-use crate::runtime::spec::{Normalise, TurnSource, WhileBusy};
+use crate::runtime::spec::{Normalise, TranscriptFormat, TurnSource, WhileBusy};
 
 use super::raw::Text;
 use super::{KeyProblem, RuntimeFileError};
@@ -119,6 +119,15 @@ impl Reader<'_> {
     pub fn normalise(&self, word: &Text) -> Read<Normalise> {
         let words = [("tabs_to_4_spaces", Normalise::TabsTo4Spaces), ("trim_end", Normalise::TrimEnd)];
         self.word(word, "`tabs_to_4_spaces` or `trim_end`", &words)
+    }
+
+    pub fn transcript_format(&self, word: &Text) -> Read<TranscriptFormat> {
+        let words = [
+            ("text", TranscriptFormat::Text),
+            ("claude", TranscriptFormat::Claude),
+            ("codex", TranscriptFormat::Codex),
+        ];
+        self.word(word, "`text`, `claude` or `codex`", &words)
     }
 
     pub fn turn_source(&self, word: &Text) -> Read<TurnSource> {

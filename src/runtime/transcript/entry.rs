@@ -1,0 +1,112 @@
+//! Entries of the records that programs keep, a line of JSON each.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::runtime::spec::TranscriptFormat;
+
+/// Longest first line of a record that is read: it holds the program's whole instructions.
+const HEAD_BYTES_MAX: u64 = 1024 * 1024;
+
+/// What the entry `line` says, if it is one of whoever speaks to the program. None for everything else: what the
+/// program says, what its tools return and its helpers are told, summaries of what was said, and lines that are not
+/// whole. All of those may quote a message that was never taken.
+pub fn spoken(format: TranscriptFormat, line: &[u8]) -> Option<String> {
+    match format {
+        TranscriptFormat::Text => String::from_utf8(line.to_owned()).ok(),
+        TranscriptFormat::Claude => serde_json::from_slice::<Claude>(line).ok()?.spoken(),
+        TranscriptFormat::Codex => serde_json::from_slice::<Codex>(line).ok()?.spoken(),
+    }
+}
+
+/// As Claude Code 2.1 writes it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Claude {
+    r#type: String,
+    #[serde(default)]
+    is_sidechain: bool,
+    #[serde(default)]
+    is_meta: bool,
+    #[serde(default)]
+    is_compact_summary: bool,
+    message: ClaudeMessage,
+}
+
+#[derive(Deserialize)]
+struct ClaudeMessage {
+    role: String,
+    content: Content,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Content {
+    Text(String),
+    Blocks(Vec<Block>),
+}
+
+#[derive(Deserialize)]
+struct Block {
+    r#type: String,
+    text: Option<String>,
+}
+
+impl Claude {
+    fn spoken(self) -> Option<String> {
+        let of_the_program = self.is_sidechain || self.is_meta || self.is_compact_summary;
+        if self.r#type != "user" || self.message.role != "user" || of_the_program {
+            return None;
+        }
+        match self.message.content {
+            Content::Text(text) => Some(text),
+            Content::Blocks(blocks) => texts(blocks, "text"),
+        }
+    }
+}
+
+/// As Codex 0.169 writes it: a `session_meta` first, then what was said and done.
+#[derive(Deserialize)]
+struct Codex {
+    r#type: String,
+    payload: CodexPayload,
+}
+
+#[derive(Deserialize)]
+struct CodexPayload {
+    r#type: Option<String>,
+    role: Option<String>,
+    #[serde(default)]
+    content: Vec<Block>,
+    cwd: Option<PathBuf>,
+}
+
+impl Codex {
+    fn spoken(self) -> Option<String> {
+        let payload = self.payload;
+        let is_message = self.r#type == "response_item" && payload.r#type.as_deref() == Some("message");
+        if !is_message || payload.role.as_deref() != Some("user") {
+            return None;
+        }
+        texts(payload.content, "input_text")
+    }
+}
+
+/// The texts among `blocks`; none if all are of another kind, as a tool's result is.
+fn texts(blocks: Vec<Block>, kind: &str) -> Option<String> {
+    let texts: Vec<String> =
+        blocks.into_iter().filter(|block| block.r#type == kind).filter_map(|block| block.text).collect();
+    Some(texts.join("\n")).filter(|text| !text.is_empty())
+}
+
+/// The folder that a conversation of Codex is in, by the first line of its record. None while that is not whole.
+pub fn codex_folder(path: &Path) -> Option<PathBuf> {
+    let mut line = Vec::new();
+    let mut head = BufReader::new(File::open(path).ok()?.take(HEAD_BYTES_MAX));
+    head.read_until(b'\n', &mut line).ok()?;
+    let first: Codex = serde_json::from_slice(&line).ok()?;
+    (first.r#type == "session_meta").then_some(first.payload.cwd).flatten()
+}

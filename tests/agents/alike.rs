@@ -1,0 +1,82 @@
+//! What both programs must be able to bear.
+
+use dormouse::model::delivery::{Gate, Proof};
+use dormouse::model::event::{Decision, Event, Fact, WakeDecided};
+use dormouse::model::session::WakeMode;
+
+use crate::daemon_fixture::until;
+use crate::model::{Answer, Asked};
+use crate::place::Place;
+
+/// C17: a parked conversation goes on, with all that was said in it.
+#[track_caller]
+pub fn resumes(place: &Place, prompts: fn(&Asked) -> Vec<String>) {
+    let first = place.send_with("ada", "remember the mouse", &["--topic", "mice"]);
+    assert_eq!(place.delivered(first), Proof::Transcript);
+    place.asked(1);
+    place.world.ok(&["stop", "ada"]);
+    place
+        .world
+        .await_record("the end", |record| matches!(record.event, Event::Fact(Fact::SessionGone(_))).then_some(()));
+    place.world.ok(&["start", "ada"]);
+    let second = place.send_with("ada", "which animal?", &["--topic", "mice"]);
+    assert_eq!(place.delivered(second), Proof::Transcript);
+    let resumed = |event: &Event| match event {
+        Event::Decision(Decision::WakeDecided(WakeDecided { mode, .. })) => Some(*mode != WakeMode::Fresh),
+        _ => None,
+    };
+    let wakes: Vec<bool> = place.world.records().iter().filter_map(|record| resumed(&record.event)).collect();
+    assert_eq!(wakes, [false, true]);
+    place.prompt(second, prompts);
+    let said = prompts(place.model.asked().last().unwrap());
+    let remembered = said.iter().filter(|said| said.contains(&first.to_string())).count();
+    assert_eq!(remembered, 1, "the conversation goes on: {said:?}");
+    place.world.audit_is_clean();
+}
+
+/// C49: whatever it was at, nothing of it is left once it has been ended.
+#[track_caller]
+pub fn is_ended_whole(place: &Place) {
+    place.model.answers([Answer::Held("never heard")]);
+    let message = place.send("ada", "think");
+    assert_eq!(place.delivered(message), Proof::Transcript);
+    place.asked(1);
+    assert!(!place.alive().is_empty(), "it is at work");
+    place.world.ok(&["stop", "ada"]);
+    place
+        .world
+        .await_record("the end", |record| matches!(record.event, Event::Fact(Fact::SessionGone(_))).then_some(()));
+    until("nothing to be left", || place.alive().is_empty());
+    place.model.release();
+    place.asked(1);
+}
+
+/// C27, C32: what somebody has left in the box is neither submitted nor cleared.
+#[track_caller]
+pub fn leaves_a_persons_text_alone(place: &Place, prompts: fn(&Asked) -> Vec<String>) {
+    let first = place.send("ada", "hello");
+    assert_eq!(place.delivered(first), Proof::Transcript);
+    place.asked(1);
+    place.types("half a thought");
+    let second = place.send("ada", "are you there?");
+    place.held_for(second, |gate| *gate == Gate::BoxNotEmpty);
+    place.asked(1);
+    // As many times as the text has lines.
+    place.press("C-u");
+    assert_eq!(place.delivered(second), Proof::Transcript);
+    place.prompt(second, prompts);
+    let all = place.model.asked().iter().flat_map(prompts).collect::<Vec<_>>().join("\n");
+    assert!(!all.contains("half a thought"));
+}
+
+/// C14: a home elsewhere is where the record is looked for. `variable` names it.
+#[track_caller]
+pub fn is_proven_in_a_home_elsewhere(place: &mut Place, variable: &str, of_home: &str) {
+    let elsewhere = place.world.path("elsewhere");
+    std::fs::rename(place.home.join(of_home), &elsewhere).unwrap();
+    place.world.terminate();
+    place.world.set_env(variable, &elsewhere);
+    place.world.start();
+    let message = place.send("ada", "hello");
+    assert_eq!(place.delivered(message), Proof::Transcript);
+}

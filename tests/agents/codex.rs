@@ -1,0 +1,164 @@
+//! Codex, as it is.
+
+use std::fs;
+use std::process::Command;
+
+use dormouse::model::delivery::{Gate, Proof};
+use dormouse::model::event::WakePhase;
+use dormouse::model::id::MessageId;
+
+use crate::alike;
+use crate::daemon_fixture::until;
+use crate::model::Answer;
+use crate::openai::prompts;
+use crate::place::{Place, is_whole, long, nasty};
+
+/// A home that names the made-up model as its provider; the daemon serves, and `ada` is a peer with `args`.
+fn settled(args: &[&str]) -> Place {
+    let mut place = Place::new();
+    let config = format!(
+        "model = \"gpt-5.1-codex\"\nmodel_provider = \"made_up\"\ncheck_for_update_on_startup = false\n\
+         [model_providers.made_up]\nname = \"made up\"\nbase_url = \"{}/v1\"\nwire_api = \"responses\"\n\
+         env_key = \"MADE_UP_KEY\"\n",
+        place.model.url
+    );
+    let home = place.home.join(".codex");
+    fs::create_dir_all(&home).unwrap();
+    fs::write(home.join("config.toml"), config).unwrap();
+    place.world.set_env("MADE_UP_KEY", "made-up");
+    place.world.start();
+    place.world.add_peer("ada", &[&["--runtime", "codex"], args].concat());
+    place
+}
+
+/// Under version control, Codex asks whether the folder is trusted.
+fn under_version_control(place: &Place) {
+    let git = Command::new("git").args(["init", "--quiet"]).arg(place.world.path("ada")).status().unwrap();
+    assert!(git.success());
+}
+
+fn whole(place: &Place, message: MessageId, body: &str) {
+    is_whole(&place.prompt(message, prompts), body, str::to_owned);
+}
+
+/// C24: folder and hooks, each by its own consent.
+#[test]
+fn c24_codexs_dialogs_are_each_answered_by_its_own_consent() {
+    let place = settled(&["--consent", "trust_folder,hook_trust"]);
+    under_version_control(&place);
+    let hooks = r#"{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"/bin/true","timeout":3}]}]}}"#;
+    fs::write(place.home.join(".codex/hooks.json"), hooks).unwrap();
+    let message = place.send("ada", "hello");
+    assert_eq!(place.delivered(message), Proof::Transcript);
+    whole(&place, message, "hello");
+    let wanted = [("folder-trust", "Enter"), ("hook-trust", "Down"), ("hook-trust", "Enter")];
+    assert_eq!(place.answered(), wanted.map(|(dialog, key)| (dialog.to_owned(), key.to_owned())));
+    place.world.audit_is_clean();
+}
+
+/// C24: the answer that accepts is preselected, and is not given without consent.
+#[test]
+fn c24_codex_without_consent_stops_at_the_dialog() {
+    let place = settled(&[]);
+    under_version_control(&place);
+    place.send("ada", "hello");
+    let (failed, _) = place.wake_failed();
+    assert_eq!(failed.phase, WakePhase::Boot);
+    assert!(failed.why.contains("`folder-trust`") && failed.why.contains("`trust_folder`"), "{}", failed.why);
+    assert_eq!(place.answered(), []);
+    assert!(place.model.asked().is_empty());
+}
+
+/// C24: who is not signed in is told so within seconds.
+#[test]
+fn c24_codex_that_is_not_signed_in_fails_at_once() {
+    let place = settled(&[]);
+    fs::remove_file(place.home.join(".codex/config.toml")).unwrap();
+    place.send("ada", "hello");
+    let (failed, after_ms) = place.wake_failed();
+    assert!(failed.why.contains("not signed in"), "{}", failed.why);
+    assert!(after_ms < 5_000, "{after_ms} ms");
+}
+
+/// C25, C26, C14: cold and warm, short and long, byte for byte, once, and nothing of it executed.
+#[test]
+fn c26_a_nasty_message_reaches_codex_whole_and_nothing_is_executed() {
+    let place = settled(&[]);
+    for body in [nasty(), "short".to_owned(), long(), nasty()] {
+        let message = place.send("ada", &body);
+        assert_eq!(place.delivered(message), Proof::Transcript);
+        whole(&place, message, &body);
+    }
+    assert!(!place.world.path("ada").join("made").exists(), "something was executed");
+    assert_eq!(place.model.asked().len(), 4, "a request for each message, and none besides");
+    place.world.audit_is_clean();
+}
+
+/// C27: with a permission dialog open a paste would be lost and its Enter approve the call.
+#[test]
+fn c27_a_message_waits_while_codex_asks_for_permission() {
+    let place = settled(&["--arg", "--ask-for-approval", "--arg", "on-request"]);
+    let made = place.world.path("ada").join("made");
+    place.model.answers([Answer::Bash(format!("touch {}", made.display()))]);
+    let first = place.send("ada", "do it");
+    assert_eq!(place.delivered(first), Proof::Transcript);
+    let second = place.send("ada", "and another thing");
+    place.held_for(second, |gate| matches!(gate, Gate::NeedsPerson { .. }));
+    assert!(!made.exists(), "the call was approved");
+    place.asked(1);
+
+    place.press("Escape");
+    assert_eq!(place.delivered(second), Proof::Transcript);
+    whole(&place, second, "and another thing");
+    assert!(!made.exists());
+}
+
+/// C33a: an Enter would cut the running turn off.
+#[test]
+fn c33a_a_message_waits_for_the_end_of_codexs_turn() {
+    let place = settled(&[]);
+    place.model.answers([Answer::Held("at last")]);
+    let first = place.send("ada", "think");
+    assert_eq!(place.delivered(first), Proof::Transcript);
+    let second = place.send("ada", "are you there?");
+    place.held_for(second, |gate| *gate == Gate::TurnRunning);
+    place.asked(1);
+    place.model.release();
+    assert_eq!(place.delivered(second), Proof::Transcript);
+    whole(&place, second, "are you there?");
+}
+
+#[test]
+fn c17_a_parked_conversation_of_codex_is_resumed() {
+    alike::resumes(&settled(&[]), prompts);
+}
+
+#[test]
+fn c49_nothing_of_codex_outlives_its_session_not_even_a_turn() {
+    alike::is_ended_whole(&settled(&[]));
+}
+
+#[test]
+fn c27_what_a_person_left_in_codexs_box_is_left_alone() {
+    alike::leaves_a_persons_text_alone(&settled(&[]), prompts);
+}
+
+/// C14: both keep their conversations in one place, and each message is found in that of its own peer.
+#[test]
+fn c14_two_peers_share_codexs_home() {
+    let place = settled(&[]);
+    place.world.add_peer("bob", &["--runtime", "codex"]);
+    for _ in 0..2 {
+        let messages = ["ada", "bob"].map(|peer| place.send(peer, "hello"));
+        for message in messages {
+            assert_eq!(place.delivered(message), Proof::Transcript);
+        }
+    }
+    until("each to be answered", || place.model.asked().len() >= 4);
+    assert_eq!(place.model.asked().len(), 4);
+}
+
+#[test]
+fn c14_codexs_home_may_be_elsewhere() {
+    alike::is_proven_in_a_home_elsewhere(&mut settled(&[]), "CODEX_HOME", ".codex");
+}

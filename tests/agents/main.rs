@@ -1,0 +1,11 @@
+//! The real agent programs, offline: each in a home of its own, against a model server of ours. `make agents` runs these.
+
+mod alike;
+mod anthropic;
+mod claude;
+mod codex;
+#[path = "../daemon_fixture/mod.rs"]
+mod daemon_fixture;
+mod model;
+mod openai;
+mod place;

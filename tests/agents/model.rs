@@ -1,0 +1,146 @@
+//! A model server on loopback that says what a test has written down, and keeps everything it is asked.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+
+use serde_json::Value;
+use tiny_http::{Method, Request, Response, Server};
+
+use crate::{anthropic, openai};
+
+/// What the model answers to one prompt.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    Text(&'static str),
+    /// A command for the program's shell; the answer to its result is a text.
+    Bash(String),
+    /// A stream that begins, and says nothing until [`Model::release`].
+    Held(&'static str),
+    /// An HTTP status.
+    Error(u16),
+}
+
+/// One request, whole.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub body: Value,
+}
+
+#[derive(Default)]
+struct Kept {
+    answers: VecDeque<Answer>,
+    asked: Vec<Asked>,
+    released: bool,
+}
+
+type Shared = Arc<(Mutex<Kept>, Condvar)>;
+
+/// A server that ends with the test.
+pub struct Model {
+    kept: Shared,
+    server: Arc<Server>,
+    pub url: String,
+}
+
+impl Model {
+    pub fn start() -> Self {
+        let server = Arc::new(Server::http("127.0.0.1:0").unwrap());
+        let url = format!("http://{}", server.server_addr());
+        let kept = Shared::default();
+        let (serving, keeping) = (Arc::clone(&server), Arc::clone(&kept));
+        thread::spawn(move || {
+            for request in serving.incoming_requests() {
+                let kept = Arc::clone(&keeping);
+                thread::spawn(move || serve(request, &kept));
+            }
+        });
+        Self { kept, server, url }
+    }
+
+    /// The next prompts get these answers in turn; whatever is asked beyond them, a word.
+    pub fn answers(&self, answers: impl IntoIterator<Item = Answer>) {
+        self.kept.0.lock().unwrap().answers.extend(answers);
+    }
+
+    /// Lets every held stream go on, now and later.
+    pub fn release(&self) {
+        self.kept.0.lock().unwrap().released = true;
+        self.kept.1.notify_all();
+    }
+
+    /// Everything asked so far that belongs to the conversation itself.
+    pub fn asked(&self) -> Vec<Asked> {
+        let kept = self.kept.0.lock().unwrap();
+        kept.asked.iter().filter(|asked| has_tools(&asked.body)).cloned().collect()
+    }
+}
+
+impl Drop for Model {
+    fn drop(&mut self) {
+        self.release();
+        self.server.unblock();
+    }
+}
+
+/// A request for a title and the like has none.
+fn has_tools(body: &Value) -> bool {
+    body["tools"].as_array().is_some_and(|tools| !tools.is_empty())
+}
+
+fn serve(mut request: Request, shared: &Shared) {
+    if *request.method() != Method::Post {
+        let _ = request.respond(Response::empty(200));
+        return;
+    }
+    let body: Value = serde_json::from_reader(request.as_reader()).unwrap_or_default();
+    let path = request.url().to_owned();
+    let answer = next_answer(shared, &body);
+    // A program that has gone away is not the server's to complain of.
+    let _ = match answer {
+        Answer::Error(status) => refuse(request, status),
+        Answer::Held(text) => stream(request, &path, &body, &Answer::Text(text), Some(shared)),
+        answer => stream(request, &path, &body, &answer, None),
+    };
+}
+
+fn next_answer(shared: &Shared, body: &Value) -> Answer {
+    let mut kept = shared.0.lock().unwrap();
+    kept.asked.push(Asked { body: body.clone() });
+    let done = Answer::Text("Done.");
+    if !has_tools(body) {
+        return Answer::Text(r#"{"title": "Made up"}"#);
+    }
+    kept.answers.pop_front().unwrap_or(done)
+}
+
+fn refuse(request: Request, status: u16) -> io::Result<()> {
+    let body = r#"{"type":"error","error":{"type":"api_error","message":"made up"}}"#;
+    let json = tiny_http::Header::from_bytes("content-type", "application/json").unwrap();
+    request.respond(Response::from_string(body).with_status_code(status).with_header(json))
+}
+
+fn stream(request: Request, path: &str, body: &Value, answer: &Answer, held: Option<&Shared>) -> io::Result<()> {
+    let (first, rest) = match path.starts_with("/v1/messages") {
+        true => anthropic::events(body, answer),
+        false => openai::events(answer),
+    };
+    let mut out = request.into_writer();
+    out.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")?;
+    event(&mut out, &first)?;
+    if let Some((kept, told)) = held.map(AsRef::as_ref) {
+        let _released = told.wait_while(kept.lock().unwrap(), |kept| !kept.released).unwrap();
+    }
+    for said in rest {
+        event(&mut out, &said)?;
+    }
+    out.write_all(b"0\r\n\r\n")?;
+    out.flush()
+}
+
+fn event(out: &mut impl Write, said: &Value) -> io::Result<()> {
+    let text = format!("event: {}\ndata: {said}\n\n", said["type"].as_str().unwrap());
+    write!(out, "{:x}\r\n{text}\r\n", text.len())?;
+    out.flush()
+}

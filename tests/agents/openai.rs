@@ -1,0 +1,34 @@
+//! OpenAI's responses, as far as a stream and a prompt need them.
+
+use serde_json::{Value, json};
+
+use crate::anthropic::texts;
+use crate::model::{Answer, Asked};
+
+/// The first event of a stream, and those that follow.
+pub fn events(answer: &Answer) -> (Value, Vec<Value>) {
+    let item = match answer {
+        Answer::Bash(command) => {
+            let arguments =
+                json!({ "cmd": command, "sandbox_permissions": "require_escalated", "justification": "why" });
+            json!({ "type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "exec_command",
+                "arguments": arguments.to_string() })
+        }
+        Answer::Text(text) | Answer::Held(text) => json!({ "type": "message", "role": "assistant", "id": "msg_1",
+            "content": [{ "type": "output_text", "text": text }] }),
+        Answer::Error(_) => unreachable!("an error is no stream"),
+    };
+    let usage = json!({ "input_tokens": 1, "input_tokens_details": null, "output_tokens": 1,
+        "output_tokens_details": null, "total_tokens": 2 });
+    let rest = vec![
+        json!({ "type": "response.output_item.done", "output_index": 0, "item": item }),
+        json!({ "type": "response.completed", "response": { "id": "resp_1", "usage": usage } }),
+    ];
+    (json!({ "type": "response.created", "response": { "id": "resp_1" } }), rest)
+}
+
+/// Every text a user has said in the conversation that `asked` sends, in order.
+pub fn prompts(asked: &Asked) -> Vec<String> {
+    let items = asked.body["input"].as_array().into_iter().flatten();
+    items.filter(|item| item["role"] == "user").flat_map(|item| texts(&item["content"], "input_text")).collect()
+}

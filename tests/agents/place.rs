@@ -1,0 +1,201 @@
+//! Where an agent is put to the test: a home of its own, a daemon, a model, and no way out.
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use dormouse::model::delivery::{Gate, Proof};
+use dormouse::model::event::{Decision, Delivered, DeliveryWaiting, DialogAnswered, Event, Fact, WakeFailed};
+use dormouse::model::id::MessageId;
+use dormouse::model::record::Record;
+use dormouse::model::text::visible;
+
+use crate::daemon_fixture::{World, text, until};
+use crate::model::{Asked, Model};
+
+/// Judged turns end soon, so that a second message need not wait for long.
+const CONFIG: &str = "ephemeral_quiet = \"1s\"\n";
+
+pub struct Place {
+    // Gone first: a program must not outlive the model it talks to.
+    pub world: World,
+    pub model: Model,
+    /// The agent's `HOME`.
+    pub home: PathBuf,
+}
+
+impl Place {
+    /// A daemon that is not yet started, with the programs of `make agents` in its path.
+    pub fn new() -> Self {
+        no_way_out();
+        let programs = std::env::var("DORMOUSE_AGENTS").expect("run these by `make agents`");
+        let (mut world, model) = (World::new(CONFIG), Model::start());
+        let home = world.path("agent-home");
+        fs::create_dir_all(&home).unwrap();
+        world.set_env("HOME", &home);
+        world.set_env("PATH", format!("{programs}:{}", std::env::var("PATH").unwrap()));
+        Self { world, model, home }
+    }
+
+    /// Sends `message` from a shell and returns once it is in the queue.
+    pub fn send(&self, to: &str, message: &str) -> MessageId {
+        self.send_with(to, message, &[])
+    }
+
+    pub fn send_with(&self, to: &str, message: &str, args: &[&str]) -> MessageId {
+        let mut send = self.world.command(&[&["send", to, "--file", "-", "--json"], args].concat());
+        let mut sending = send.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        sending.stdin.take().unwrap().write_all(message.as_bytes()).unwrap();
+        let sent = sending.wait_with_output().unwrap();
+        assert!(sent.status.success(), "{}", text(&sent.stderr));
+        let said: serde_json::Value = serde_json::from_slice(&sent.stdout).unwrap();
+        said["message"].as_str().unwrap_or_else(|| panic!("{said}")).parse().unwrap()
+    }
+
+    /// How `message` was proven.
+    #[track_caller]
+    pub fn delivered(&self, message: MessageId) -> Proof {
+        self.world.await_record("the delivery", |record| match &record.event {
+            Event::Decision(Decision::Delivered(Delivered { proof, .. })) if is_about(record, message) => Some(*proof),
+            Event::Decision(Decision::WakeFailed(failed)) => panic!("{failed:#?}\n{}", self.world.story()),
+            _ => None,
+        })
+    }
+
+    /// Why the wake failed, and after how many milliseconds.
+    #[track_caller]
+    pub fn wake_failed(&self) -> (WakeFailed, u64) {
+        let mut decided = None;
+        self.world.await_record("the wake's failure", |record| match &record.event {
+            Event::Decision(Decision::WakeDecided(_)) => {
+                decided = Some(record.at.awake_ms);
+                None
+            }
+            Event::Decision(Decision::WakeFailed(failed)) => {
+                Some((failed.clone(), record.at.awake_ms - decided.unwrap()))
+            }
+            _ => None,
+        })
+    }
+
+    /// Dialogs and the keys that were pressed in them, without those that had to be pressed again.
+    pub fn answered(&self) -> Vec<(String, String)> {
+        let keys = self.world.records().into_iter().filter_map(|record| match record.event {
+            Event::Fact(Fact::DialogAnswered(DialogAnswered { dialog, key, .. })) => Some((dialog, key)),
+            _ => None,
+        });
+        let mut keys: Vec<_> = keys.collect();
+        keys.dedup();
+        keys
+    }
+
+    /// What of the conversation the model was sent of `message`, once it was asked for an answer to it.
+    #[track_caller]
+    pub fn prompt(&self, message: MessageId, prompts: fn(&Asked) -> Vec<String>) -> String {
+        let names = format!("message {message}, attempt ");
+        let mut found = Vec::new();
+        until("the prompt", || {
+            let asked = self.model.asked();
+            found = asked.last().map(prompts).into_iter().flatten().filter(|said| said.contains(&names)).collect();
+            !found.is_empty()
+        });
+        assert_eq!(found.len(), 1, "once, and no more");
+        found.pop().unwrap()
+    }
+
+    /// The model has been asked this often, and not once more.
+    #[track_caller]
+    pub fn asked(&self, times: usize) {
+        until("the model to be asked", || self.model.asked().len() >= times);
+        assert_eq!(self.model.asked().len(), times);
+    }
+
+    /// A key into the agent's own terminal, as a person there would press it.
+    pub fn press(&self, key: &str) {
+        self.tmux(&["send-keys", key]);
+    }
+
+    /// Characters into the agent's own terminal; returns once they show there.
+    pub fn types(&self, text: &str) {
+        self.tmux(&["send-keys", "-l", text]);
+        until("the typed text", || self.tmux(&["capture-pane", "-p"]).contains(text));
+    }
+
+    /// What tmux prints of a command to the server of every session.
+    fn tmux(&self, args: &[&str]) -> String {
+        let sockets = fs::read_dir(self.world.home.run.join("tmux")).unwrap();
+        let printed = sockets.map(|socket| {
+            let mut tmux = Command::new("tmux");
+            let output = tmux.arg("-u").arg("-S").arg(socket.unwrap().path()).args(args).output().unwrap();
+            assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
+            text(&output.stdout)
+        });
+        printed.collect()
+    }
+
+    /// Waits until `message` is held for `wanted`.
+    #[track_caller]
+    pub fn held_for(&self, message: MessageId, wanted: impl Fn(&Gate) -> bool) {
+        self.world.await_record("the wait", |record| match &record.event {
+            Event::Fact(Fact::DeliveryWaiting(DeliveryWaiting { gate })) if is_about(record, message) => {
+                wanted(gate).then_some(())
+            }
+            _ => None,
+        });
+    }
+
+    /// What runs with the environment of a session of this home, by name.
+    pub fn alive(&self) -> Vec<String> {
+        let home = format!("\0HOME={}\0", self.home.display());
+        let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| {
+            let process = entry.ok()?.path();
+            let environment = String::from_utf8_lossy(&fs::read(process.join("environ")).ok()?).into_owned();
+            let ours = format!("\0{environment}").contains(&home) && environment.contains("PEER_IDENTITY=");
+            ours.then(|| fs::read_to_string(process.join("comm")).unwrap_or_default().trim().to_owned())
+        });
+        processes.collect()
+    }
+}
+
+fn is_about(record: &Record, message: MessageId) -> bool {
+    record.subject.message == Some(message)
+}
+
+/// Nothing but loopback may be there: what these programs say on their own is meant for their makers.
+fn no_way_out() {
+    let devices = fs::read_to_string("/proc/net/dev").unwrap();
+    let names: Vec<&str> = devices.lines().skip(2).filter_map(|line| line.split(':').next()).map(str::trim).collect();
+    let others: Vec<_> = names.into_iter().filter(|name| *name != "lo").collect();
+    assert!(others.is_empty(), "this network reaches further than loopback ({others:?}): run these by `make agents`");
+}
+
+/// Every text that broke a tool of this kind once. Whatever would execute a part of it makes a file named `made`.
+pub fn nasty() -> String {
+    let mut text = String::from(
+        "-n --help\n!touch made\n/exit\n'single' \"double\" $(touch made) `touch made`; touch made | & > #{pane_id} %H \\\n\
+         \ttab\tand tab 😀 👩\u{200d}🔬 e\u{301} مرحبا\n\u{1b}[201~\u{15}!touch made\r\nab\u{3}c \u{9b}2J \u{7f} \u{85}\n",
+    );
+    for row in 0..4 {
+        text.push_str(&format!("{row} {}\n", "abc; $X ".repeat(87)));
+    }
+    text + "exit"
+}
+
+/// 64 KiB on many lines.
+pub fn long() -> String {
+    let rows = (0..1_024).map(|row| format!("{row:05} {}", "x".repeat(57)));
+    rows.collect::<Vec<_>>().join("\n")
+}
+
+/// Panics unless `prompt` is the envelope of `body`, whole, as `normalise` leaves it.
+#[track_caller]
+pub fn is_whole(prompt: &str, body: &str, normalise: fn(&str) -> String) {
+    let body = normalise(&visible(body).text);
+    let (first, rest) = prompt.split_once('\n').unwrap();
+    assert!(first.starts_with("[from user:"), "{first}");
+    let (said, end) = rest.rsplit_once("\n[end of message ").unwrap();
+    assert!(end.ends_with(']') && !end.contains('\n'), "{end}");
+    let differs = said.lines().zip(body.lines()).find(|(said, wanted)| said != wanted);
+    assert!(said == body, "{} of {} bytes; the first line that differs: {differs:?}", said.len(), body.len());
+}

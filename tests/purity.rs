@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// Everything that `model`, `reducer` and `policy` may depend on.
+/// Everything that the core may depend on.
 const ALLOWED: &[&str] = &["serde", "thiserror", "ulid", "crc32fast", "blake3"];
-const CORE: &[&str] = &["model", "reducer", "policy"];
+const CORE: &[&str] = &["mutant", "model", "reducer", "policy"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -37,8 +37,13 @@ fn dependencies(manifest: &str) -> String {
 fn the_core_compiles_alone() {
     let crate_dir = tempfile::tempdir().unwrap();
     let mut lib = String::new();
-    for module in CORE.iter().filter(|module| root().join("src").join(module).exists()) {
-        copy(&root().join("src").join(module), &crate_dir.path().join("src").join(module));
+    fs::create_dir(crate_dir.path().join("src")).unwrap();
+    for module in CORE {
+        let (from, to) = (root().join("src").join(module), crate_dir.path().join("src").join(module));
+        match from.is_dir() {
+            true => copy(&from, &to),
+            false => drop(fs::copy(from.with_extension("rs"), to.with_extension("rs")).unwrap()),
+        }
         lib.push_str(&format!("pub mod {module};\n"));
     }
     fs::write(crate_dir.path().join("src/lib.rs"), lib).unwrap();
@@ -61,4 +66,39 @@ fn the_core_compiles_alone() {
         "the core needs more than {ALLOWED:?}:\n{}",
         String::from_utf8_lossy(&check.stderr)
     );
+}
+
+/// `src/mutant.rs` as a crate of its own, with its feature on. What the compiler says of it, if it refuses.
+fn deliberate_bugs(debug_assertions: bool) -> Result<(), String> {
+    let crate_dir = tempfile::tempdir().unwrap();
+    fs::create_dir(crate_dir.path().join("src")).unwrap();
+    fs::copy(root().join("src/mutant.rs"), crate_dir.path().join("src/lib.rs")).unwrap();
+    let manifest = format!(
+        "[package]\nname = \"mutant-alone\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n\
+         [features]\ndeliberate-bugs = []\n[profile.dev]\ndebug-assertions = {debug_assertions}\n"
+    );
+    fs::write(crate_dir.path().join("Cargo.toml"), manifest).unwrap();
+    let check = Command::new(env!("CARGO"))
+        .args(["check", "--offline", "--quiet", "--features", "deliberate-bugs", "--manifest-path"])
+        .arg(crate_dir.path().join("Cargo.toml"))
+        .env("CARGO_TARGET_DIR", crate_dir.path().join("target"))
+        .output()
+        .unwrap();
+    if check.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&check.stderr).into_owned()) }
+}
+
+/// A build as it ships has no debug assertions, and then the feature does not compile; nothing else switches it on.
+#[test]
+fn no_program_that_ships_does_wrong_on_purpose() {
+    assert_eq!(deliberate_bugs(true), Ok(()));
+    let refused = deliberate_bugs(false).expect_err("a release build must refuse the feature");
+    assert!(refused.contains("`deliberate-bugs` is for tests in debug builds alone"), "{refused}");
+
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let features = manifest.split("\n[features]\n").nth(1).and_then(|rest| rest.split("\n[").next()).unwrap();
+    let features: Vec<&str> = features.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
+    // `agents` is a file of tests, and nothing in the program.
+    assert_eq!(features, ["agents = []", "default = []", "deliberate-bugs = []"]);
+    let release = manifest.split("\n[profile.release]\n").nth(1).unwrap().split("\n[").next().unwrap();
+    assert!(!release.contains("debug-assertions"), "a release build must have none: {release}");
 }

@@ -15,3 +15,4 @@ pub mod settings;
 pub mod state;
 pub mod text;
 pub mod time;
+pub mod turn_names;

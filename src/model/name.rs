@@ -1,5 +1,6 @@
 //! Names of peers: personality, runtime, and the identity made of both (contract, section 1).
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
@@ -30,10 +31,30 @@ pub enum NameError {
 
 /// The characters of a name, in place: a history is full of names, and none is worth a trip to the allocator. All are
 /// ASCII and none is zero, so that the bytes have the order of the texts.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Chars {
     bytes: [u8; NAME_CHARS_MAX],
     length: u8,
+}
+
+impl Chars {
+    /// Two numbers with the order of the texts: every map of peers compares names all the time.
+    fn halves(&self) -> (u128, u128) {
+        let half = |at: usize| self.bytes[at..].first_chunk().map_or(0, |bytes| u128::from_be_bytes(*bytes));
+        (half(0), half(NAME_CHARS_MAX / 2))
+    }
+}
+
+impl Ord for Chars {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.halves().cmp(&other.halves())
+    }
+}
+
+impl PartialOrd for Chars {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl Chars {

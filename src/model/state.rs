@@ -17,6 +17,7 @@ use super::profile::{Registration, WakePolicy};
 use super::session::{Ending, ReapReason, Source, Turn, WakeBranch, WakeGate, WakeMode, WakeReason};
 use super::settings::Settings;
 use super::time::Timestamp;
+use super::turn_names::TurnNames;
 
 /// Revision of the shape of [`State`] in a snapshot.
 pub const SCHEMA: u16 = 1;
@@ -229,6 +230,8 @@ pub struct Session {
     pub turns_open: u32,
     /// Where the program's own word on its present or last turn began: what came before it is an earlier turn's.
     pub turn_told: Option<Lsn>,
+    #[serde(default, skip_serializing_if = "TurnNames::is_empty")]
+    pub turn_names: TurnNames,
     pub armed: Option<(Lsn, Timestamp)>,
     /// The message in the lane.
     pub delivering: Option<MessageId>,

@@ -1,5 +1,6 @@
 //! Time as data (I10): every `now` comes from a record; nothing in the core can ask what time it is.
 
+use crate::mutant::{Bug, bug};
 use serde::{Deserialize, Serialize};
 
 /// One start of the machine. Awake times of two boots cannot be compared.
@@ -22,7 +23,7 @@ impl Timestamp {
     /// Milliseconds from `earlier` to `self`: awake time within one boot; across boots the wall clock serves, never
     /// counted below zero (C50a).
     pub fn since(self, earlier: Timestamp) -> u64 {
-        if self.boot == earlier.boot {
+        if self.boot == earlier.boot && !bug(Bug::SleepCounts) {
             self.awake_ms.saturating_sub(earlier.awake_ms)
         } else {
             self.wall_us.saturating_sub(earlier.wall_us) / 1000

@@ -11,6 +11,7 @@ use crate::model::profile::WakePolicy;
 use crate::model::record::{Draft, Record, Subject};
 use crate::model::session::{ArmedBy, Turn};
 use crate::model::state::{Session, State};
+use crate::mutant::{Bug, bug};
 
 /// A message out of a session proves the task it names, arms its worker and ends a turn that is judged.
 pub(super) fn message_accepted(state: &State, record: &Record, fact: &MessageAccepted) -> Vec<Draft> {
@@ -49,7 +50,8 @@ fn live_session<'a>(
     peer: &'a Identity,
     generation: Generation,
 ) -> Option<(Case<'a>, &'a Session)> {
-    let session = state.session(peer, generation)?;
+    let known = state.session(peer, generation);
+    let session = if bug(Bug::ArmedByAnybody) { state.presences.get(peer)?.session.as_ref()? } else { known? };
     let case = Case { state, record, peer, presence: state.presences.get(peer)? };
     Some((case, session))
 }

@@ -1,13 +1,16 @@
 //! When the loop must wake by itself, in awake time (C50a).
 
+use std::collections::BTreeMap;
+
+use super::quarantine::has_passed;
 use super::{Case, reap, wake};
 use crate::model::actor::Actor;
-use crate::model::event::{DeadlineKind, DeadlinePassed, Event};
+use crate::model::event::{DeadlineKind, DeadlinePassed, Event, Fact};
 use crate::model::id::Lsn;
 use crate::model::message::{Fate, Message, Purpose};
-use crate::model::name::Identity;
+use crate::model::name::{Identity, Personality};
 use crate::model::record::{Record, Subject};
-use crate::model::state::{Presence, SessionPhase, State};
+use crate::model::state::{SessionPhase, State};
 use crate::model::time::Timestamp;
 
 /// The next moment at which something is due, and what.
@@ -17,15 +20,70 @@ pub struct Deadline {
     pub kind: DeadlineKind,
 }
 
-/// The earliest deadline of the whole state. After its fact has been applied the next one is later.
+/// What each peer waits for. Kept from turn to turn, for of many peers a turn moves one or two.
+#[derive(Debug, Default)]
+pub struct Deadlines {
+    of: BTreeMap<Identity, Vec<Due>>,
+}
+
+impl Deadlines {
+    pub fn new(state: &State) -> Self {
+        let mut all = Self::default();
+        state.presences.keys().for_each(|peer| all.renew_peer(state, peer));
+        all
+    }
+
+    /// After `records` have been folded into `state`.
+    pub fn renew<'a>(&mut self, state: &State, records: impl IntoIterator<Item = &'a Record>) {
+        let mut moved: Vec<&Personality> = Vec::new();
+        for record in records {
+            // What concerns no peer (settings, runtimes, a start) may concern all of them.
+            let Some(peer) = &record.subject.peer else {
+                *self = Self::new(state);
+                return;
+            };
+            for peer in [Some(peer), super::addressee(record), speaker(record)].into_iter().flatten() {
+                if !moved.contains(&&peer.personality) {
+                    moved.push(&peer.personality);
+                }
+            }
+        }
+        // A profile is that of every identity of its name.
+        self.of.retain(|peer, _| !moved.contains(&&peer.personality) || state.presences.contains_key(peer));
+        for peer in state.presences.keys().filter(|peer| moved.contains(&&peer.personality)) {
+            self.renew_peer(state, peer);
+        }
+    }
+
+    fn renew_peer(&mut self, state: &State, peer: &Identity) {
+        let case = state.now.zip(state.presences.get(peer));
+        let dues = case.map_or(Vec::new(), |(now, presence)| {
+            dues(&Case { state, record: &asking(state.lsn, now), peer, presence })
+        });
+        match dues.is_empty() {
+            true => drop(self.of.remove(peer)),
+            false => drop(self.of.insert(peer.clone(), dues)),
+        }
+    }
+
+    /// The earliest of all. After its fact has been applied the next one is later.
+    pub fn next(&self, now: Timestamp) -> Option<Deadline> {
+        let all = self.of.values().flatten().filter(|due| due.counts(now));
+        all.map(|due| Deadline { at: in_this_boot(now, due.at), kind: due.kind }).min_by_key(|due| due.at.awake_ms)
+    }
+}
+
+/// Who shows life by speaking.
+fn speaker(record: &Record) -> Option<&Identity> {
+    match &record.event {
+        Event::Fact(Fact::MessageAccepted(accepted)) => accepted.from.peer(),
+        _ => None,
+    }
+}
+
+/// The earliest deadline of the whole state.
 pub fn next_deadline(state: &State) -> Option<Deadline> {
-    let now = state.now?;
-    let record = asking(state.lsn, now);
-    let all = state.presences.iter().flat_map(|(peer, presence)| {
-        let case = Case { state, record: &record, peer, presence };
-        deadlines(&case).into_iter().map(|(at, kind, _)| Deadline { at: in_this_boot(now, at), kind })
-    });
-    all.min_by_key(|deadline| deadline.at.awake_ms)
+    Deadlines::new(state).next(state.now?)
 }
 
 /// The next deadline of one peer, for people: what it is called and when it is due.
@@ -33,7 +91,7 @@ pub fn of_peer(state: &State, peer: &Identity) -> Option<(&'static str, Timestam
     let now = state.now?;
     let record = asking(state.lsn, now);
     let case = Case { state, record: &record, peer, presence: state.presences.get(peer)? };
-    let all = deadlines(&case).into_iter().map(|(at, _, word)| (word, in_this_boot(now, at)));
+    let all = dues(&case).into_iter().filter(|due| due.counts(now)).map(|due| (due.word, in_this_boot(now, due.at)));
     all.min_by_key(|(_, at)| at.awake_ms)
 }
 
@@ -48,43 +106,66 @@ fn in_this_boot(now: Timestamp, moment: Timestamp) -> Timestamp {
     if moment.boot == now.boot { moment } else { now.plus_ms(moment.since(now)) }
 }
 
-type Due = (Timestamp, DeadlineKind, &'static str);
+/// One thing that a peer waits for.
+#[derive(Debug)]
+struct Due {
+    at: Timestamp,
+    kind: DeadlineKind,
+    word: &'static str,
+    /// Once it has passed there is nothing to wake up for.
+    only_ahead: bool,
+}
 
-fn deadlines(case: &Case) -> Vec<Due> {
+impl Due {
+    fn new(at: Timestamp, kind: DeadlineKind, word: &'static str) -> Self {
+        Self { at, kind, word, only_ahead: false }
+    }
+
+    fn counts(&self, now: Timestamp) -> bool {
+        !self.only_ahead || !has_passed(now, self.at)
+    }
+}
+
+fn dues(case: &Case) -> Vec<Due> {
     let mut all: Vec<Due> = Vec::new();
-    let presence = case.presence;
-    all.extend(presence.quarantine.as_ref().map(|q| (q.until, DeadlineKind::Quarantine, "quarantine")));
-    all.extend(of_session(case));
-    all.extend(of_retries(case, presence));
+    let quarantine = case.presence.quarantine.as_ref();
+    all.extend(quarantine.map(|quarantine| Due::new(quarantine.until, DeadlineKind::Quarantine, "quarantine")));
+    add_session(case, &mut all);
+    add_retries(case, &mut all);
     all
 }
 
-fn of_session(case: &Case) -> Vec<Due> {
-    let Some(session) = &case.presence.session else { return Vec::new() };
+fn add_session(case: &Case, all: &mut Vec<Due>) {
+    let Some(session) = &case.presence.session else { return };
     if let SessionPhase::Ending { kill_failed, .. } = &session.phase {
-        let again = kill_failed.map(|at| (at.plus_ms(reap::ASK_AGAIN_MS), DeadlineKind::Retry, "kill"));
-        return again.into_iter().collect();
+        all.extend(kill_failed.map(|at| Due::new(at.plus_ms(reap::ASK_AGAIN_MS), DeadlineKind::Retry, "kill")));
+        return;
     }
-    let slot = session.slot.then(|| (session.woken.plus_ms(wake::SLOT_MS_MAX), DeadlineKind::BootSlot, "boot_slot"));
-    let look = reap::due_at(case, session).map(|(at, word)| (at, DeadlineKind::Look, word));
-    slot.into_iter().chain(look).collect()
+    if session.slot {
+        all.push(Due::new(session.woken.plus_ms(wake::SLOT_MS_MAX), DeadlineKind::BootSlot, "boot_slot"));
+    }
+    all.extend(reap::due_at(case, session).map(|(at, word)| Due::new(at, DeadlineKind::Look, word)));
 }
 
 /// Retries matter only where something could come of them: the head of a queue, and no gate that waits for a person.
-fn of_retries(case: &Case, presence: &Presence) -> Vec<Due> {
+fn add_retries(case: &Case, all: &mut Vec<Due>) {
+    let presence = case.presence;
     if presence.stopped.is_some() || presence.quarantine.is_some() {
-        return Vec::new();
+        return;
     }
-    let now = case.now();
-    let later = |at: &Timestamp| !super::quarantine::has_passed(now, *at);
-    let queued = || presence.queue.iter().filter_map(|id| case.state.messages.get(id)).filter(|m| is_queued(m));
-    let first_input = presence.session.as_ref().and_then(|session| case.state.messages.get(&session.first_input?));
-    // Those that the rules would take next. This is asked after every turn, and a queue may be long.
-    let next = [queued().next(), queued().find(|m| m.purpose != Purpose::Report), first_input.filter(|m| is_queued(m))];
-    let messages = next.into_iter().flatten().filter_map(|message| message.retry_at).filter(later);
+    let messages = next_queued(case).into_iter().flatten().filter_map(|message| message.retry_at);
     let waits = presence.session.is_none() && (!presence.queue.is_empty() || presence.bring_up.is_some());
-    let wake = presence.wake_retry_at.filter(|_| waits).filter(later);
-    messages.chain(wake).map(|at| (at, DeadlineKind::Retry, "retry")).collect()
+    let wake = presence.wake_retry_at.filter(|_| waits);
+    let retries = messages.chain(wake);
+    all.extend(retries.map(|at| Due { only_ahead: true, ..Due::new(at, DeadlineKind::Retry, "retry") }));
+}
+
+/// Those that the rules would take next; a queue may be long.
+fn next_queued<'a>(case: &Case<'a>) -> [Option<&'a Message>; 3] {
+    let (presence, messages) = (case.presence, &case.state.messages);
+    let queued = || presence.queue.iter().filter_map(|id| messages.get(id)).filter(|m| is_queued(m));
+    let first_input = presence.session.as_ref().and_then(|session| messages.get(&session.first_input?));
+    [queued().next(), queued().find(|m| m.purpose != Purpose::Report), first_input.filter(|m| is_queued(m))]
 }
 
 fn is_queued(message: &Message) -> bool {
@@ -97,6 +178,7 @@ mod tests {
     use crate::model::actor::Sender;
     use crate::model::id::MessageId;
     use crate::model::profile::WakePolicy;
+    use crate::model::state::Presence;
     use crate::model::time::BootId;
 
     fn at(awake_ms: u64) -> Timestamp {

@@ -11,6 +11,7 @@ use crate::model::profile::WakePolicy;
 use crate::model::record::{Draft, Record, Subject};
 use crate::model::session::WakeMode;
 use crate::model::state::{Session, SessionPhase, State};
+use crate::mutant::{Bug, bug};
 
 use super::quarantine::has_passed;
 
@@ -74,6 +75,9 @@ pub(super) fn delivery_ended(state: &State, record: &Record, fact: &DeliveryEnde
     let Some((case, message)) = in_lane(state, record) else { return Vec::new() };
     match &fact.outcome {
         DeliveryOutcome::Proven { proof } => vec![proven(&case, message, *proof)],
+        DeliveryOutcome::Failed { typed: true, .. } if bug(Bug::TypedIsProven) => {
+            vec![proven(&case, message, Proof::Screen)]
+        }
         DeliveryOutcome::Failed { step, why, typed } => failed(&case, message, &step_says(*step, why), *typed, None),
         DeliveryOutcome::Unproven { waited_ms, screen } => {
             let why = format!("submitted, and no proof of it in {} s", waited_ms / 1000);
@@ -175,7 +179,7 @@ fn again(case: &Case, message: &Message, why: &str) -> Draft {
         MessageRequeued {
             why: why.to_owned(),
             counted: false,
-            possible_duplicate: true,
+            possible_duplicate: !bug(Bug::DuplicateNotMarked),
             session_before: message.session_before.clone(),
         },
     )

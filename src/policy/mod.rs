@@ -23,6 +23,7 @@ use crate::model::name::Identity;
 use crate::model::record::{Draft, Record, Subject};
 use crate::model::state::{Presence, Session, State};
 use crate::model::time::Timestamp;
+use crate::mutant::{Bug, bug};
 
 /// What follows from `record`, which has been folded into `state`. The caller folds each draft and asks again, until
 /// nothing more follows.
@@ -91,12 +92,13 @@ fn on_fact(state: &State, record: &Record, fact: &Fact) -> Vec<Draft> {
         Fact::StartRequested(_) => operator::start(state, record),
         Fact::RemoveRequested(_) => operator::remove(state, record),
         Fact::CancelRequested(fact) => operator::cancel(record, fact),
-        Fact::RetryRequested(fact) => operator::retry(record, fact),
+        Fact::RetryRequested(fact) => operator::retry(state, record, fact),
         Fact::LaunchFailed(fact) => wake::launch_failed(state, record, fact),
         Fact::DeliveryEnded(fact) => deliver::delivery_ended(state, record, fact),
         Fact::DeliverySettled(fact) => deliver::delivery_settled(state, record, fact),
         Fact::SessionGone(fact) => death::session_gone(state, record, fact),
-        Fact::SessionLooked(fact) => reap::session_looked(state, record, fact),
+        Fact::SessionLooked(_) => reap::session_looked(state, record),
+        Fact::SessionNotKnown(_) if bug(Bug::FailedLookReaps) => reap::session_looked(state, record),
         Fact::DaemonStarted(_)
         | Fact::DaemonReady(_)
         | Fact::SnapshotTaken(_)

@@ -1,11 +1,12 @@
 //! What operators and agents asked for (C52-C55, C4).
 
 use super::{Case, on_behalf, reap};
+use crate::model::actor::Actor;
 use crate::model::event::{
     CancelRequested, MessageCancelled, MessageRequeued, PeerForgotten, QuarantineLifted, RefreshMarked, RetryRequested,
     StopCleared, StopSet,
 };
-use crate::model::name::Identity;
+use crate::model::name::{Identity, Personality};
 use crate::model::record::{Draft, Record, Subject};
 use crate::model::session::ReapReason;
 use crate::model::state::{EndedHow, State};
@@ -45,12 +46,7 @@ pub(super) fn start(state: &State, record: &Record) -> Vec<Draft> {
 pub(super) fn remove(state: &State, record: &Record) -> Vec<Draft> {
     let Some(personality) = record.subject.peer.as_ref().map(|peer| &peer.personality) else { return Vec::new() };
     let of_peer = |peer: &&Identity| peer.personality == *personality;
-    let mut drafts = Vec::new();
-    for message in state.messages.values().filter(|message| of_peer(&&message.to)) {
-        let subject = Subject::peer(&message.to).with_message(message.id);
-        let event = MessageCancelled { why: "its peer was removed".to_owned() };
-        drafts.push(Draft { subject, ..on_behalf(record, event) });
-    }
+    let mut drafts = cancelled_with_its_peer(state, record, personality);
     let live = state.presences.keys().filter(of_peer).filter_map(|peer| {
         let presence = state.presences.get(peer)?;
         let case = Case { state, record, peer, presence };
@@ -65,12 +61,32 @@ pub(super) fn remove(state: &State, record: &Record) -> Vec<Draft> {
     drafts
 }
 
-/// A peer that was removed while live is forgotten once its session is gone.
+/// Nothing is forgotten with its peer that no event has cancelled (C13).
+fn cancelled_with_its_peer(state: &State, record: &Record, personality: &Personality) -> Vec<Draft> {
+    let messages = state.messages.values().filter(|message| message.to.personality == *personality);
+    let cancelled = messages.map(|message| {
+        let subject = Subject::peer(&message.to).with_message(message.id);
+        let event = MessageCancelled { why: "its peer was removed".to_owned() };
+        Draft { subject, ..on_behalf(record, event) }
+    });
+    cancelled.collect()
+}
+
+/// A peer that was removed while live is forgotten once its session is gone, with what was sent to it meanwhile.
 pub(super) fn forget_when_gone(case: &Case) -> Vec<Draft> {
     let removed = case.presence.last_end.as_ref().is_some_and(|end| end.how == EndedHow::Reaped(ReapReason::Removed));
+    if !removed {
+        return Vec::new();
+    }
     let of_peer = |peer: &Identity| peer.personality == case.peer.personality;
     let live = case.state.presences.iter().any(|(peer, presence)| of_peer(peer) && presence.session.is_some());
-    if removed && !live { vec![case.about_peer(PeerForgotten {})] } else { Vec::new() }
+    if live {
+        return Vec::new();
+    }
+    let mut drafts = cancelled_with_its_peer(case.state, case.record, &case.peer.personality);
+    drafts.iter_mut().for_each(|draft| draft.actor = Actor::Dormouse);
+    drafts.push(case.about_peer(PeerForgotten {}));
+    drafts
 }
 
 pub(super) fn cancel(record: &Record, fact: &CancelRequested) -> Vec<Draft> {
@@ -78,10 +94,13 @@ pub(super) fn cancel(record: &Record, fact: &CancelRequested) -> Vec<Draft> {
     vec![on_behalf(record, MessageCancelled { why })]
 }
 
-/// Another round for a dead message: its counts begin anew.
-pub(super) fn retry(record: &Record, fact: &RetryRequested) -> Vec<Draft> {
+/// Another round for a dead message: its counts begin anew. What was pasted once may have arrived, and
+/// its last attempt has left no mark of that (C34).
+pub(super) fn retry(state: &State, record: &Record, fact: &RetryRequested) -> Vec<Draft> {
     let why = fact.reason.clone().unwrap_or_else(|| "as asked".to_owned());
-    let event = MessageRequeued { why, counted: false, possible_duplicate: false, session_before: None };
+    let message = record.subject.message.and_then(|id| state.messages.get(&id));
+    let possible_duplicate = message.is_some_and(|message| message.attempts > 0 && !message.possible_duplicate);
+    let event = MessageRequeued { why, counted: false, possible_duplicate, session_before: None };
     vec![on_behalf(record, event)]
 }
 

@@ -13,6 +13,7 @@ pub(super) fn check(case: &Case) -> Vec<Draft> {
             vec![case.about_peer(QuarantineLifted { by_operator: false })]
         }
         Some(_) => Vec::new(),
+        None if case.presence.deaths.is_empty() => Vec::new(),
         None => trip(case).into_iter().collect(),
     }
 }

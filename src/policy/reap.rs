@@ -2,15 +2,14 @@
 
 use super::quarantine::has_passed;
 use super::{Case, case_of_session};
-use crate::model::event::{
-    Kept, KeptBecause, KillRepeated, LookDecided, Parked, Reaped, RuntimeKind, SessionLooked, TurnJudged,
-};
+use crate::model::event::{Kept, KeptBecause, KillRepeated, LookDecided, Parked, Reaped, RuntimeKind, TurnJudged};
 use crate::model::message::{Fate, Message, Purpose};
 use crate::model::profile::WakePolicy;
 use crate::model::record::{Draft, Record};
 use crate::model::session::{ReapReason, Source, Turn, WakeReason};
 use crate::model::state::{Session, SessionPhase, State};
 use crate::model::time::Timestamp;
+use crate::mutant::{Bug, bug};
 
 /// Between two looks where the first could not answer, and between two kills (C43, C49).
 pub(super) const ASK_AGAIN_MS: u64 = 10_000;
@@ -124,7 +123,7 @@ pub(super) fn due(case: &Case) -> Vec<Draft> {
 }
 
 /// The look has been taken, and the state knows what it saw.
-pub(super) fn session_looked(state: &State, record: &Record, _fact: &SessionLooked) -> Vec<Draft> {
+pub(super) fn session_looked(state: &State, record: &Record) -> Vec<Draft> {
     let Some((case, session)) = case_of_session(state, record) else { return Vec::new() };
     if session.is_ending() || !session.is_ready() {
         return Vec::new();
@@ -184,6 +183,7 @@ fn verdict(case: &Case, session: &Session) -> Verdict {
         return Verdict::Nothing;
     }
     match &session.turn {
+        Turn::Running { judged: false, since } if bug(Bug::ReapedInItsTurn) => at_rest(case, session, *since),
         // A model may think for an hour without a byte on its screen (C46).
         Turn::Running { judged: false, .. } => Verdict::Keep(KeptBecause::TurnRunning),
         // Who came is never told by a program that tells nothing: its screen is looked at again.
@@ -207,15 +207,32 @@ fn is_router(case: &Case) -> bool {
 fn judged_turn(case: &Case, session: &Session, began: Timestamp) -> Silence {
     let settings = &case.state.settings;
     let (sign, source) = last_sign(session);
-    let by_screen = session.screen_moved.map_or(sign, |moved| moved.latest(sign));
-    let restless_until = settings.ephemeral_unarmed_idle_ms;
-    let restless = case.now().since(began.latest(sign)) >= restless_until;
+    let by_screen = sign_by_screen(session);
+    let restless = case.now().since(began.latest(sign)) >= settings.ephemeral_unarmed_idle_ms;
     if restless {
         Silence { since: sign, source, limit_ms: settings.ephemeral_quiet_ms, kind: Limit::TurnJudged }
     } else {
         let source = if by_screen == sign { source } else { Source::Screen };
         Silence { since: by_screen, source, limit_ms: settings.ephemeral_quiet_ms, kind: Limit::TurnJudged }
     }
+}
+
+/// When that silence reaches its limit: before its screen no longer counts, or once it does not.
+fn judged_turn_due(case: &Case, session: &Session, began: Timestamp) -> Timestamp {
+    let settings = &case.state.settings;
+    let (sign, _) = last_sign(session);
+    let with_screen = sign_by_screen(session).plus_ms(settings.ephemeral_quiet_ms);
+    let restless = began.latest(sign).plus_ms(settings.ephemeral_unarmed_idle_ms);
+    if restless.latest(with_screen) == restless {
+        with_screen
+    } else {
+        restless.latest(sign.plus_ms(settings.ephemeral_quiet_ms))
+    }
+}
+
+fn sign_by_screen(session: &Session) -> Timestamp {
+    let (sign, _) = last_sign(session);
+    session.screen_moved.map_or(sign, |moved| moved.latest(sign))
 }
 
 /// The latest sign of life that does not lie: screens tick at rest, so they are none (C45).
@@ -241,7 +258,8 @@ fn at_rest(case: &Case, session: &Session, turn_ended: Timestamp) -> Verdict {
                 .into_iter()
                 .flatten()
                 .fold(turn_ended, Timestamp::latest);
-            Verdict::Silent(Silence { since, source, limit_ms: settings.ephemeral_quiet_ms, kind: Limit::Quiet })
+            let limit_ms = if bug(Bug::QuietNotAwaited) { 0 } else { settings.ephemeral_quiet_ms };
+            Verdict::Silent(Silence { since, source, limit_ms, kind: Limit::Quiet })
         }
         (WakePolicy::Ephemeral, None) => {
             let since = sign.latest(turn_ended);
@@ -300,7 +318,10 @@ pub(super) fn due_at(case: &Case, session: &Session) -> Option<(Timestamp, &'sta
         Limit::TurnJudged => "turn",
         Limit::Asking => "kept",
     };
-    let limit = silence.since.plus_ms(silence.limit_ms);
+    let limit = match session.turn {
+        Turn::Running { judged: true, since } => judged_turn_due(case, session, since),
+        _ => silence.since.plus_ms(silence.limit_ms),
+    };
     let ask_again = session.look_failed_at.map(|failed| failed.plus_ms(silence.ask_again_ms()));
     Some((ask_again.map_or(limit, |again| again.latest(limit)), word))
 }

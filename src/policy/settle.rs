@@ -6,10 +6,14 @@ use crate::model::message::{Fate, Message, Purpose, SessionBefore};
 use crate::model::record::{Draft, Record};
 use crate::model::session::{ReapReason, TaskEnd};
 use crate::model::state::{EndedHow, LastEnd, State};
+use crate::mutant::{Bug, bug};
 
 /// The next lost message of this peer, if it can be settled now. One that may have been read waits for what the
 /// runtime's record says (C34).
 pub(super) fn lost(case: &Case) -> Vec<Draft> {
+    if case.presence.lost.is_empty() {
+        return Vec::new();
+    }
     let settled = case.presence.lost.iter().find_map(|id| {
         let message = case.state.messages.get(id)?;
         match &message.fate {
@@ -44,6 +48,7 @@ fn task(case: &Case, message: &Message) -> Draft {
         EndedHow::Finished => done(TaskEnd::WithoutAWord),
         EndedHow::Reaped(ReapReason::Stopped | ReapReason::Replaced | ReapReason::Removed) => cut_off(case, message),
         EndedHow::Reaped(_) => done(TaskEnd::WithoutAWord),
+        EndedHow::Died if bug(Bug::DeadTaskIsDone) => done(TaskEnd::WithoutAWord),
         EndedHow::Died | EndedHow::NeverCame => unfinished(case, message, end),
     }
 }

@@ -12,6 +12,7 @@ use crate::model::record::{Draft, Record};
 use crate::model::session::{ReapReason, WakeBranch, WakeGate, WakeMode, WakeReason};
 use crate::model::state::{Presence, Session, SessionPhase, State};
 use crate::model::time::Timestamp;
+use crate::mutant::{Bug, bug};
 
 /// Longest that a boot holds its slot (C20).
 pub(super) const SLOT_MS_MAX: u64 = 20_000;
@@ -50,15 +51,21 @@ pub(super) fn next(state: &State, record: &Record) -> Vec<Draft> {
 
 /// What this peer wants a session for: an operator's word before a message (C54, C57).
 fn want(case: Case<'_>) -> Option<Want<'_>> {
-    let registered = case.state.peer(case.peer).is_some();
-    if let Some(bring_up) = case.presence.bring_up.as_ref().filter(|_| registered) {
+    let asleep = case.presence.bring_up.is_none() && case.presence.queue.is_empty();
+    if asleep || case.state.peer(case.peer).is_none() {
+        return None;
+    }
+    if let Some(bring_up) = &case.presence.bring_up {
         // The message that waits is the first input of what was brought up (C19), if it is due.
         let message = head(&case).filter(|head| retry_left_ms(&case, head).is_none());
         let (reason, mint) = (bring_up.reason, Some(bring_up.mint));
         return Some(Want { case, asked: bring_up.asked, reason, message, mint });
     }
-    let head = head(&case).filter(|_| registered)?;
+    let head = head(&case)?;
     let drained = case.presence.last_end.is_some() && head.policy == WakePolicy::Ephemeral;
+    if drained && bug(Bug::WorkerNotDrained) {
+        return None;
+    }
     let reason = if drained { WakeReason::Drain } else { WakeReason::Message };
     Some(Want { case, asked: head.accepted, reason, message: Some(head), mint: None })
 }
@@ -73,14 +80,14 @@ fn head<'a>(case: &Case<'a>) -> Option<&'a Message> {
 fn gate(want: &Want) -> Option<WakeGate> {
     let case = &want.case;
     let registration = &case.state.peer(case.peer)?.registration;
-    if let Some(managed) = &registration.managed {
+    if let Some(managed) = registration.managed.as_ref().filter(|_| !bug(Bug::ManagedIsWoken)) {
         return Some(WakeGate::ManagedElsewhere { by: managed.by.clone() });
     }
     let known = case.state.runtimes.contains_key(&case.peer.runtime);
     if !known || !registration.profile.runtimes.contains(&case.peer.runtime) {
         return Some(WakeGate::RuntimeNotDeclared);
     }
-    if let Some(stopped) = &case.presence.stopped {
+    if let Some(stopped) = case.presence.stopped.as_ref().filter(|_| !bug(Bug::StopIgnored)) {
         return Some(WakeGate::Stopped { since: stopped.at });
     }
     if let Some(quarantine) = &case.presence.quarantine {
@@ -110,7 +117,7 @@ fn ms_until(case: &Case, moment: Timestamp) -> u64 {
 fn slots(case: &Case) -> Option<WakeGate> {
     let boots_max = case.state.settings.boots_max;
     let booting = booting(case.state);
-    if booting >= boots_max {
+    if booting >= boots_max && !bug(Bug::TooManyBoots) {
         return Some(WakeGate::BootSlots { booting, boots_max });
     }
     // One peer's trouble never stops the work for another (C51).
@@ -262,7 +269,7 @@ pub(super) fn launch_failed(state: &State, record: &Record, fact: &LaunchFailed)
 
 /// A slot is given back after 20 s, whatever the boot does (C20).
 pub(super) fn slot_held_too_long(case: &Case) -> Vec<Draft> {
-    let held = case.live().filter(|session| session.slot).map(|session| (session, case.now().since(session.woken)));
-    let over = held.filter(|(_, held_ms)| *held_ms >= SLOT_MS_MAX);
-    over.map(|(session, held_ms)| case.about_session(session, BootSlotReleased { held_ms })).into_iter().collect()
+    let Some(session) = case.live().filter(|session| session.slot) else { return Vec::new() };
+    let held_ms = case.now().since(session.woken);
+    if held_ms < SLOT_MS_MAX { Vec::new() } else { vec![case.about_session(session, BootSlotReleased { held_ms })] }
 }

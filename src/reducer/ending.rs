@@ -3,9 +3,11 @@
 use super::{presence, session, session_name, startup};
 use crate::model::effect::{Attention, AttentionKind, SessionName, Task};
 use crate::model::event::{Parked, QuarantineLifted, Quarantined, Reaped, SessionDied, SessionEnded, SessionFinished};
+use crate::model::id::Generation;
 use crate::model::record::Record;
 use crate::model::session::Ending;
 use crate::model::state::{EndedHow, LastDeath, LastEnd, Park, Quarantine, SessionPhase, State};
+use crate::mutant::{Bug, bug};
 
 pub(super) fn reaped(state: &mut State, record: &Record, decision: &Reaped) -> Vec<Task> {
     let Some(peer) = record.subject.peer.clone() else { return Vec::new() };
@@ -20,6 +22,9 @@ pub(super) fn reaped(state: &mut State, record: &Record, decision: &Reaped) -> V
         reason: decision.reason.clone(),
         kill_failed: None,
     };
+    if bug(Bug::EndsTheWrongGeneration) {
+        return vec![Task::EndSession { session: SessionName { peer, generation: Generation(record.lsn) } }];
+    }
     vec![Task::EndSession { session: session_name(&peer, session) }]
 }
 
@@ -39,6 +44,7 @@ pub(super) fn parked(state: &mut State, record: &Record, decision: &Parked) -> V
 pub(super) fn kill_failed(state: &mut State, record: &Record) -> Vec<Task> {
     if let Some(session) = session(state, record)
         && let SessionPhase::Ending { kill_failed, .. } = &mut session.phase
+        && !bug(Bug::KillFailureIgnored)
     {
         *kill_failed = Some(record.at);
     }
@@ -62,7 +68,7 @@ pub(super) fn session_died(state: &mut State, record: &Record, decision: &Sessio
             presence.died = Some(LastDeath { lsn: record.lsn, resume_ref, topics });
         }
         presence.deaths.retain(|(_, at)| record.at.since(*at) < window_ms);
-        if decision.counted {
+        if decision.counted && !bug(Bug::DeathNotCounted) {
             presence.deaths.push((record.lsn, record.at));
         }
     }

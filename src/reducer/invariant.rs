@@ -1,9 +1,7 @@
 //! What must hold after every record. Checked by tests, by `audit`, and in debug builds by the live loop.
 
-use std::collections::BTreeSet;
-
 use crate::model::id::MessageId;
-use crate::model::message::Fate;
+use crate::model::message::{Fate, Message};
 use crate::model::name::Identity;
 use crate::model::session::Turn;
 use crate::model::state::{Presence, State};
@@ -68,7 +66,6 @@ fn session_is_sound(state: &State, identity: &Identity, presence: &Presence, fou
 }
 
 fn every_message_has_one_place(state: &State, found: &mut Vec<Violation>) {
-    let queued: BTreeSet<MessageId> = state.presences.values().flat_map(|p| p.queue.iter().copied()).collect();
     for (id, message) in &state.messages {
         let Some(presence) = state.presences.get(&message.to) else {
             found.push(Violation { rule: "C13", what: format!("{id} is for {}, which is unknown", message.to) });
@@ -77,7 +74,7 @@ fn every_message_has_one_place(state: &State, found: &mut Vec<Violation>) {
         let lost = presence.lost.contains(id);
         let session = presence.session.as_ref();
         let in_place = match message.fate {
-            Fate::Queued => queued.contains(id),
+            Fate::Queued => waits(state, presence, message),
             Fate::Delivering { .. } => {
                 lost || session.is_some_and(|s| s.delivering == Some(*id)) || presence.external_delivery == Some(*id)
             }
@@ -88,4 +85,11 @@ fn every_message_has_one_place(state: &State, found: &mut Vec<Violation>) {
             found.push(Violation { rule: "C13", what: format!("{id} is {:?} and in no place for it", message.fate) });
         }
     }
+}
+
+/// Whether the queue names it, which is in the order of acceptance.
+fn waits(state: &State, presence: &Presence, message: &Message) -> bool {
+    let accepted = |id: &MessageId| state.messages.get(id).map(|message| message.accepted);
+    let place = presence.queue.binary_search_by_key(&Some(message.accepted), accepted);
+    place.is_ok_and(|place| presence.queue[place] == message.id)
 }

@@ -7,11 +7,15 @@ use crate::model::record::Record;
 use crate::model::session::{Source, Turn};
 use crate::model::state::{Session, State};
 use crate::model::time::Timestamp;
+use crate::mutant::{Bug, bug};
 
 pub(super) fn turn_observed(state: &mut State, record: &Record, fact: &TurnObserved) -> Vec<Task> {
     let Some(session) = session(state, record) else { return Vec::new() };
     session.last_sign = record.at;
     session.last_sign_source = fact.source;
+    if !session.turn_names.hears(&fact.turn, fact.turn_id.as_deref()) {
+        return Vec::new();
+    }
     told_turn(state, record, &fact.turn)
 }
 
@@ -54,6 +58,7 @@ fn told_turn(state: &mut State, record: &Record, turn: &TurnSeen) -> Vec<Task> {
                 session.turn = Turn::Ended { at: record.at, judged: false };
             }
         }
+        TurnSeen::Idle if bug(Bug::IdleUnheard) => {}
         TurnSeen::Idle => {
             session.turns_open = 0;
             session.turn = Turn::Ended { at: record.at, judged: false };

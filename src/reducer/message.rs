@@ -11,6 +11,7 @@ use crate::model::profile::WakePolicy;
 use crate::model::record::Record;
 use crate::model::session::Source;
 use crate::model::state::{Key, State, TextPrint};
+use crate::mutant::{Bug, bug};
 
 pub(super) fn message_accepted(state: &mut State, record: &Record, fact: &MessageAccepted) -> Vec<Task> {
     let Some(id) = record.subject.message else { return Vec::new() };
@@ -65,7 +66,7 @@ pub(super) fn enqueue(state: &mut State, record: &Record, message: Message) {
 
 fn remember_key(state: &mut State, record: &Record, fact: &MessageAccepted, message: MessageId) {
     forget_old_keys(state, record);
-    let Some(word) = &fact.key else { return };
+    let Some(word) = fact.key.as_ref().filter(|_| !bug(Bug::IdForgotten)) else { return };
     let to = match &fact.to {
         Recipient::Peer(peer) => peer.to_string(),
         Recipient::User(name) => format!("user:{name}"),
@@ -170,6 +171,7 @@ pub(super) fn message_requeued(state: &mut State, record: &Record, decision: &Me
     {
         presence.dead.remove(&id);
         let place = presence.queue.iter().position(|other| accepted_of(other) > Some(accepted));
+        let place = place.filter(|_| !bug(Bug::QueueOutOfOrder));
         presence.queue.insert(place.unwrap_or(presence.queue.len()), id);
     }
     Vec::new()

@@ -9,6 +9,7 @@ use crate::model::name::Identity;
 use crate::model::record::Record;
 use crate::model::session::Source;
 use crate::model::state::{Daemon, SessionPhase, State};
+use crate::mutant::{Bug, bug};
 
 /// Looks under way died with the daemon that took them; deliveries of sessions that are gone are settled again, and those
 /// into sessions of somebody else's, which no look finds, are taken up.
@@ -16,7 +17,7 @@ pub(super) fn daemon_started(state: &mut State, record: &Record, fact: &DaemonSt
     state.daemon = Some(Daemon { pid: fact.pid, started: record.lsn, running: true });
     for presence in state.presences.values_mut() {
         if let Some(session) = &mut presence.session {
-            session.looking = false;
+            session.looking &= bug(Bug::LookNeverEnds);
         }
     }
     let lost: Vec<(Identity, MessageId)> = state
@@ -74,6 +75,7 @@ fn go_on(state: &State, peer: &Identity) -> Vec<Task> {
         return Vec::new();
     };
     match (&session.phase, session.delivering) {
+        (SessionPhase::Launching | SessionPhase::Booting, _) if bug(Bug::BootNotTakenUp) => Vec::new(),
         (SessionPhase::Launching | SessionPhase::Booting, _) => wake::start_session(state, peer).into_iter().collect(),
         (SessionPhase::Ending { .. }, _) => vec![Task::EndSession { session: session_name(peer, session) }],
         (SessionPhase::Open | SessionPhase::Ready { .. }, Some(message)) => take_up(state, peer, message),
@@ -88,7 +90,7 @@ fn take_up(state: &State, peer: &Identity, message: MessageId) -> Vec<Task> {
         state.messages.get(&message).map(|message| &message.fate),
         Some(Fate::Delivering { begun: Some(_), .. })
     );
-    if begun {
+    if begun && !bug(Bug::DeliveredAgain) {
         settle_lost(state, peer, message).into_iter().collect()
     } else {
         delivery::deliver(state, peer, message).into_iter().collect()

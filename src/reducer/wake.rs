@@ -9,6 +9,8 @@ use crate::model::profile::WakePolicy;
 use crate::model::record::Record;
 use crate::model::session::{Ending, Source, Turn, WakeBranch, WakeMode};
 use crate::model::state::{EndedHow, Session, SessionPhase, State};
+use crate::model::turn_names::TurnNames;
+use crate::mutant::{Bug, bug};
 
 pub(super) fn wake_decided(state: &mut State, record: &Record, decision: &WakeDecided) -> Vec<Task> {
     let Some(peer) = record.subject.peer.clone() else { return Vec::new() };
@@ -63,6 +65,7 @@ fn new_session(record: &Record, decision: &WakeDecided, policy: WakePolicy, topi
         turn: Turn::Unknown,
         turns_open: 0,
         turn_told: None,
+        turn_names: TurnNames::default(),
         armed: None,
         delivering: None,
         last_delivered: None,
@@ -143,6 +146,10 @@ pub(super) fn session_ready(state: &mut State, record: &Record) -> Vec<Task> {
             // Nothing was submitted, so nothing can be running (C46a).
             session.turn = Turn::Ended { at: record.at, judged: true };
         }
+    }
+    if bug(Bug::ReadyTakesATask) {
+        let done = presence.queue.pop_front();
+        drop(done.and_then(|id| state.messages.remove(&id)));
     }
     Vec::new()
 }

@@ -114,8 +114,11 @@ impl<S: Storage, H: Host> Supervisor<S, H> {
         } else if moment != Moment::Quiet {
             return Ok(kept);
         }
-        if let Err(error) = self.journal.keep_snapshots(&self.state.snapshots) {
-            kept.failed.push(NotKept::Snapshots(error));
+        if self.snapshots_kept.as_ref() != Some(&self.state.snapshots) {
+            match self.journal.keep_snapshots(&self.state.snapshots) {
+                Ok(()) => self.snapshots_kept = Some(self.state.snapshots.clone()),
+                Err(error) => kept.failed.push(NotKept::Snapshots(error)),
+            }
         }
         self.remove(now, &mut kept)?;
         Ok(kept)
@@ -136,6 +139,8 @@ impl<S: Storage, H: Host> Supervisor<S, H> {
             Err(error) => {
                 // Not again at once: a disk that is full or slow has enough to do.
                 self.attempted = self.state.lsn;
+                // It may have left a file.
+                self.snapshots_kept = None;
                 kept.failed.push(error);
             }
         }

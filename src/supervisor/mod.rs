@@ -8,15 +8,16 @@ mod startup;
 
 use crate::journal::{AppendError, Committed, DiskLow, Journal, RecordSource, Storage};
 use crate::model::effect::{Effect, Liveness, SessionName};
-use crate::model::event::{Event, Fact, TurnSeen};
+use crate::model::event::{Event, Fact, SnapshotTaken, TurnSeen};
 use crate::model::id::{Lsn, MessageId};
 use crate::model::name::Personality;
 use crate::model::record::{Draft, Record};
 use crate::model::request::Request;
 use crate::model::state::State;
 use crate::model::time::Timestamp;
+use crate::mutant::{Bug, bug};
 use crate::policy::admit::{Admission, admit};
-use crate::policy::deadline::{Deadline, next_deadline};
+use crate::policy::deadline::{Deadline, Deadlines, next_deadline};
 
 pub use conclude::{conclude, is_stale};
 pub use keep::{Keeping, Kept};
@@ -69,15 +70,19 @@ pub struct Supervisor<S: Storage, H: Host> {
     journal: Journal<S>,
     host: H,
     state: State,
+    deadlines: Deadlines,
     keeping: Keeping,
     /// The last record before the latest attempt at a snapshot that failed.
     attempted: Lsn,
+    /// No file of any other snapshot is left.
+    snapshots_kept: Option<Vec<SnapshotTaken>>,
 }
 
 impl<S: Storage, H: Host> Supervisor<S, H> {
     /// `state` is what the journal's records add up to.
     pub fn new(journal: Journal<S>, host: H, state: State, keeping: Keeping) -> Self {
-        Self { journal, host, state, keeping, attempted: Lsn::ZERO }
+        let deadlines = Deadlines::new(&state);
+        Self { journal, host, state, deadlines, keeping, attempted: Lsn::ZERO, snapshots_kept: None }
     }
 
     pub fn state(&self) -> &State {
@@ -106,7 +111,12 @@ impl<S: Storage, H: Host> Supervisor<S, H> {
             groups.push(conclude(&mut self.state, now, draft, &mut effects));
         }
         let outcomes = asked.into_iter().map(|asked| self.take_up(now, asked, &mut groups, &mut effects)).collect();
+        if bug(Bug::EffectFirst) {
+            let early = self.journal.append(&[], std::mem::take(&mut effects))?;
+            self.host.run(early);
+        }
         let (effects, derived) = self.journal.append(&groups, (effects, outcomes))?.split();
+        self.deadlines.renew(&self.state, groups.iter().flatten());
         self.host.run(effects);
         Ok(derived.map(|outcomes| Turn { groups, outcomes }))
     }
@@ -153,7 +163,9 @@ impl<S: Storage, H: Host> Supervisor<S, H> {
 
     /// When the loop must take up a passed deadline by itself.
     pub fn next_deadline(&self) -> Option<Deadline> {
-        next_deadline(&self.state)
+        let next = self.deadlines.next(self.state.now?);
+        debug_assert_eq!(next, next_deadline(&self.state), "what was kept of the deadlines is not what they are");
+        next
     }
 
     /// Why the journal's next segment has no room yet; records are still taken.

@@ -4,6 +4,7 @@ use crate::journal::{Fold, Snapshot};
 use crate::model::event::HistoryRemoved;
 use crate::model::record::Record;
 use crate::model::state::{SCHEMA, State};
+use crate::mutant::{Bug, bug};
 use crate::reducer::apply;
 
 /// Why a snapshot's state cannot be used. The journal has it all the same, unless its beginning was removed.
@@ -29,6 +30,13 @@ pub enum StateError {
 ///
 /// A path that is not UTF-8, which no record can hold either.
 pub fn encode(state: &State) -> Result<Vec<u8>, serde_json::Error> {
+    if bug(Bug::SnapshotWithoutKeys) {
+        return serde_json::to_vec(&State {
+            keys: Default::default(),
+            keys_by_age: Default::default(),
+            ..state.clone()
+        });
+    }
     serde_json::to_vec(state)
 }
 

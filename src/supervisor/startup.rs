@@ -8,8 +8,10 @@ use crate::model::event::{
     SettingsChanged,
 };
 use crate::model::record::{Draft, Subject};
+use crate::model::session::Ending;
 use crate::model::settings::Settings;
 use crate::model::time::Timestamp;
+use crate::mutant::{Bug, bug};
 
 /// What a daemon brings to its start.
 #[derive(Debug)]
@@ -52,20 +54,26 @@ impl<S: Storage, H: Host> Supervisor<S, H> {
         if known != runtimes {
             first.push(seen(Subject::NONE, RuntimesChanged { runtimes }));
         }
-        first.extend(spooled());
+        first.extend(spooled().into_iter().filter(|_| !bug(Bug::SpoolLost)));
         let turns = [self.turn(now, first)?, self.turn(now, found)?];
         Ok(Began { alive, turns })
     }
 
     /// What there is to say of each session, and those that live.
     fn look_around(&mut self) -> (Vec<Asked>, Vec<SessionName>) {
-        let sessions = self.sessions();
+        let sessions = if bug(Bug::ReconciliationSkipped) { Vec::new() } else { self.sessions() };
         let mut found = Vec::with_capacity(sessions.len() + 1);
         let mut alive = Vec::new();
         let mut ready = DaemonReady { adopted: 0, gone: 0, not_known: 0 };
         for name in sessions {
             let (liveness, turn) = self.host.survey(&name);
             let subject = Subject::session(&name.peer, name.generation);
+            let liveness = match liveness {
+                Liveness::NotKnown { why } if bug(Bug::NotKnownIsGone) => {
+                    Liveness::Gone { ending: Ending::NotKnown { why }, lived_ms: 0, strays: 0 }
+                }
+                told => told,
+            };
             match liveness {
                 Liveness::Alive { pid } => {
                     ready.adopted += 1;

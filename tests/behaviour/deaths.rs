@@ -1,5 +1,7 @@
 //! Life and death of sessions (C43-C51).
 
+use dormouse::model::session::Turn;
+
 use crate::script::check;
 use crate::world::{World, ephemeral, on};
 
@@ -190,6 +192,39 @@ fn c46b_as_many_ends_as_submissions() {
          5s turn ada ended   =>",
     );
     assert_eq!(world.session("ada").turns_open, 0);
+}
+
+/// C46b: what is said late or twice of a turn that is over ends no other one, though it is the newest word.
+#[test]
+fn c46b_an_end_for_another_turn_ends_nothing() {
+    let mut world = live();
+    check(
+        &mut world,
+        "1s turn ada running:t1 =>
+         2s turn ada ended:t1   =>
+         3s turn ada running:t2 =>
+         4s turn ada ended:t1   =>
+         5s turn ada failed:t1  =>
+         5s turn ada running:t1 =>",
+    );
+    assert!(matches!(world.session("ada").turn, Turn::Running { judged: false, .. }), "t2 runs");
+    check(&mut world, "6s turn ada ended:t2 =>");
+    assert!(matches!(world.session("ada").turn, Turn::Ended { judged: false, .. }));
+    // Its beginning was not heard, and its end has a name that is new.
+    check(
+        &mut world,
+        "7s send b to ada     => delivery_decided
+         7s begun b ada       =>
+         7s proven b ada      => delivered
+         8s turn ada ended:t2 =>",
+    );
+    assert!(matches!(world.session("ada").turn, Turn::Running { .. }), "t2 had ended before");
+    check(
+        &mut world,
+        "9s turn ada ended:t3    =>
+         10s turn ada running:t1 =>",
+    );
+    assert!(matches!(world.session("ada").turn, Turn::Ended { .. }), "t1 is long over");
 }
 
 /// A router is long-lived and shows no activity: nobody can say that it is idle, so nobody ends it.

@@ -63,6 +63,29 @@ fn c13_a_message_is_dead_after_five_attempts_and_does_not_block() {
     );
 }
 
+/// C34: a dead message whose last paste may have arrived says so when it is tried again by hand.
+#[test]
+fn c34_a_dead_message_that_may_have_arrived_is_marked_when_it_is_tried_again() {
+    let mut world = live();
+    check(
+        &mut world,
+        "1s send b to ada        => delivery_decided
+         1s failed b ada untyped => delivery_failed
+         2s passes               => delivery_decided
+         2s failed b ada untyped => delivery_failed
+         4s passes               => delivery_decided
+         4s failed b ada untyped => delivery_failed
+         8s passes               => delivery_decided
+         8s failed b ada untyped => delivery_failed
+         16s passes              => delivery_decided
+         16s begun b ada         =>
+         16s failed b ada typed  => message_dead, report_made
+         17s retry b             => message_requeued, delivery_decided",
+    );
+    let last = &world.records.last().unwrap().event;
+    assert!(matches!(last, Event::Decision(Decision::DeliveryDecided(it)) if it.possible_duplicate), "{last:?}");
+}
+
 /// C30, C36: what a worker answers is handed to the live session it is for at once, whatever it means for the worker.
 #[test]
 fn c30_the_answer_of_a_worker_is_delivered_at_once() {

@@ -114,6 +114,19 @@ fn c4_rm_is_refused_while_live_unless_forced() {
     assert!(world.state.peers.is_empty() && world.state.messages.is_empty() && world.state.presences.is_empty());
 }
 
+/// C4, C13: what was accepted while the session was still ending goes with its peer, and by an event.
+#[test]
+fn c4_what_came_after_a_removal_is_cancelled_as_well() {
+    let mut world = live(ephemeral);
+    check(
+        &mut world,
+        "3s rm-force ada       => message_cancelled, reaped[removed]
+         4s send b to ada      =>
+         5s gone ada signal:15 => session_ended, message_cancelled, peer_forgotten",
+    );
+    assert!(world.state.messages.is_empty());
+}
+
 /// C57: attaching to a live session starts nothing; to a sleeping one it resumes.
 #[test]
 fn c57_attach_to_a_live_session_starts_nothing() {

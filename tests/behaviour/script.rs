@@ -203,6 +203,11 @@ fn settled(world: &mut World, name: &str, peer: &str, how: &str) -> Vec<Record> 
 }
 
 fn turn(world: &mut World, peer: &str, what: &str) -> Vec<Record> {
+    // `ended:t1` is the end of the turn that the program calls `t1`.
+    let (what, turn_id) = match what.split_once(':') {
+        Some((what, name)) => (what, Some(name.to_owned())),
+        None => (what, None),
+    };
     let turn = match what {
         "running" => TurnSeen::Running,
         "ended" => TurnSeen::Ended,
@@ -211,7 +216,8 @@ fn turn(world: &mut World, peer: &str, what: &str) -> Vec<Record> {
         "failed" => TurnSeen::Failed { reason: "usage limit".into() },
         _ => panic!("what is `{what}`?"),
     };
-    seen(world, peer, TurnObserved { turn, source: Source::Terminal, turn_id: None })
+    let source = if turn_id.is_some() { Source::Hook } else { Source::Terminal };
+    seen(world, peer, TurnObserved { turn, source, turn_id })
 }
 
 /// `looked ada 20s` means that screen and transcript have both been silent for so long; `looked ada screen:1s` that

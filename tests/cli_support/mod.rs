@@ -256,6 +256,7 @@ pub fn session(generation: Generation) -> Session {
         turn: Turn::Unknown,
         turns_open: 0,
         turn_told: None,
+        turn_names: dormouse::model::turn_names::TurnNames::default(),
         armed: None,
         delivering: None,
         last_delivered: None,

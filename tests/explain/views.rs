@@ -35,6 +35,7 @@ fn session(phase: SessionPhase) -> Session {
         turn: Turn::Running { since: at(0), judged: false },
         turns_open: 1,
         turn_told: None,
+        turn_names: dormouse::model::turn_names::TurnNames::default(),
         armed: None,
         delivering: None,
         last_delivered: None,

@@ -234,7 +234,9 @@ impl Messages {
     /// C4: what was queued for a forgotten peer is cancelled, not lost.
     fn forgotten(&mut self, record: &Record, findings: &mut Findings) {
         let Some(peer) = &record.subject.peer else { return };
-        for (id, message) in self.known.iter().filter(|(_, message)| message.fate == Fate::Waiting) {
+        // A report that was made to a peer without a place for it was never queued.
+        let waits = |message: &Message| message.fate == Fate::Waiting && message.policy.is_some();
+        for (id, message) in self.known.iter().filter(|(_, message)| waits(message)) {
             if let Some(to) = message.to.as_ref().filter(|to| to.personality == peer.personality) {
                 findings.violation("C4", record, format!("message {id} still waits for {to}"));
             }

@@ -7,6 +7,7 @@ use crate::model::id::{Generation, Lsn, MessageId};
 use crate::model::name::Identity;
 use crate::model::record::Record;
 use crate::model::session::{ReapReason, Turn};
+use crate::model::turn_names::TurnNames;
 
 use super::{Findings, Open};
 
@@ -32,6 +33,7 @@ struct Life {
     process: Option<(u32, u64)>,
     ready: bool,
     turn: Option<Busy>,
+    turn_names: TurnNames,
     /// The delivery that has begun and not ended.
     delivering: Option<(Lsn, Option<MessageId>)>,
     armed: Option<Lsn>,
@@ -88,7 +90,13 @@ impl Peer {
         match fact {
             Fact::SessionStarted(it) => self.started((it.pid, it.start_ticks), record, findings),
             Fact::SessionGone(_) => self.gone(record, findings),
-            Fact::TurnObserved(it) => self.turn(seen(&it.turn), record),
+            Fact::TurnObserved(it) => {
+                let known =
+                    self.life(record).is_some_and(|life| life.turn_names.hears(&it.turn, it.turn_id.as_deref()));
+                if known {
+                    self.turn(seen(&it.turn), record);
+                }
+            }
             Fact::SessionAdopted(it) => self.turn(it.turn.as_ref().and_then(seen), record),
             Fact::DeliveryBegun(_) => self.begun(record, findings),
             Fact::DeliveryEnded(_) | Fact::DeliverySettled(_) => {
@@ -146,8 +154,16 @@ impl Peer {
         if record.subject.generation.is_some_and(|named| named != generation) {
             findings.violation("C64", record, "its session is not named by the lsn of its wake".to_owned());
         }
-        let fresh =
-            Life { generation, process: None, ready: false, turn: None, delivering: None, armed: None, reaped: None };
+        let fresh = Life {
+            generation,
+            process: None,
+            ready: false,
+            turn: None,
+            turn_names: TurnNames::default(),
+            delivering: None,
+            armed: None,
+            reaped: None,
+        };
         (self.live, self.gone) = (Some(fresh), None);
     }
 

@@ -174,7 +174,7 @@ pub struct WakeFailed {
     pub phase: WakePhase,
     pub why: String,
     pub screen: Option<String>,
-    /// Counts as a death: it left nothing, and it was the program's own failure (C29, C48).
+    /// Counts as a death: it was the program's own failure, whether or not it left a session to be ended (C29, C48).
     pub counted: bool,
     /// A session is left, and ended.
     pub left_session: bool,

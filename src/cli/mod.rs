@@ -32,6 +32,7 @@ mod send;
 mod session;
 mod shim;
 mod sim;
+mod sim_script;
 mod start;
 mod stop;
 mod when;

@@ -1,5 +1,11 @@
+mod coverage;
+mod worlds;
+
 use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Write as _};
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::thread::available_parallelism;
 use std::time::Instant;
 
 use serde::Serialize;
@@ -7,9 +13,12 @@ use serde::Serialize;
 use super::context::Context;
 use super::error::{CliError, Exit};
 use super::render;
+use super::sim_script;
 use super::when::zone;
 use crate::explain::line::line;
-use crate::sim::{Level, Plan, Ran, run, shrink};
+#[cfg(feature = "deliberate-bugs")]
+use crate::mutant::Bug;
+use crate::sim::{Level, Plan, Ran, SENDS_PER_HOUR};
 
 /// Run dormouse's own rules in made-up worlds, and look for a promise that breaks
 ///
@@ -25,20 +34,42 @@ pub struct Sim {
     #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "seed")]
     from: u64,
     /// Just this one
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", group = "one")]
     seed: Option<u64>,
+    /// No seed: what this file tells, as `docs/scenarios.md` says; exit code 1 if it does not come out as expected
+    #[arg(long, value_name = "FILE", group = "one", conflicts_with_all = ["seeds", "from", "faults", "hours"])]
+    script: Option<PathBuf>,
     /// How much goes wrong: none, light or heavy
     #[arg(long, value_name = "HOW", default_value = "heavy", value_parser = level)]
     faults: Level,
     /// Hours until nothing goes wrong any more; a world then has twelve more to come to rest
     #[arg(long, value_name = "N", default_value_t = 6)]
     hours: u64,
+    /// How often an hour somebody sends something to one of the ten peers, 15 times if nothing is said
+    #[arg(long, value_name = "N")]
+    sends: Option<u64>,
     /// Let only these faults strike, by their numbers in the trace
     #[arg(long, value_name = "N,N", value_delimiter = ',', requires = "seed")]
     only: Option<Vec<u32>>,
+    /// How many at a time; as many as there are processors if this is not said
+    #[arg(long, value_name = "N", conflicts_with = "seed")]
+    jobs: Option<NonZero<usize>>,
     /// Print every record as `log` does, and every fault at its place
-    #[arg(long, requires = "seed")]
+    #[arg(long, requires = "one")]
     trace: bool,
+    /// Count what was reached of the decision space: each kind of fact in each phase of a peer, and each way a rule went
+    #[arg(long)]
+    coverage: bool,
+    /// Do one thing wrong on purpose (debug builds for tests alone)
+    #[cfg(feature = "deliberate-bugs")]
+    #[arg(long, value_name = "NAME", value_parser = deliberate)]
+    deliberate_bug: Option<Bug>,
+}
+
+#[cfg(feature = "deliberate-bugs")]
+fn deliberate(word: &str) -> Result<Bug, String> {
+    let known = || Bug::ALL.iter().map(|bug| bug.row().word).collect::<Vec<_>>().join(" ");
+    Bug::of(word).ok_or_else(|| format!("expected one of {}", known()))
 }
 
 /// What all of the runs add up to.
@@ -50,6 +81,8 @@ struct Summary {
     faults: u64,
     seconds: f64,
     broken: Vec<Failed>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coverage: Option<coverage::Document>,
 }
 
 /// A world in which a promise was broken.
@@ -69,42 +102,28 @@ fn level(text: &str) -> Result<Level, String> {
 
 impl Sim {
     pub fn run(self, context: &Context) -> Result<Exit, CliError> {
-        let seeds = self.seed.map_or(self.from..self.from.saturating_add(self.seeds), |seed| seed..seed + 1);
-        let (began, count) = (Instant::now(), seeds.end - seeds.start);
-        let mut summary = Summary::default();
-        for (done, seed) in seeds.enumerate() {
-            let ran = run(&self.plan(seed));
-            if self.trace {
-                trace(&ran)?;
-            }
-            self.add(&mut summary, seed, &ran);
-            progress(done as u64 + 1, count, &summary);
+        if let Some(file) = &self.script {
+            return sim_script::run(file, self.trace, context);
         }
+        let seeds = self.seed.map_or(self.from..self.from.saturating_add(self.seeds), |seed| seed..seed + 1);
+        let began = Instant::now();
+        let jobs = self.jobs.or_else(|| available_parallelism().ok()).map_or(1, NonZero::get);
+        let (mut summary, reached) = self.worlds(seeds, jobs)?;
         summary.seconds = began.elapsed().as_secs_f64();
         let exit = if summary.broken.is_empty() { Exit::Done } else { Exit::Failed };
-        context.output.print(&summary, || summary.text())?;
+        summary.coverage = self.coverage.then(|| coverage::document(&reached));
+        let text = || match self.coverage {
+            true => format!("{}\n\n{}", coverage::text(&reached), summary.text()),
+            false => summary.text(),
+        };
+        context.output.print(&summary, text)?;
         Ok(exit)
     }
 
     fn plan(&self, seed: u64) -> Plan {
         let only = self.only.as_ref().map(|only| only.iter().copied().collect::<BTreeSet<u32>>());
-        Plan { seed, level: self.faults, hours: self.hours, only }
-    }
-
-    fn add(&self, summary: &mut Summary, seed: u64, ran: &Ran) {
-        summary.worlds += 1;
-        summary.simulated_hours += ran.simulated_ms / 3_600_000;
-        summary.records += ran.records.len() as u64;
-        summary.faults += ran.struck.len() as u64;
-        if let Some(broken) = &ran.broken {
-            summary.broken.push(Failed {
-                seed,
-                oracle: broken.oracle,
-                rule: broken.rule,
-                what: broken.what.clone(),
-                repeat: again(&shrink(&self.plan(seed), ran)),
-            });
-        }
+        let sends_per_hour = self.sends.unwrap_or(SENDS_PER_HOUR);
+        Plan { seed, level: self.faults, hours: self.hours, sends_per_hour, only }
     }
 }
 
@@ -115,7 +134,11 @@ fn again(plan: &Plan) -> String {
         true => "--faults none".to_owned(),
         false => format!("--faults {} --only {}", plan.level.word(), only.join(",")),
     };
-    format!("dormouse sim --seed {} {faults} --hours {} --trace", plan.seed, plan.hours)
+    let sends = match plan.sends_per_hour {
+        SENDS_PER_HOUR => String::new(),
+        other => format!(" --sends {other}"),
+    };
+    format!("dormouse sim --seed {} {faults} --hours {}{sends} --trace", plan.seed, plan.hours)
 }
 
 impl Summary {
@@ -131,13 +154,14 @@ impl Summary {
             })
             .collect();
         lines.push(format!(
-            "{} of {} worlds kept every promise: {} simulated hours, {} records, {} faults in {:.1} s",
+            "{} of {} worlds kept every promise: {} simulated hours, {} records, {} faults in {:.1} s, {:.0} hours a second",
             self.worlds - self.broken.len() as u64,
             self.worlds,
             self.simulated_hours,
             self.records,
             self.faults,
-            self.seconds
+            self.seconds,
+            self.simulated_hours as f64 / self.seconds
         ));
         lines.join("\n")
     }
@@ -153,7 +177,8 @@ fn progress(done: u64, count: u64, summary: &Summary) {
     }
 }
 
-fn trace(ran: &Ran) -> Result<(), CliError> {
+/// Every record as `log` prints it, and every fault before the record that came next.
+pub(super) fn trace(ran: &Ran) -> Result<(), CliError> {
     let (zone, columns) = (zone(), render::columns());
     let mut struck = ran.struck.iter().peekable();
     let mut text = String::new();

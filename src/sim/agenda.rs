@@ -6,57 +6,35 @@ use std::collections::BinaryHeap;
 /// Things to come, by simulated milliseconds.
 #[derive(Debug)]
 pub struct Agenda<T> {
-    entries: BinaryHeap<Reverse<Entry<T>>>,
+    /// Moments, numbers in the order in which they were put down, and places.
+    entries: BinaryHeap<Reverse<(u64, u64, usize)>>,
+    /// The things themselves stay in their places while their entries are sorted.
+    things: Vec<Option<T>>,
+    free: Vec<usize>,
     count: u64,
-}
-
-#[derive(Debug)]
-struct Entry<T> {
-    at: u64,
-    number: u64,
-    what: T,
-}
-
-impl<T> Entry<T> {
-    fn key(&self) -> (u64, u64) {
-        (self.at, self.number)
-    }
-}
-
-impl<T> PartialEq for Entry<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-
-impl<T> Eq for Entry<T> {}
-
-impl<T> PartialOrd for Entry<T> {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<T> Ord for Entry<T> {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.key().cmp(&other.key())
-    }
 }
 
 impl<T> Default for Agenda<T> {
     fn default() -> Self {
-        Self { entries: BinaryHeap::new(), count: 0 }
+        Self { entries: BinaryHeap::new(), things: Vec::new(), free: Vec::new(), count: 0 }
     }
 }
 
 impl<T> Agenda<T> {
     pub fn put(&mut self, at: u64, what: T) {
         self.count += 1;
-        self.entries.push(Reverse(Entry { at, number: self.count, what }));
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.things.push(None);
+            self.things.len() - 1
+        });
+        self.things[place] = Some(what);
+        self.entries.push(Reverse((at, self.count, place)));
     }
 
     /// The next thing and its moment.
     pub fn take(&mut self) -> Option<(u64, T)> {
-        self.entries.pop().map(|Reverse(entry)| (entry.at, entry.what))
+        let Reverse((at, _, place)) = self.entries.pop()?;
+        self.free.push(place);
+        Some((at, self.things[place].take()?))
     }
 }

@@ -6,19 +6,26 @@ use chacha20::rand_core::{Rng as _, SeedableRng as _};
 /// A stream of chance. Two streams of one seed know nothing of each other, so that what one agent draws does not move
 /// what another one does.
 #[derive(Debug)]
-pub struct Chance(ChaCha8Rng);
+pub enum Chance {
+    Drawn(Box<ChaCha8Rng>),
+    /// Nothing is left to chance: every draw comes out in the middle, and what happens once in a while does not.
+    Still,
+}
 
 impl Chance {
     pub fn new(seed: u64, stream: u64) -> Self {
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
         generator.set_stream(stream);
-        Self(generator)
+        Self::Drawn(Box::new(generator))
     }
 
     /// Less than `end`; 0 if that is 0.
     pub fn below(&mut self, end: u64) -> u64 {
-        // The high half of the product: uniform but for a part in 2^64, and the same in every version.
-        ((u128::from(self.0.next_u64()) * u128::from(end)) >> 64) as u64
+        match self {
+            // The high half of the product: uniform but for a part in 2^64, and the same in every version.
+            Chance::Drawn(generator) => ((u128::from(generator.next_u64()) * u128::from(end)) >> 64) as u64,
+            Chance::Still => end / 2,
+        }
     }
 
     /// From `low` up to `high`, both included.

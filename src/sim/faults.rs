@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::chance::Chance;
+use crate::model::name::Identity;
 
 /// How much goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +87,24 @@ faults! {
     ShimKilled "the shim is killed" one_in 300, 40;
     // Somebody's profile.
     ProfileBroken "a profile cannot be read" one_in 20, 6;
+    // In worlds with visitors.
+    CutInWrite "the power is cut in the middle of a write" one_in 2_000, 250;
+    LateWord "a word comes when its session is over" one_in 60, 12;
+    TurnFails "the program reports an error" one_in 60, 12;
+    Untypable "a text can never be typed" one_in 300, 60;
+    LeavesText "a person leaves text behind" one_in 6, 2;
 }
+
+impl Fault {
+    /// Drawn from a stream of its own, in a world with visitors alone: what came later must not change the worlds that
+    /// were there before.
+    fn visits(self) -> bool {
+        matches!(self, Fault::CutInWrite | Fault::LateWord | Fault::TurnFails | Fault::Untypable | Fault::LeavesText)
+    }
+}
+
+/// Of so many worlds one has visitors.
+const VISITED: u64 = 4;
 
 /// A fault that struck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,16 +116,49 @@ pub struct Struck {
     pub before: u64,
 }
 
+/// A fault that is not left to chance: it takes the opportunities that come from the moment it is put down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Awaited {
+    pub fault: Fault,
+    /// Only what concerns this peer; none: whatever comes first.
+    pub peer: Option<Identity>,
+    pub lasts: Lasts,
+    /// How often it has struck.
+    pub struck: u32,
+}
+
+/// How many opportunities an awaited fault takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lasts {
+    Times(u32),
+    /// Every one, until this moment.
+    Until(u64),
+}
+
+impl Awaited {
+    fn takes(&self, fault: Fault, peer: Option<&Identity>, now: u64) -> bool {
+        let lasts = match self.lasts {
+            Lasts::Times(times) => self.struck < times,
+            Lasts::Until(until) => now < until,
+        };
+        lasts && self.fault == fault && (self.peer.is_none() || self.peer.as_ref() == peer)
+    }
+}
+
 /// Draws faults, and keeps account of them.
 #[derive(Debug)]
 pub struct Faults {
     chance: Chance,
+    /// For faults of worlds with visitors, if this is one.
+    visitors: Option<Chance>,
     level: Level,
     /// Faults have stopped for good.
     pub calm: bool,
     /// Only these may strike; none: any.
     only: Option<BTreeSet<u32>>,
     drawn: u32,
+    /// What a script has put down.
+    pub awaited: Vec<Awaited>,
     /// Records so far.
     pub records: u64,
     pub struck: Vec<Struck>,
@@ -115,16 +166,41 @@ pub struct Faults {
 
 impl Faults {
     pub fn new(seed: u64, level: Level, only: Option<BTreeSet<u32>>) -> Self {
-        Self { chance: Chance::new(seed, 1), level, calm: false, only, drawn: 0, records: 0, struck: Vec::new() }
+        let mut visitors = Chance::new(seed, 3);
+        let visited = visitors.one_in(VISITED) && level != Level::None;
+        let visitors = visited.then_some(visitors);
+        Self { level, only, visitors, chance: Chance::new(seed, 1), ..Self::none() }
     }
 
-    /// Whether it goes wrong this time.
-    pub fn strikes(&mut self, fault: Fault) -> bool {
+    /// In this world things happen that do not in most.
+    pub fn has_visitors(&self) -> bool {
+        self.visitors.is_some()
+    }
+
+    /// None but those that are awaited.
+    pub fn none() -> Self {
+        Self {
+            chance: Chance::Still,
+            visitors: None,
+            level: Level::None,
+            calm: false,
+            only: None,
+            drawn: 0,
+            awaited: Vec::new(),
+            records: 0,
+            struck: Vec::new(),
+        }
+    }
+
+    /// Whether it goes wrong this time, which is `now`, and with this peer, if it is about one.
+    pub fn strikes(&mut self, fault: Fault, peer: Option<&Identity>, now: u64) -> bool {
         let (light, heavy) = fault.one_in();
         let drawn = match self.level {
-            Level::None => false,
-            Level::Light => self.chance.one_in(light),
-            Level::Heavy => self.chance.one_in(heavy),
+            Level::None => self.is_awaited(fault, peer, now),
+            level => {
+                let chance = if fault.visits() { self.visitors.as_mut() } else { Some(&mut self.chance) };
+                chance.is_some_and(|chance| chance.one_in(if level == Level::Light { light } else { heavy }))
+            }
         };
         if !drawn || self.calm {
             return false;
@@ -136,5 +212,13 @@ impl Faults {
             self.struck.push(Struck { number, fault, before: self.records + 1 });
         }
         strikes
+    }
+
+    fn is_awaited(&mut self, fault: Fault, peer: Option<&Identity>, now: u64) -> bool {
+        let awaited = self.awaited.iter_mut().find(|awaited| awaited.takes(fault, peer, now));
+        awaited.is_some_and(|awaited| {
+            awaited.struck += 1;
+            true
+        })
     }
 }

@@ -1,6 +1,7 @@
 //! One world from its beginning to its rest.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::daemon::Daemon;
 use super::disk::SimDisk;
@@ -8,12 +9,14 @@ use super::faults::{Faults, Level, Struck};
 use super::fleet;
 use super::hands::is_managed;
 use super::oracle::{self, Broken, Oracle};
+use super::script::Play;
 use super::world::life::{Life, Stage};
-use super::world::people::{Call, Told};
-use super::world::{What, World};
+use super::world::people::{Call, SENDS_PER_HOUR, Told};
+use super::world::{Heard, What, World};
 use crate::explain::audit::{Bytes, audit};
 use crate::model::effect::SessionName;
 use crate::model::id::{Generation, Lsn};
+use crate::model::profile::Registration;
 use crate::model::record::Record;
 use crate::model::state::State;
 
@@ -24,13 +27,15 @@ pub struct Plan {
     pub level: Level,
     /// Hours until faults stop.
     pub hours: u64,
+    /// How busy its senders are.
+    pub sends_per_hour: u64,
     /// Only these faults strike, by their numbers.
     pub only: Option<BTreeSet<u32>>,
 }
 
 impl Plan {
     pub fn new(seed: u64, level: Level) -> Self {
-        Self { seed, level, hours: 6, only: None }
+        Self { seed, level, hours: 6, sends_per_hour: SENDS_PER_HOUR, only: None }
     }
 }
 
@@ -46,6 +51,8 @@ pub struct Ran {
 /// After this long in peace everything must be at rest: an hour until a session is idle, another for one that hung in
 /// its last turn, and time for what waits.
 const REST_MS_MAX: u64 = 12 * 3_600_000;
+/// More at the same moment is a loop that waits for what has passed.
+const AT_ONCE_MAX: u32 = 20_000;
 /// How often it is asked whether everything is.
 const REST_MS: u64 = 600_000;
 
@@ -54,7 +61,7 @@ const REST_MS: u64 = 600_000;
 pub struct Sim {
     pub(super) world: World,
     pub(super) disk: SimDisk,
-    pub(super) daemon: Option<Daemon>,
+    pub(super) daemon: Option<Box<Daemon>>,
     pub(super) oracles: Vec<Box<dyn Oracle>>,
     /// Every record that was ever committed.
     pub(super) history: Vec<Record>,
@@ -64,6 +71,12 @@ pub struct Sim {
     /// Tries to open a journal that refuses, in a row.
     pub(super) refusals: u32,
     calm_since: Option<u64>,
+    /// The script that is played, if one is.
+    pub(super) play: Option<Box<Play>>,
+    /// The power goes with the daemon.
+    pub(super) cut_off: bool,
+    /// Things that happened at this very moment.
+    at_once: u32,
 }
 
 /// Runs the world of `plan` until it has come to rest, or something is broken.
@@ -75,10 +88,22 @@ pub fn run(plan: &Plan) -> Ran {
 
 impl Sim {
     pub fn new(plan: &Plan) -> Self {
-        let mut world = World::new(plan.seed, Faults::new(plan.seed, plan.level, plan.only.clone()));
-        for registration in fleet::registrations() {
-            world.profiles.insert(registration.profile.personality.clone(), Ok(registration.profile.clone()));
+        let mut sim = Self::of(World::new(plan.seed, Faults::new(plan.seed, plan.level, plan.only.clone())));
+        sim.world.people.sends_per_hour = plan.sends_per_hour;
+        sim.world.later(2_000, What::Sender);
+        sim.world.later(60_000, What::Person);
+        sim.world.later(120_000, What::Machine);
+        sim.world.later(plan.hours * 3_600_000, What::Calm);
+        if sim.world.faults.has_visitors() {
+            sim.world.later(30_000, What::Visitor);
         }
+        sim
+    }
+
+    /// A world in which a daemon starts, and nothing else is on the agenda yet.
+    pub(super) fn of(mut world: World) -> Self {
+        let profile = |registration: Registration| (registration.profile.personality.clone(), Ok(registration.profile));
+        world.profiles = Arc::new(fleet::registrations().into_iter().map(profile).collect());
         let mut sim = Self {
             world,
             disk: SimDisk::default(),
@@ -89,13 +114,12 @@ impl Sim {
             broken: None,
             refusals: 0,
             calm_since: None,
+            play: None,
+            cut_off: false,
+            at_once: 0,
         };
         sim.put_foreign_sessions();
         sim.world.later(0, What::Start(1));
-        sim.world.later(2_000, What::Sender);
-        sim.world.later(60_000, What::Person);
-        sim.world.later(120_000, What::Machine);
-        sim.world.later(plan.hours * 3_600_000, What::Calm);
         sim
     }
 
@@ -115,8 +139,13 @@ impl Sim {
     }
 
     /// The next thing happens. False once everything has come to rest.
-    fn step(&mut self) -> bool {
+    pub(super) fn step(&mut self) -> bool {
         let Some((at, what)) = self.world.agenda.take() else { return false };
+        self.at_once = if at == self.world.now { self.at_once + 1 } else { 0 };
+        if self.at_once > AT_ONCE_MAX {
+            let what = format!("{} things happen at once, and no time passes: {what:?}", self.at_once);
+            self.break_with(Broken { oracle: "time passes", rule: "C50a", what });
+        }
         self.world.now = at;
         let calm = self.calm_since.is_some();
         match what {
@@ -124,13 +153,18 @@ impl Sim {
             What::Lane(number, name) => self.lane(number, &name),
             What::Birth(name) => self.world.birth(&name),
             What::Act(name, turn, act) => self.world.act(&name, turn, act),
-            What::Sender | What::Person | What::Machine if calm => {}
+            What::Sender | What::Person | What::Machine | What::Visitor | What::Pester(..) if calm => {}
             What::Sender => self.world.somebody_sends(),
             What::Person => self.world.somebody_acts(),
             What::Machine => self.machine(),
+            What::Visitor => self.world.somebody_visits(),
+            What::Pester(peer, left) => self.world.pester(peer, left),
+            What::Late(session, asked) => self.world.hear(Heard::Said { session, asked: *asked }),
+            What::Again(session, draft) => self.world.hook_again(&session, *draft),
             What::Leave(name) => self.world.leave(&name),
             What::Start(number) => self.start(number),
             What::Calm => self.calm(),
+            What::Step => self.next_step(),
             What::Settled => return !self.is_settled(),
         }
         self.look();
@@ -144,6 +178,7 @@ impl Sim {
             for oracle in oracles {
                 note(broken, oracle.as_mut(), |oracle| oracle.taken(world, shadow, &taken));
             }
+            self.play.iter_mut().for_each(|play| play.taken(taken.paste.message));
         }
         if let Some(what) = self.world.broken.pop() {
             self.break_with(Broken { oracle: "the world", rule: "", what });
@@ -182,7 +217,7 @@ impl Sim {
         false
     }
 
-    fn finish(mut self) -> Ran {
+    pub(super) fn finish(mut self) -> Ran {
         if self.broken.is_none() {
             self.check_calls();
         }

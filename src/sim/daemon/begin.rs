@@ -1,7 +1,9 @@
 //! How a daemon begins: recovery, a look at the world, the spools, and then it serves (C60).
 
+use std::sync::Arc;
+
 use super::{Daemon, Waiter};
-use crate::journal::{Journal, Options};
+use crate::journal::{Committed, Journal, Options};
 use crate::model::effect::{Liveness, SessionName};
 use crate::model::event::{DaemonStarted, Event, OrphanEnded, PeerRegistered};
 use crate::model::record::{Draft, Record, Subject};
@@ -10,7 +12,7 @@ use crate::model::state::State;
 use crate::sim::disk::SimDisk;
 use crate::sim::fleet;
 use crate::sim::hands::{self, Desk, Hands};
-use crate::sim::oracle::{Acknowledged, Broken};
+use crate::sim::oracle::{Acknowledged, Broken, spooled_is_taken_up};
 use crate::sim::run::Sim;
 use crate::sim::world::Heard;
 use crate::supervisor::{Asked, Began, Begin, Keeping, Supervisor};
@@ -28,7 +30,7 @@ impl Sim {
         self.world.daemon = number;
         self.disk.set_full(self.world.full_until > self.world.now);
         let Some((journal, state)) = self.open() else { return };
-        let desk = Desk { profiles: self.world.profiles.clone(), ..Desk::default() };
+        let desk = Desk { profiles: Arc::clone(&self.world.profiles), ..Desk::default() };
         let mut supervisor = Supervisor::new(journal, desk, state, Keeping { snapshot_records: SNAPSHOT_RECORDS });
         // Clients of the daemon before may still be at work: the world holds still before it is looked at (C16).
         let at_work: Vec<SessionName> =
@@ -44,18 +46,26 @@ impl Sim {
         let (spooled, waiters) = self.spools();
         let begin = Begin {
             started: DaemonStarted { version: "sim".to_owned(), pid: number, tmux: None },
-            settings: fleet::settings(),
+            settings: self.world.visitors.settings.clone(),
             runtimes: fleet::runtimes(),
         };
         let began = supervisor.begin(self.world.timestamp(), begin, || spooled);
-        let mut daemon =
-            Daemon { number, supervisor, hands: Hands::default(), busy: Some(self.world.now), wakes: 0, turns: 0 };
+        let mut daemon = Box::new(Daemon {
+            number,
+            supervisor,
+            hands: Hands::default(),
+            busy: Some(self.world.now),
+            deadline: None,
+            wakes: 0,
+            turns: 0,
+        });
         match began {
             Ok(Began { alive, turns }) => {
                 self.refusals = 0;
                 self.world.listens = true;
-                for turn in turns {
-                    let turn = turn.into_inner();
+                let [first, found] = turns.map(Committed::into_inner);
+                spooled_is_taken_up(waiters.len(), &first).unwrap_or_else(|broken| self.break_with(broken));
+                for turn in [first, found] {
                     self.record(&mut daemon, &turn.groups);
                 }
                 known.extend(daemon.supervisor.sessions());
@@ -68,7 +78,7 @@ impl Sim {
         }
     }
 
-    fn serve(&mut self, mut daemon: Daemon, alive: &[SessionName], known: &[SessionName]) {
+    fn serve(&mut self, mut daemon: Box<Daemon>, alive: &[SessionName], known: &[SessionName]) {
         self.carry_out(&mut daemon);
         for name in alive {
             let found = daemon.supervisor.host().found.get(name);

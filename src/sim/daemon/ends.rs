@@ -30,7 +30,7 @@ impl Sim {
             let Ok(turn) = daemon.supervisor.turn(self.world.timestamp(), asked) else { return self.refuses(daemon) };
             self.committed(&mut daemon, turn, vec![Waiter::Nobody]);
             self.stops_listening();
-            let Daemon { supervisor, .. } = daemon;
+            let Daemon { supervisor, .. } = *daemon;
             if let Ok(kept) = supervisor.close(self.world.timestamp()) {
                 for turn in kept.turns {
                     let turn = turn.into_inner();
@@ -45,10 +45,10 @@ impl Sim {
         self.died(daemon);
     }
 
-    pub(super) fn died(&mut self, daemon: Daemon) {
+    pub(super) fn died(&mut self, daemon: Box<Daemon>) {
         drop(daemon);
         self.stops_listening();
-        if self.world.strikes(Fault::PowerCut) {
+        if self.world.strikes(Fault::PowerCut) | std::mem::take(&mut self.cut_off) {
             self.power_cut();
         }
         self.restart_later();
@@ -56,12 +56,13 @@ impl Sim {
 
     fn restart_later(&mut self) {
         self.disk.process_died();
-        let ms = self.world.people.chance.spread(300, 120_000);
+        let down_ms = self.world.down_ms.take();
+        let ms = down_ms.unwrap_or_else(|| self.world.people.chance.spread(300, 120_000));
         self.world.later(ms, What::Start(self.world.daemon + 1));
     }
 
     /// The journal refuses: state, lanes and writer are dropped, and it is opened again with growing delay (C63).
-    pub(super) fn refuses(&mut self, daemon: Daemon) {
+    pub(super) fn refuses(&mut self, daemon: Box<Daemon>) {
         drop(daemon);
         self.stops_listening();
         self.open_again_later();

@@ -3,6 +3,8 @@
 mod begin;
 mod ends;
 
+use std::sync::Arc;
+
 use rustix::io::Errno;
 
 use super::disk::fault::Kept;
@@ -20,6 +22,7 @@ use crate::model::effect::SessionName;
 use crate::model::event::{DeadlinePassed, Decision, Event, Fact, TurnSeen};
 use crate::model::record::{Draft, Record, Subject};
 use crate::model::state::State;
+use crate::policy::deadline::Deadline;
 use crate::supervisor::{Asked, Kept as KeptHistory, Outcome, Supervisor, Turn};
 
 /// Quiet time after which history is looked after.
@@ -35,6 +38,8 @@ pub struct Daemon {
     hands: Hands,
     /// When it last had something to do, and has not looked after history since.
     busy: Option<u64>,
+    /// What it waits for next, as the state after its last turn has it.
+    deadline: Option<Deadline>,
     /// When it wakes by itself.
     wakes: u64,
     turns: u64,
@@ -58,7 +63,7 @@ impl Sim {
     /// Everything that waits becomes one turn.
     pub(super) fn turn(&mut self, number: u32) {
         let (moment, waits) = (self.world.now, !self.world.heard.is_empty());
-        let takes_up = |daemon: &mut Daemon| daemon.number == number && (waits || moment == daemon.wakes);
+        let takes_up = |daemon: &mut Box<Daemon>| daemon.number == number && (waits || moment == daemon.wakes);
         let Some(mut daemon) = self.daemon.take_if(takes_up) else { return };
         let now = self.world.timestamp();
         let heard = std::mem::take(&mut self.world.heard);
@@ -67,7 +72,7 @@ impl Sim {
             self.gather(heard, &mut asked, &mut waiters);
         }
         if asked.is_empty()
-            && let Some(deadline) = daemon.supervisor.next_deadline().filter(|d| d.at.awake_ms <= now.awake_ms)
+            && let Some(deadline) = daemon.deadline.filter(|d| d.at.awake_ms <= now.awake_ms)
         {
             let passed = DeadlinePassed { deadline: deadline.kind };
             asked.push(Asked::Seen(Draft::own(Subject::NONE, None, passed)));
@@ -134,16 +139,22 @@ impl Sim {
         if self.world.strikes(Fault::KilledAtWrite) {
             self.disk.die_after(self.disk.ops() + self.world.now as usize % 5);
         }
+        if self.world.strikes(Fault::CutInWrite) {
+            self.disk.die_after(self.disk.ops() + 1);
+            self.cut_off = true;
+        }
     }
 
     fn take_up(&mut self, daemon: &mut Daemon, asked: Vec<Asked>, waiters: Vec<Waiter>) -> Result<(), AppendError> {
         let now = self.world.timestamp();
-        daemon.supervisor.host().profiles.clone_from(&self.world.profiles);
+        daemon.supervisor.host().profiles = Arc::clone(&self.world.profiles);
         daemon.busy = Some(self.world.now);
         match daemon.supervisor.turn(now, asked) {
             Ok(turn) => self.committed(daemon, turn, waiters),
             Err(error) => {
                 self.not_taken(waiters, &error);
+                // Whatever was handed over is begun: there should be nothing.
+                self.carry_out(daemon);
                 return Err(error);
             }
         }
@@ -213,6 +224,7 @@ impl Sim {
     }
 
     pub(super) fn look_on(&mut self, group: &[Record]) {
+        self.play.iter_mut().for_each(|play| play.committed(group.len(), self.world.now));
         let Self { shadow, oracles, world, broken, .. } = self;
         let again = decide_again(shadow, group, |state, record| {
             for oracle in &mut *oracles {
@@ -277,8 +289,8 @@ impl Sim {
 
     fn next_turn(&mut self, daemon: &mut Daemon) {
         let now = self.world.now;
-        let deadline = daemon.supervisor.next_deadline();
-        let deadline = deadline.map(|deadline| self.world.clock.when(deadline.at.awake_ms).max(now));
+        daemon.deadline = daemon.supervisor.next_deadline();
+        let deadline = daemon.deadline.map(|deadline| self.world.clock.when(deadline.at.awake_ms).max(now));
         let quiet = daemon.busy.map(|busy| (busy + QUIET_MS).max(now));
         if let Some(at) = deadline.into_iter().chain(quiet).min()
             && (daemon.wakes <= now || at < daemon.wakes)

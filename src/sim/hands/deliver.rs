@@ -104,7 +104,7 @@ impl Delivering {
     }
 
     fn gates(&mut self, lane: &mut Lane, world: &mut World, tickets: &mut u64) -> Step {
-        let failed = world.strikes(Fault::QuestionFails);
+        let failed = world.strikes_at(&lane.name.peer, Fault::QuestionFails);
         let Some(life) = world.lives.get_mut(&lane.name).filter(|life| life.runs()) else {
             return self.failed(lane, world, DeliveryStep::Open, "there is no such pane");
         };
@@ -120,7 +120,12 @@ impl Delivering {
             lane.again_at(world, world.now + if failed { LOOK_MS } else { GATE_MS });
             return Step::Waits;
         }
+        if world.strikes(Fault::Untypable) {
+            let why = "its text holds what this program takes for a command".to_owned();
+            return self.ended(lane, world, DeliveryOutcome::Impossible { why });
+        }
         *tickets += 1;
+        let Some(life) = world.lives.get(&lane.name) else { return Step::Done };
         let ticket = Ticket { session: lane.name.clone(), number: *tickets };
         let mark = life.program.keeps_record().then(|| RecordMark {
             path: format!("/records/{}.jsonl", lane.name.generation).into(),
@@ -190,7 +195,10 @@ impl Delivering {
         if world.now < at {
             return Step::Waits;
         }
-        let (refused, dropped) = (world.strikes(Fault::PasteRefused), world.strikes(Fault::PasteDropped));
+        let (refused, dropped) = (
+            world.strikes_at(&lane.name.peer, Fault::PasteRefused),
+            world.strikes_at(&lane.name.peer, Fault::PasteDropped),
+        );
         let Some(life) = world.lives.get(&lane.name).filter(|life| life.runs()) else {
             return self.failed(lane, world, DeliveryStep::Paste, "its pane is dead");
         };
@@ -247,7 +255,7 @@ impl Delivering {
         let Some(life) = world.lives.get(&lane.name) else { return };
         let (stands, router) = (self.stands_in_the_box(life), life.program == Program::Router);
         let open = matches!(life.stage, Stage::Rest) || router;
-        if stands && open && (router || !world.strikes(Fault::EnterSwallowed)) {
+        if stands && open && (router || !world.strikes_at(&lane.name.peer, Fault::EnterSwallowed)) {
             world.submit(&lane.name);
         }
     }

@@ -49,7 +49,7 @@ impl Ending {
 
     /// Takes the generation back, so that a start that comes late finds it unwanted, and asks the program to end.
     fn ask(&mut self, lane: &Lane, world: &mut World) -> u64 {
-        self.fails = world.strikes(Fault::KillFails);
+        self.fails = world.strikes_at(&lane.name.peer, Fault::KillFails);
         let now = world.now;
         let takes = world.lives.get_mut(&lane.name).map_or(1, |life| {
             life.wanted = false;

@@ -71,7 +71,7 @@ impl Starting {
         if self.is_there(lane, world) {
             return Step::Waits;
         }
-        if world.strikes(Fault::ClientFails) {
+        if world.strikes_at(&lane.name.peer, Fault::ClientFails) {
             return self.failed(lane, world, WakePhase::Launch, "tmux could not be started", false);
         }
         if !world.lives.contains_key(&lane.name) {
@@ -81,10 +81,10 @@ impl Starting {
         let Some(life) = world.lives.get_mut(&lane.name) else { return Step::Done };
         life.wanted = true;
         let mut ms = life.chance.between(15, 90);
-        if world.strikes(Fault::LateBirth) {
+        if world.strikes_at(&lane.name.peer, Fault::LateBirth) {
             ms += 5_000;
         }
-        let hangs = world.strikes(Fault::ClientHangs);
+        let hangs = world.strikes_at(&lane.name.peer, Fault::ClientHangs);
         if hangs {
             self.gives_up = Some(world.now + CLIENT_MS_MAX);
             lane.again_at(world, world.now + CLIENT_MS_MAX);

@@ -18,7 +18,7 @@ pub fn answer(lane: &Lane, world: &mut World, effect: &Effect) {
 }
 
 fn look(lane: &Lane, world: &mut World, cause: Lsn) {
-    if world.strikes(Fault::QuestionFails) {
+    if world.strikes_at(&lane.name.peer, Fault::QuestionFails) {
         let question = "what is on its screen".to_owned();
         let why = "tmux did not answer".to_owned();
         return world.report(&lane.name, Some(cause), SessionNotKnown { question, why });
@@ -37,7 +37,7 @@ fn look(lane: &Lane, world: &mut World, cause: Lsn) {
 }
 
 fn settle(lane: &Lane, world: &mut World, cause: Lsn, message: MessageId, attempt: u32) {
-    let unreadable = world.strikes(Fault::RecordUnreadable);
+    let unreadable = world.strikes_at(&lane.name.peer, Fault::RecordUnreadable);
     let cannot = |why: &str| Settlement::CannotTell { why: why.to_owned() };
     let settlement = match world.lives.get_mut(&lane.name) {
         None => cannot("its files are gone"),

@@ -8,13 +8,14 @@ mod launch;
 mod look;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use self::lane::{Lane, Ticket};
 use super::faults::Fault;
 use super::world::life::{Life, Stage, Words};
 use super::world::{ProfileFile, World};
 use crate::journal::Committed;
-use crate::model::effect::{Effect, Liveness, SessionName};
+use crate::model::effect::{Effect, Liveness, SessionName, Task};
 use crate::model::event::{ProfileChanged, ProfileUnreadable, TurnSeen};
 use crate::model::id::{Generation, Lsn, MessageId};
 use crate::model::name::{Identity, Personality};
@@ -28,7 +29,7 @@ use crate::supervisor::Host;
 pub struct Desk {
     /// Effects of durable records, not begun yet.
     pub effects: Vec<Effect>,
-    pub profiles: BTreeMap<Personality, ProfileFile>,
+    pub profiles: Arc<BTreeMap<Personality, ProfileFile>>,
     pub found: BTreeMap<SessionName, (Liveness, Option<TurnSeen>)>,
 }
 
@@ -70,6 +71,11 @@ pub struct Hands {
 impl Hands {
     /// Sets one effect going.
     pub fn begin(&mut self, world: &mut World, effect: Effect) {
+        if let Task::CallAttention(attention) = &effect.task
+            && !attention.command.is_empty()
+        {
+            world.called(effect.cause, attention);
+        }
         let Some(name) = effect.task.session().cloned() else { return };
         let lane = self.lanes.entry(name.clone()).or_insert_with(|| Lane::new(name.clone()));
         lane.push(effect);
@@ -119,7 +125,7 @@ impl Hands {
 
 /// What a start finds of one session (C43, C60). A start that was not carried out by now is taken back.
 pub fn survey(world: &mut World, name: &SessionName) -> (Liveness, Option<TurnSeen>) {
-    if world.strikes(Fault::QuestionFails) {
+    if world.strikes_at(&name.peer, Fault::QuestionFails) {
         return (Liveness::NotKnown { why: "its files cannot be read".to_owned() }, None);
     }
     let now = world.now;

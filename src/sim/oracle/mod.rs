@@ -2,17 +2,24 @@
 
 mod acknowledged;
 mod again;
+mod armed;
 mod arrived;
 mod ends;
+mod fates;
+mod gates;
 mod in_order;
+mod once;
 mod running;
 mod settled;
+mod silence;
 mod sound;
+mod spooled;
 mod tasks;
 
 pub use acknowledged::Acknowledged;
 pub use again::decide_again;
 pub use settled::unsettled;
+pub use spooled::spooled_is_taken_up;
 
 use super::world::World;
 use super::world::life::Taken;
@@ -64,5 +71,10 @@ pub fn all() -> Vec<Box<dyn Oracle>> {
         Box::new(tasks::OneTask::default()),
         Box::new(running::Running),
         Box::new(ends::Ends::default()),
+        Box::new(fates::Fates::default()),
+        Box::new(silence::Silence::default()),
+        Box::new(gates::Gates::default()),
+        Box::new(once::Once::default()),
+        Box::new(armed::Arms::default()),
     ]
 }

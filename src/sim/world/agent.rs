@@ -1,6 +1,7 @@
 //! What agents do with a message, and what else becomes of them.
 
 use super::life::{Composer, Life, Paste, Stage, Taken};
+use super::manner::Says;
 use super::{Heard, What, World};
 use crate::model::actor::Sender;
 use crate::model::effect::SessionName;
@@ -30,6 +31,8 @@ pub enum Act {
     Ask,
     GoOn,
     Rest,
+    /// The same, and it says that it could not do it.
+    Fail,
     /// It says once more that it does nothing.
     Idle,
     Hang,
@@ -54,11 +57,13 @@ impl World {
     /// Everything it will do in this turn, put on the agenda now.
     fn plan_turn(&mut self, name: &SessionName) {
         let [crash, exit, hang, ask, no_word] =
-            [Fault::Crash, Fault::Exit, Fault::Hang, Fault::AskPerson, Fault::NoWord].map(|fault| self.strikes(fault));
+            [Fault::Crash, Fault::Exit, Fault::Hang, Fault::AskPerson, Fault::NoWord]
+                .map(|fault| self.strikes_at(&name.peer, fault));
         let [long, first, twice, late] =
             [Fault::LongThought, Fault::AnswerFirst, Fault::AnswerTwice, Fault::AnswerLate]
-                .map(|fault| self.strikes(fault));
-        let calm = self.faults.calm;
+                .map(|fault| self.strikes_at(&name.peer, fault));
+        let manner = self.manners.get(&name.peer).copied();
+        let (fails, calm) = (self.strikes_at(&name.peer, Fault::TurnFails), self.faults.calm);
         let Some(life) = self.lives.get_mut(name) else { return };
         let (turn, chance) = (life.turn, &mut life.chance);
         let think = match (long, calm) {
@@ -66,13 +71,14 @@ impl World {
             (false, true) => chance.spread(1_000, 60_000),
             (false, false) => chance.spread(1_000, 900_000),
         };
+        let think = manner.filter(|_| !long).map_or(think, |manner| manner.turn_ms);
         let within = |chance: &mut crate::sim::chance::Chance| chance.below(think);
         let mut acts = vec![(chance.between(5, 40), Act::Begin), (chance.between(20, 900), Act::Record)];
         if chance.one_in(4) {
             acts.push((within(chance), Act::Progress));
         }
-        if !no_word {
-            let done = chance.one_in(12);
+        if !no_word && manner.is_none_or(|manner| manner.says != Says::Nothing) {
+            let done = chance.one_in(12) || manner.is_some_and(|manner| manner.says == Says::Done);
             acts.push((if first { 1 } else { think - think / 8 }, if done { Act::Done } else { Act::Answer }));
         }
         if twice {
@@ -89,6 +95,7 @@ impl World {
             (true, ..) => (within(chance), Act::End(ending)),
             (_, true, _) => (within(chance), Act::End(Ending::Code { code: 0 })),
             (.., true) => (within(chance), Act::Hang),
+            _ if fails => (within(chance), Act::Fail),
             _ => (think, Act::Rest),
         });
         for (ms, act) in acts {
@@ -113,7 +120,8 @@ impl World {
             Act::Done => self.call(name, Verb::SelfDone),
             Act::Ask => self.ask_person(name, turn),
             Act::GoOn => self.go_on(name),
-            Act::Rest => self.rest(name),
+            Act::Rest => self.rest(name, TurnSeen::Ended),
+            Act::Fail => self.rest(name, TurnSeen::Failed { reason: "usage limit".to_owned() }),
             Act::Idle => self.tell(name, TurnSeen::Idle),
             Act::Hang => self.hang(name),
             Act::End(ending) => self.end(name, ending),
@@ -174,9 +182,15 @@ impl World {
         );
     }
 
-    fn call(&mut self, name: &SessionName, verb: Verb) {
+    /// Something that the session itself asks for.
+    pub fn call(&mut self, name: &SessionName, verb: Verb) {
         let Some(actor) = self.lives.get(name).map(Life::actor) else { return };
         let asked = Asked::Request(Request { actor, reason: None, verb });
+        if self.strikes(Fault::LateWord) {
+            // Who says it outlives the program: a process that was left behind, or a spool nobody has read yet.
+            let ms = 1_000 * (1 + self.now % 1_200);
+            return self.later(ms, What::Late(name.clone(), Box::new(asked)));
+        }
         self.hear(Heard::Said { session: name.clone(), asked });
     }
 
@@ -185,6 +199,10 @@ impl World {
         life.stage = Stage::Asking;
         let ms = life.chance.spread(1_000, 1_800_000);
         self.tell(name, TurnSeen::Waiting { on: "a permission".to_owned() });
+        if self.manners.contains_key(&name.peer) {
+            // Whoever answers it is told to.
+            return;
+        }
         self.later(ms, What::Act(name.clone(), turn, Act::GoOn));
     }
 
@@ -195,17 +213,19 @@ impl World {
         self.touch(name);
     }
 
-    fn rest(&mut self, name: &SessionName) {
-        let dies = self.strikes(Fault::DiesAtRest);
+    fn rest(&mut self, name: &SessionName, how: TurnSeen) {
+        let dies = self.strikes_at(&name.peer, Fault::DiesAtRest);
         let (now, after) = (self.now, self.new_turn());
         let Some(life) = self.lives.get_mut(name) else { return };
         let turn = life.turn;
-        life.goes_on(after);
         life.stage = Stage::Rest;
         life.screen_moved_ms = now;
         life.record_moved_ms = now;
         let dies_ms = life.chance.spread(1_000, 3_000_000);
-        self.tell(name, TurnSeen::Ended);
+        self.tell(name, how);
+        if let Some(life) = self.lives.get_mut(name) {
+            life.goes_on(after);
+        }
         self.touch(name);
         // A program of this kind says so again when it has done nothing for a minute.
         self.later(60_000, What::Act(name.clone(), turn, Act::Idle));
@@ -243,15 +263,28 @@ impl World {
 
     fn hook(&mut self, name: &SessionName, turn: TurnSeen) {
         // The word for rest is said again and again; only a word that comes once can be lost for good.
-        let lost = turn != TurnSeen::Idle && self.strikes(Fault::HookLost);
-        let twice = self.strikes(Fault::HookTwice);
+        let lost = turn != TurnSeen::Idle && self.strikes_at(&name.peer, Fault::HookLost);
+        let twice = self.strikes_at(&name.peer, Fault::HookTwice);
         let Some(life) = self.lives.get_mut(name) else { return };
         life.deceived |= lost || twice;
         let turn_id = Some(format!("turn-{}", life.turn));
         let observed = TurnObserved { turn, source: Source::Hook, turn_id };
         let draft = Draft::own(Subject::session(&name.peer, name.generation), None, observed);
-        for _ in 0..usize::from(!lost) + usize::from(twice && !lost) {
-            self.hear(Heard::Said { session: name.clone(), asked: Asked::Seen(draft.clone()) });
+        if lost {
+            return;
+        }
+        self.hear(Heard::Said { session: name.clone(), asked: Asked::Seen(draft.clone()) });
+        if twice {
+            // Some come at once, some in the middle of whatever is next.
+            let ms = if self.now.is_multiple_of(2) { 0 } else { 1_000 * (1 + self.now % 1_200) };
+            self.later(ms, What::Again(name.clone(), Box::new(draft)));
+        }
+    }
+
+    /// As long as there is a program that could.
+    pub fn hook_again(&mut self, name: &SessionName, draft: Draft) {
+        if self.lives.get(name).is_some_and(Life::runs) {
+            self.hear(Heard::Said { session: name.clone(), asked: Asked::Seen(draft) });
         }
     }
 

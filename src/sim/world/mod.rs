@@ -2,12 +2,18 @@
 
 pub mod agent;
 pub mod life;
+pub mod manner;
 pub mod people;
+mod pester;
+pub mod visitors;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use self::agent::Act;
 use self::life::{Composer, Life, Stage, Taken};
+use self::manner::Manner;
+use self::visitors::Visitors;
 use super::agenda::Agenda;
 use super::chance::Chance;
 use super::clock::Clock;
@@ -41,12 +47,22 @@ pub enum What {
     Person,
     /// Whoever was attached to this session leaves.
     Leave(SessionName),
+    /// Something happens that does not in most worlds.
+    Visitor,
+    /// Somebody who does not let this peer alone does one more thing, and so many after it.
+    Pester(Personality, u32),
+    /// A hook of this session says what it has said before.
+    Again(SessionName, Box<Draft>),
+    /// A word of this session that took its time.
+    Late(SessionName, Box<Asked>),
     /// Something happens to the machine.
     Machine,
     /// A daemon of this number starts.
     Start(u32),
     /// Faults stop; what people have left undone is done.
     Calm,
+    /// The next step of a script.
+    Step,
     /// Has everything come to rest?
     Settled,
 }
@@ -81,11 +97,18 @@ pub struct World {
     pub taken: Vec<Taken>,
     /// What the world itself has seen go wrong since then.
     pub broken: Vec<String>,
-    pub profiles: BTreeMap<Personality, ProfileFile>,
+    /// Shared with the daemon, which looks there in every turn.
+    pub profiles: Arc<BTreeMap<Personality, ProfileFile>>,
     pub people: people::People,
+    pub visitors: Visitors,
     /// The disk is full until then.
     pub full_until: u64,
-    seed: u64,
+    /// How agents behave whom a script has taken in hand.
+    pub manners: BTreeMap<Identity, Manner>,
+    /// For how long the next daemon that ends is away, where that is not left to chance.
+    pub down_ms: Option<u64>,
+    /// None: nothing is left to chance.
+    seed: Option<u64>,
     streams: u64,
     minted: u64,
     pids: u32,
@@ -94,8 +117,14 @@ pub struct World {
 
 impl World {
     pub fn new(seed: u64, faults: Faults) -> Self {
+        let visitors = Visitors::new(Chance::new(seed, 4));
+        Self { now: 1_000, seed: Some(seed), visitors, ..Self::still(faults, Chance::new(seed, 2)) }
+    }
+
+    /// A world in which nothing is left to chance but what `people` do.
+    pub fn still(faults: Faults, people: Chance) -> Self {
         Self {
-            now: 1_000,
+            now: 0,
             clock: Clock::new(),
             agenda: Agenda::default(),
             faults,
@@ -105,10 +134,13 @@ impl World {
             listens: false,
             taken: Vec::new(),
             broken: Vec::new(),
-            profiles: BTreeMap::new(),
-            people: people::People::new(Chance::new(seed, 2)),
+            profiles: Arc::default(),
+            people: people::People::new(people),
+            visitors: Visitors::new(Chance::Still),
             full_until: 0,
-            seed,
+            manners: BTreeMap::new(),
+            down_ms: None,
+            seed: None,
             streams: 16,
             minted: 0,
             pids: 100,
@@ -116,18 +148,28 @@ impl World {
         }
     }
 
+    /// What the file says from here on.
+    pub fn put_profile(&mut self, name: Personality, file: ProfileFile) {
+        Arc::make_mut(&mut self.profiles).insert(name, file);
+    }
+
     pub fn timestamp(&self) -> Timestamp {
         self.clock.at(self.now)
     }
 
     pub fn strikes(&mut self, fault: Fault) -> bool {
-        self.faults.strikes(fault)
+        self.faults.strikes(fault, None, self.now)
+    }
+
+    /// The same where it goes wrong with one peer.
+    pub fn strikes_at(&mut self, peer: &Identity, fault: Fault) -> bool {
+        self.faults.strikes(fault, Some(peer), self.now)
     }
 
     /// A stream of chance for somebody new.
     pub fn chance(&mut self) -> Chance {
         self.streams += 1;
-        Chance::new(self.seed, self.streams)
+        self.seed.map_or(Chance::Still, |seed| Chance::new(seed, self.streams))
     }
 
     pub fn mint(&mut self) -> MessageId {
@@ -183,10 +225,11 @@ impl World {
     /// Everything that a start of this session's process finds in its way, then the process.
     pub fn birth(&mut self, name: &SessionName) {
         let locked = self.holder_of(&name.peer).is_some_and(|holder| holder != *name);
-        let missing = self.strikes(Fault::ProgramMissing);
-        let crash = self.strikes(Fault::BootCrash);
-        let opens = !self.strikes(Fault::NeverReady);
-        let slow = self.strikes(Fault::SlowBoot);
+        let missing = self.strikes_at(&name.peer, Fault::ProgramMissing);
+        let crash = self.strikes_at(&name.peer, Fault::BootCrash) || self.visitors.is_broken(&name.peer, self.now);
+        let opens = !self.strikes_at(&name.peer, Fault::NeverReady);
+        let slow = self.strikes_at(&name.peer, Fault::SlowBoot);
+        let manner = self.manners.get(&name.peer).copied();
         let (now, pid) = (self.now, self.pids + 1);
         let Some(life) = self.lives.get_mut(name).filter(|life| life.stage == Stage::Unborn) else { return };
         if !life.wanted || locked {
@@ -207,8 +250,9 @@ impl World {
         life.restless = life.chance.one_in(6);
         life.screen_moved_ms = now;
         let dialogs = if life.program == super::fleet::Program::Router { 0 } else { life.chance.below(3) as u32 };
-        life.stage = Stage::Booting { dialogs, opens };
+        life.stage = Stage::Booting { dialogs: manner.map_or(dialogs, |manner| manner.dialogs), opens };
         let boot_ms = if slow { life.chance.between(60_000, 300_000) } else { life.chance.spread(200, 20_000) };
+        let boot_ms = manner.filter(|_| !slow).map_or(boot_ms, |manner| manner.boot_ms);
         let dies_ms = life.chance.below(boot_ms);
         let boot = self.new_turn();
         if let Some(life) = self.lives.get_mut(name) {
@@ -228,7 +272,7 @@ impl World {
 
     /// The program ends, however it does. Strays may stay.
     pub fn end(&mut self, name: &SessionName, ending: Ending) {
-        let strays = self.strikes(Fault::LeavesStrays);
+        let strays = self.strikes_at(&name.peer, Fault::LeavesStrays);
         let now = self.now;
         let Some(life) = self.lives.get_mut(name).filter(|life| life.runs()) else { return };
         life.stage = Stage::Ended;

@@ -15,8 +15,13 @@ use crate::sim::chance::Chance;
 use crate::sim::faults::Fault;
 use crate::sim::fleet;
 
-/// Mean time between two things that people do.
-const PAUSE_MS: u64 = 240_000;
+/// Times an hour at which somebody sends something, if nothing else is said; one time in twenty it is a burst.
+pub const SENDS_PER_HOUR: u64 = 15;
+/// Mean time between two things that an operator does.
+const OPERATOR_MS: u64 = 1_200_000;
+
+/// How long a text stands in a box until whoever typed it comes back.
+const FORGOTTEN_MS: u64 = 3 * 3_600_000;
 
 /// What a caller was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,32 +48,47 @@ pub struct People {
     pub calls: BTreeMap<u32, Call>,
     /// Messages that somebody was told are accepted.
     pub accepted: BTreeSet<MessageId>,
+    pub sends_per_hour: u64,
     last: Option<Request>,
     count: u32,
 }
 
 impl People {
     pub fn new(chance: Chance) -> Self {
-        Self { chance, calls: BTreeMap::new(), accepted: BTreeSet::new(), last: None, count: 0 }
+        Self {
+            chance,
+            calls: BTreeMap::new(),
+            accepted: BTreeSet::new(),
+            sends_per_hour: SENDS_PER_HOUR,
+            last: None,
+            count: 0,
+        }
     }
 }
 
 impl World {
-    pub fn call_daemon(&mut self, request: Request) {
+    /// Calls the daemon; the call has this number.
+    pub fn call_daemon(&mut self, request: Request) -> u32 {
         self.people.count += 1;
         let number = self.people.count;
         let told = (!self.listens).then_some(Told::NotTaken);
         self.people.calls.insert(number, Call { request: request.clone(), told });
         self.hear(Heard::Call { number, request: Box::new(request) });
+        number
     }
 
     pub fn ask(&mut self, verb: Verb) {
-        self.call_daemon(Request { actor: operator(), reason: None, verb });
+        self.ask_for(verb);
+    }
+
+    /// As an operator asks; the call has this number.
+    pub fn ask_for(&mut self, verb: Verb) -> u32 {
+        self.call_daemon(Request { actor: operator(), reason: None, verb })
     }
 
     /// One sender does something, and the next one is put down.
     pub fn somebody_sends(&mut self) {
-        let next = self.people.chance.below(PAUSE_MS * 2) + 1;
+        let next = self.people.chance.below(7_200_000 / self.people.sends_per_hour.max(1)) + 1;
         self.later(next, What::Sender);
         let burst = if self.people.chance.one_in(20) { self.people.chance.between(2, 16) } else { 1 };
         let to = self.somebody();
@@ -93,7 +113,8 @@ impl World {
             if let Verb::Send(send) = &mut again.verb {
                 send.mint = mint;
             }
-            return self.call_daemon(again);
+            self.call_daemon(again);
+            return;
         }
         let topic = chance.one_in(3).then(|| format!("topic-{}", chance.below(4)));
         let text = if chance.one_in(80) { "x".repeat(700) } else { "Please look at it.".to_owned() };
@@ -111,7 +132,7 @@ impl World {
 
     /// One operator does something, and the next one is put down.
     pub fn somebody_acts(&mut self) {
-        let next = self.people.chance.below(PAUSE_MS * 10) + 1;
+        let next = self.people.chance.below(OPERATOR_MS * 2) + 1;
         self.later(next, What::Person);
         let name = PeerName(self.somebody());
         let mint = self.mint();
@@ -151,6 +172,13 @@ impl World {
 
     /// They take their text with them.
     pub fn leave(&mut self, name: &SessionName) {
+        let types = self.lives.get(name).is_some_and(|life| life.attached && life.composer == Composer::Person);
+        if types && self.strikes(Fault::LeavesText) {
+            if let Some(life) = self.lives.get_mut(name) {
+                life.attached = false;
+            }
+            return self.later(FORGOTTEN_MS, What::Leave(name.clone()));
+        }
         if let Some(life) = self.lives.get_mut(name) {
             life.attached = false;
             if life.composer == Composer::Person {
@@ -172,7 +200,7 @@ impl World {
             };
         }
         let file = if broken { Err("expected `}` at line 3".to_owned()) } else { Ok(profile.clone()) };
-        self.profiles.insert(profile.personality, file);
+        self.put_profile(profile.personality, file);
     }
 
     fn settle_a_message(&mut self) {
@@ -194,12 +222,16 @@ impl World {
     fn kill_a_shim(&mut self) {
         let strikes = self.strikes(Fault::ShimKilled);
         if let Some(name) = self.any_life(|stage| !matches!(stage, Stage::Unborn | Stage::Ended)).filter(|_| strikes) {
-            if let Some(life) = self.lives.get_mut(&name) {
-                life.unseen = true;
-            }
-            // The kernel takes the program along; nobody is left to say how.
-            self.end(&name, Ending::NotKnown { why: "its shim was killed".to_owned() });
+            self.lose_shim(&name);
         }
+    }
+
+    /// The kernel takes the program along; nobody is left to say how.
+    pub fn lose_shim(&mut self, name: &SessionName) {
+        if let Some(life) = self.lives.get_mut(name) {
+            life.unseen = true;
+        }
+        self.end(name, Ending::NotKnown { why: "its shim was killed".to_owned() });
     }
 
     /// The lid is closed, the clock is set, or the disk fills up. Restarts are the daemon's business.
@@ -232,8 +264,11 @@ impl World {
                 self.end(name, Ending::Signal { signal: 9 });
             }
         }
+        if self.faults.has_visitors() {
+            self.add_everybody();
+        }
         for registration in fleet::registrations() {
-            self.profiles.insert(registration.profile.personality.clone(), Ok(registration.profile.clone()));
+            self.put_profile(registration.profile.personality.clone(), Ok(registration.profile.clone()));
             if registration.managed.is_none() {
                 self.ask(Verb::Start { peer: PeerName(registration.profile.personality.to_string()) });
             }
@@ -241,6 +276,7 @@ impl World {
     }
 }
 
-fn operator() -> Actor {
+/// Who calls from outside sessions.
+pub fn operator() -> Actor {
     Actor::User { uid: 1000, pid: 4242, program: "dormouse".to_owned() }
 }

@@ -1,0 +1,95 @@
+//! Many worlds, one after the other on every processor.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Sender, channel};
+
+use super::{Failed, Sim, Summary, again, progress, trace};
+use crate::cli::error::CliError;
+use crate::sim::coverage::Coverage;
+use crate::sim::{Ran, run, shrink};
+
+/// What one world adds to the whole.
+struct Came {
+    hours: u64,
+    records: u64,
+    faults: u64,
+    failed: Option<Failed>,
+    /// What it was, where somebody wants to see it.
+    traced: Option<Ran>,
+}
+
+impl Sim {
+    /// Lives through `seeds` with so many threads; each world is the same whoever runs it.
+    pub(super) fn worlds(&self, seeds: Range<u64>, jobs: usize) -> Result<(Summary, Coverage), CliError> {
+        let (next, count) = (AtomicU64::new(seeds.start), seeds.end - seeds.start);
+        let (mut summary, mut reached) = (Summary::default(), Coverage::default());
+        let (tell, told) = channel();
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..jobs).map(|_| tell.clone()).collect();
+            drop(tell);
+            let workers: Vec<_> = workers
+                .into_iter()
+                .map(|tell| {
+                    let next = &next;
+                    scope.spawn(move || self.work(next, seeds.end, &tell))
+                })
+                .collect();
+            for came in told {
+                came.traced.as_ref().map_or(Ok(()), trace)?;
+                summary.add(came);
+                progress(summary.worlds, count, &summary);
+            }
+            // One that panicked takes the whole run with it.
+            workers.into_iter().for_each(|worker| match worker.join() {
+                Ok(coverage) => reached.join(&coverage),
+                Err(panic) => std::panic::resume_unwind(panic),
+            });
+            Ok::<(), CliError>(())
+        })?;
+        summary.broken.sort_by_key(|failed| failed.seed);
+        Ok((summary, reached))
+    }
+
+    fn work(&self, next: &AtomicU64, end: u64, tell: &Sender<Came>) -> Coverage {
+        #[cfg(feature = "deliberate-bugs")]
+        crate::mutant::switch(self.deliberate_bug);
+        let mut reached = Coverage::default();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= end {
+                return reached;
+            }
+            let ran = run(&self.plan(seed));
+            if self.coverage {
+                reached.add(&ran.records);
+            }
+            if tell.send(self.came(seed, ran)).is_err() {
+                return reached;
+            }
+        }
+    }
+
+    fn came(&self, seed: u64, ran: Ran) -> Came {
+        let failed = ran.broken.as_ref().map(|broken| Failed {
+            seed,
+            oracle: broken.oracle,
+            rule: broken.rule,
+            what: broken.what.clone(),
+            repeat: again(&shrink(&self.plan(seed), &ran)),
+        });
+        let (records, faults) = (ran.records.len() as u64, ran.struck.len() as u64);
+        let hours = ran.simulated_ms / 3_600_000;
+        Came { hours, records, faults, failed, traced: self.trace.then_some(ran) }
+    }
+}
+
+impl Summary {
+    fn add(&mut self, came: Came) {
+        self.worlds += 1;
+        self.simulated_hours += came.hours;
+        self.records += came.records;
+        self.faults += came.faults;
+        self.broken.extend(came.failed);
+    }
+}

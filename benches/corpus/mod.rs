@@ -11,7 +11,7 @@ use dormouse::model::delivery::{DeliveryOutcome, Proof, RecordMark};
 use dormouse::model::event::*;
 use dormouse::model::id::{Generation, Lsn, MessageId};
 use dormouse::model::name::Identity;
-use dormouse::model::profile::{Intelligence, Profile, Registration, WakePolicy};
+use dormouse::model::profile::{Registration, WakePolicy};
 use dormouse::model::record::{Record, Subject};
 use dormouse::model::session::{Source, WakeBranch, WakeMode, WakeReason};
 use dormouse::model::time::{BootId, Timestamp};
@@ -64,24 +64,9 @@ impl Corpus {
     /// A peer is registered and woken.
     fn begin(&mut self, name: &str) -> Vec<Record> {
         let peer: Identity = name.parse().expect("an identity");
-        let registration = Registration {
-            folder: format!("/srv/{name}").into(),
-            profile: Profile {
-                personality: peer.personality.clone(),
-                default_runtime: peer.runtime.clone(),
-                runtimes: vec![peer.runtime.clone()],
-                description: "looks after releases".to_owned(),
-                intelligence: Intelligence::Artificial,
-                initial_prompt: None,
-                wake_policy: WakePolicy::Persistent,
-                converses_with_people: false,
-                resume_on_death: false,
-                remarks: Vec::new(),
-            },
-            consents: Vec::new(),
-            args: Vec::new(),
-            managed: None,
-        };
+        let mut registration =
+            Registration::plain(format!("/srv/{name}"), peer.personality.clone(), peer.runtime.clone());
+        registration.profile.description = "looks after releases".to_owned();
         let registered =
             self.record(Subject::peer(&peer), Actor::Dormouse, PeerRegistered { registration, reason: None });
         let generation = Generation(Lsn(self.lsn));

@@ -57,6 +57,25 @@ pub struct Registration {
     pub managed: Option<Managed>,
 }
 
+impl Registration {
+    /// A peer whose profile says no more than its name and its one runtime, and to whom nothing was granted.
+    pub fn plain(folder: impl Into<PathBuf>, personality: Personality, runtime: Runtime) -> Self {
+        let profile = Profile {
+            personality,
+            default_runtime: runtime.clone(),
+            runtimes: vec![runtime],
+            description: String::new(),
+            intelligence: Intelligence::Artificial,
+            initial_prompt: None,
+            wake_policy: WakePolicy::Persistent,
+            converses_with_people: false,
+            resume_on_death: false,
+            remarks: Vec::new(),
+        };
+        Self { folder: folder.into(), profile, consents: Vec::new(), args: Vec::new(), managed: None }
+    }
+}
+
 /// A session of somebody else's tmux server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Managed {

@@ -185,6 +185,22 @@ pub enum ReapReason {
     Unneeded,
 }
 
+impl ReapReason {
+    /// Its name, as the journal and `--json` have it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            ReapReason::Idle { .. } => "idle",
+            ReapReason::Done { .. } => "done",
+            ReapReason::Unarmed { .. } => "unarmed",
+            ReapReason::Stopped => "stopped",
+            ReapReason::Replaced => "replaced",
+            ReapReason::Removed => "removed",
+            ReapReason::WakeFailed => "wake_failed",
+            ReapReason::Unneeded => "unneeded",
+        }
+    }
+}
+
 /// What a worker armed itself with (C36).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -2,7 +2,7 @@
 
 use crate::model::event::{RuntimeKind, RuntimeTraits};
 use crate::model::name::{Identity, Personality, Runtime};
-use crate::model::profile::{Intelligence, Managed, Profile, Registration, WakePolicy};
+use crate::model::profile::{Managed, Registration, WakePolicy};
 use crate::model::settings::Settings;
 
 /// How a program lets itself be understood.
@@ -88,24 +88,11 @@ fn ephemeral(peer: &mut Registration) {
 }
 
 fn peer(program: &str, name: &str, shape: impl FnOnce(&mut Registration)) -> Registration {
-    let mut registration = Registration {
-        folder: format!("/peers/{name}").into(),
-        profile: Profile {
-            personality: Personality::new(name).expect("a name of this list is a personality"),
-            default_runtime: runtime(program),
-            runtimes: vec![runtime(program)],
-            description: String::new(),
-            intelligence: Intelligence::Artificial,
-            initial_prompt: None,
-            wake_policy: WakePolicy::Persistent,
-            converses_with_people: false,
-            resume_on_death: false,
-            remarks: Vec::new(),
-        },
-        consents: Vec::new(),
-        args: Vec::new(),
-        managed: None,
-    };
+    let mut registration = Registration::plain(
+        format!("/peers/{name}"),
+        Personality::new(name).expect("a name of this list is a personality"),
+        runtime(program),
+    );
     shape(&mut registration);
     registration
 }

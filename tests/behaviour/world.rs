@@ -7,7 +7,7 @@ use dormouse::model::effect::Effect;
 use dormouse::model::event::{DeadlinePassed, Event, PeerRegistered, RuntimeKind, RuntimeTraits, RuntimesChanged};
 use dormouse::model::id::MessageId;
 use dormouse::model::name::{Identity, Personality, Runtime};
-use dormouse::model::profile::{Intelligence, Managed, Profile, Registration, WakePolicy};
+use dormouse::model::profile::{Managed, Registration, WakePolicy};
 use dormouse::model::record::{Draft, Record, Subject};
 use dormouse::model::request::{Request, Send, Verb};
 use dormouse::model::state::{Session, State};
@@ -160,25 +160,7 @@ pub fn identity_of(registration: &Registration) -> Identity {
 }
 
 pub fn registration(runtime: &str, name: &str) -> Registration {
-    let runtime = Runtime::new(runtime).unwrap();
-    Registration {
-        folder: format!("/peers/{name}").into(),
-        profile: Profile {
-            personality: Personality::new(name).unwrap(),
-            default_runtime: runtime.clone(),
-            runtimes: vec![runtime],
-            description: String::new(),
-            intelligence: Intelligence::Artificial,
-            initial_prompt: None,
-            wake_policy: WakePolicy::Persistent,
-            converses_with_people: false,
-            resume_on_death: false,
-            remarks: Vec::new(),
-        },
-        consents: Vec::new(),
-        args: Vec::new(),
-        managed: None,
-    }
+    Registration::plain(format!("/peers/{name}"), Personality::new(name).unwrap(), Runtime::new(runtime).unwrap())
 }
 
 pub fn ephemeral(registration: &mut Registration) {

@@ -17,7 +17,7 @@ use dormouse::model::effect::SessionName;
 use dormouse::model::event::{Event, MessageAccepted, Recipient};
 use dormouse::model::id::{Generation, Lsn, MessageId};
 use dormouse::model::name::Identity;
-use dormouse::model::profile::{Intelligence, Profile, Registration, WakePolicy};
+use dormouse::model::profile::{Registration, WakePolicy};
 use dormouse::model::record::{Record, Subject};
 use dormouse::model::request::{Request, Verb as Asked};
 use dormouse::model::session::{Source, Turn, WakeBranch, WakeMode, WakeReason};
@@ -210,24 +210,11 @@ pub fn team(peers: &[(&str, Option<u64>)]) -> State {
     let mut state = State::default();
     for (identity, generation) in peers {
         let identity: Identity = identity.parse().unwrap();
-        let registration = Registration {
-            folder: PathBuf::from(format!("/peers/{}", identity.personality)),
-            profile: Profile {
-                personality: identity.personality.clone(),
-                default_runtime: identity.runtime.clone(),
-                runtimes: vec![identity.runtime.clone()],
-                description: String::new(),
-                intelligence: Intelligence::Artificial,
-                initial_prompt: None,
-                wake_policy: WakePolicy::Persistent,
-                converses_with_people: false,
-                resume_on_death: false,
-                remarks: Vec::new(),
-            },
-            consents: Vec::new(),
-            args: Vec::new(),
-            managed: None,
-        };
+        let registration = Registration::plain(
+            format!("/peers/{}", identity.personality),
+            identity.personality.clone(),
+            identity.runtime.clone(),
+        );
         let peer = Peer { registration, registered: Lsn(1), profile_unreadable: None };
         state.peers.insert(identity.personality.clone(), peer);
         let mut presence = Presence::new(NOW);

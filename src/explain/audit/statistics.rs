@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::model::event::{Decision, Event, Fact};
 use crate::model::record::Record;
-use crate::model::session::{Ending, ReapReason, WakeMode};
+use crate::model::session::{Ending, WakeMode};
 
 /// Counts and spreads over the whole history.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -78,7 +78,7 @@ impl Counts {
             },
             Event::Decision(Decision::WakeFailed(_)) => so_far.wakes.failed += 1,
             Event::Decision(Decision::SessionReady(it)) => self.wake_ms.push(it.wake_ms),
-            Event::Decision(Decision::Reaped(it)) => *so_far.reaps.entry(reap(&it.reason)).or_default() += 1,
+            Event::Decision(Decision::Reaped(it)) => *so_far.reaps.entry(it.reason.word()).or_default() += 1,
             Event::Decision(Decision::SessionDied(it)) => *so_far.deaths.entry(ending(&it.ending)).or_default() += 1,
             Event::Decision(Decision::SessionEnded(it)) => self.kill_ms.push(it.took_ms),
             Event::Decision(Decision::Delivered(it)) => {
@@ -97,19 +97,6 @@ impl Counts {
             kill_ms: Spread::of(self.kill_ms),
             ..self.so_far
         }
-    }
-}
-
-fn reap(reason: &ReapReason) -> &'static str {
-    match reason {
-        ReapReason::Idle { .. } => "idle",
-        ReapReason::Done { .. } => "done",
-        ReapReason::Unarmed { .. } => "unarmed",
-        ReapReason::Stopped => "stopped",
-        ReapReason::Replaced => "replaced",
-        ReapReason::Removed => "removed",
-        ReapReason::WakeFailed => "wake_failed",
-        ReapReason::Unneeded => "unneeded",
     }
 }
 

@@ -6,7 +6,7 @@ use crate::model::event::{
     Decision, Event, Fact, KeptBecause, MessageRequeued, SessionDied, WakeDecided, WakeFailed, WakePhase,
 };
 use crate::model::record::Record;
-use crate::model::session::{ArmedBy, Ending, ReapReason, Source, TaskEnd, WakeBranch, WakeGate, WakeMode};
+use crate::model::session::{ArmedBy, Ending, Source, TaskEnd, WakeBranch, WakeGate, WakeMode};
 
 use super::refusal;
 
@@ -66,7 +66,7 @@ fn of_decision(decision: &Decision, cause: Option<&Event>) -> &'static str {
             _ => "silent",
         },
         Decision::LookDecided(look) => source(look.source),
-        Decision::Reaped(reaped) => reason(&reaped.reason),
+        Decision::Reaped(reaped) => reaped.reason.word(),
         Decision::Kept(kept) => because(kept.why),
         Decision::Parked(parked) if parked.resume_ref.is_some() => "with its conversation",
         Decision::Parked(_) => "without one",
@@ -182,19 +182,6 @@ fn source(source: Source) -> &'static str {
         Source::Answer => "answer",
         Source::Wake => "wake",
         Source::Person => "person",
-    }
-}
-
-fn reason(reason: &ReapReason) -> &'static str {
-    match reason {
-        ReapReason::Idle { .. } => "idle",
-        ReapReason::Done { .. } => "done",
-        ReapReason::Unarmed { .. } => "unarmed",
-        ReapReason::Stopped => "stopped",
-        ReapReason::Replaced => "replaced",
-        ReapReason::Removed => "removed",
-        ReapReason::WakeFailed => "wake failed",
-        ReapReason::Unneeded => "unneeded",
     }
 }
 

@@ -275,7 +275,7 @@ pub const BRANCHES: &[(&str, &str, Option<&str>)] = &[
     ("reaped", "stopped", None),
     ("reaped", "unarmed", None),
     ("reaped", "unneeded", None),
-    ("reaped", "wake failed", None),
+    ("reaped", "wake_failed", None),
     ("kept", "delivery in flight", Some("a delivery on its way is looked at by nobody")),
     ("kept", "message waiting", None),
     ("kept", "not known", Some("what is ready has had its first input, or needs none")),

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use dormouse::model::delivery::{DeliveryOutcome, Proof, RecordMark, Settlement};
-use dormouse::model::effect::{DeliverMessage, Liveness, Task};
+use dormouse::model::effect::{DeliverMessage, Liveness, SessionName, Task};
 use dormouse::model::event::{DeliverySettled, Event, Fact, SessionGone, TurnSeen};
 use dormouse::model::id::{Lsn, MessageId};
 use dormouse::model::profile::Managed;
@@ -235,6 +235,45 @@ async fn c34_what_is_left_of_a_paste_is_cleared_to_its_last_line() {
     let screen = || world.tmux(&name, &["capture-pane", "-p", "-t", "=agent-ada:"]);
     until("an empty box", || screen().trim_end().ends_with('❯')).await;
     world.end(&name).await;
+}
+
+/// C34: the daemon before was killed with its paste on the way, and this one is here before the program has drawn it.
+#[tokio::test]
+async fn c34_what_is_pasted_and_not_yet_shown_is_cleared_once_it_is() {
+    let mut world = World::new(&[("agent", &agent("lags"))], "text");
+    let name = world.open("agent-ada", 3).await;
+    world.tmux(&name, &["set-buffer", "one\ntwo", ";", "paste-buffer", "-pr", "-t", "=agent-ada:"]);
+    assert_eq!(settled(&mut world, &name).await, Settlement::Absent);
+    until("the paste", || world.folder.join("shown.txt").exists()).await;
+    let screen = || world.tmux(&name, &["capture-pane", "-p", "-t", "=agent-ada:"]);
+    until("an empty box", || screen().trim_end().ends_with('❯')).await;
+    world.end(&name).await;
+}
+
+/// C34: as above, with Enter pressed: what the program has not yet written down has arrived all the same.
+#[tokio::test]
+async fn c34_what_is_submitted_and_not_yet_written_down_has_arrived() {
+    let mut world = World::new(&[("agent", &agent("lags"))], "text");
+    let name = world.open("agent-ada", 3).await;
+    let line = format!("message {}, attempt 1, then", MessageId(1));
+    world.tmux(&name, &["set-buffer", &line, ";", "paste-buffer", "-pr", "-t", "=agent-ada:"]);
+    let screen = || world.tmux(&name, &["capture-pane", "-p", "-t", "=agent-ada:"]);
+    until("the paste", || screen().contains("❯ [pasted 1 lines]")).await;
+    world.tmux(&name, &["send-keys", "-t", "=agent-ada:", "Enter"]);
+    assert_eq!(settled(&mut world, &name).await, Settlement::Found);
+    world.end(&name).await;
+}
+
+/// How the first attempt at message 1, of which nothing was recorded before, is settled.
+async fn settled(world: &mut World, name: &SessionName) -> Settlement {
+    let mark = Some(RecordMark { path: world.folder.join("inbox.txt"), offset: 0 });
+    let task = Task::SettleDelivery { session: name.clone(), message: MessageId(1), attempt: 1, mark };
+    world.run(Lsn(8), task);
+    let settled = |fact: &Fact| match fact {
+        Fact::DeliverySettled(DeliverySettled { settlement }) => Some(settlement.clone()),
+        _ => None,
+    };
+    world.until(settled).await.0
 }
 
 /// C57: the window follows a person's terminal, and goes back when they leave.

@@ -28,12 +28,20 @@ fn place() -> Place {
 
 /// As [`place`], by somebody who has been through the first run and trusts the folder; the daemon serves, and `ada` is
 /// a peer with `args`.
-fn settled(args: &[&str]) -> Place {
+pub fn settled(args: &[&str]) -> Place {
+    team(&["ada"], args)
+}
+
+/// As [`settled`], with a peer of each name.
+pub fn team(names: &[&str], args: &[&str]) -> Place {
     let mut place = place();
     place.world.start();
-    let folder = place.world.add_peer("ada", &[&["--runtime", "claude"], args].concat());
-    let trusted = json!({ folder.to_str().unwrap(): { "hasTrustDialogAccepted": true } });
-    let state = json!({ "hasCompletedOnboarding": true, "projects": trusted });
+    let trusted = |name: &&str| {
+        let folder = place.world.add_peer(name, &[&["--runtime", "claude"], args].concat());
+        (folder.to_str().unwrap().to_owned(), json!({ "hasTrustDialogAccepted": true }))
+    };
+    let projects: serde_json::Map<_, _> = names.iter().map(trusted).collect();
+    let state = json!({ "hasCompletedOnboarding": true, "projects": projects });
     fs::write(place.home.join(".claude.json"), state.to_string()).unwrap();
     place
 }

@@ -14,7 +14,12 @@ use crate::openai::prompts;
 use crate::place::{Place, is_whole, long, nasty};
 
 /// A home that names the made-up model as its provider; the daemon serves, and `ada` is a peer with `args`.
-fn settled(args: &[&str]) -> Place {
+pub fn settled(args: &[&str]) -> Place {
+    team(&["ada"], args)
+}
+
+/// As [`settled`], with a peer of each name.
+pub fn team(names: &[&str], args: &[&str]) -> Place {
     let mut place = Place::new();
     let config = format!(
         "model = \"gpt-5.1-codex\"\nmodel_provider = \"made_up\"\ncheck_for_update_on_startup = false\n\
@@ -27,7 +32,9 @@ fn settled(args: &[&str]) -> Place {
     fs::write(home.join("config.toml"), config).unwrap();
     place.world.set_env("MADE_UP_KEY", "made-up");
     place.world.start();
-    place.world.add_peer("ada", &[&["--runtime", "codex"], args].concat());
+    for name in names {
+        place.world.add_peer(name, &[&["--runtime", "codex"], args].concat());
+    }
     place
 }
 

@@ -4,8 +4,10 @@ mod alike;
 mod anthropic;
 mod claude;
 mod codex;
+mod crowd;
 #[path = "../daemon_fixture/mod.rs"]
 mod daemon_fixture;
+mod killed;
 mod model;
 mod openai;
 mod place;

@@ -119,7 +119,21 @@ impl Place {
     /// Characters into the agent's own terminal; returns once they show there.
     pub fn types(&self, text: &str) {
         self.tmux(&["send-keys", "-l", text]);
-        until("the typed text", || self.tmux(&["capture-pane", "-p"]).contains(text));
+        until("the typed text", || self.screen().contains(text));
+    }
+
+    /// What is on the screens of all sessions.
+    pub fn screen(&self) -> String {
+        self.tmux(&["capture-pane", "-p"])
+    }
+
+    /// The processes that sessions have begun with, oldest first.
+    pub fn started(&self) -> Vec<u32> {
+        let pid = |record: Record| match record.event {
+            Event::Fact(Fact::SessionStarted(started)) => Some(started.pid),
+            _ => None,
+        };
+        self.world.records().into_iter().filter_map(pid).collect()
     }
 
     /// What tmux prints of a command to the server of every session.

@@ -6,6 +6,7 @@
 #   swallow     ignores the first Enter on a pasted text
 #   late        asks whether the folder is trusted when a paste comes, and drops the paste
 #   lines       clears its box a line at a time
+#   lags        shows a paste, and writes down what it was given, a moment later
 #   permission  opens a permission dialog when a paste comes, and drops the paste
 stty raw -echo
 has() { [[ " $arguments " == *" $1 "* ]]; }
@@ -47,7 +48,9 @@ paste() {
     return
   fi
   text=${body%$'\e[201~'}
+  has lags && sleep 0.3
   draw_paste
+  printf 'shown\n' >> shown.txt
 }
 draw_paste() {
   local ends=${text//[^$'\n']/}
@@ -66,6 +69,7 @@ enter() {
   printf 'enter\n' >> keys.txt
   if has permission || has late; then exit 66; fi
   if ((swallow > 0)); then swallow=$((swallow - 1)); return; fi
+  has lags && draw_box '' && sleep 0.3
   [[ $text ]] && printf '%s\n' "$text" >> inbox.txt
   text=
   draw_box ''

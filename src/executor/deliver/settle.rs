@@ -1,18 +1,32 @@
 //! A delivery in doubt: what the runtime's own record says of it, and what of it still stands in the box (C34).
 
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use super::normalised;
+use crate::executor::folder_watch::FolderWatch;
 use crate::executor::hand::Hand;
 use crate::executor::launch::reads_screen;
 use crate::executor::tmux::{Look, Pane};
 use crate::model::delivery::{RecordMark, Settlement};
-use crate::model::event::DeliverySettled;
+use crate::model::effect::Liveness;
+use crate::model::event::{DeliverySettled, TurnSeen};
 use crate::model::id::{Lsn, MessageId};
+use crate::observe;
 use crate::runtime::screen;
-use crate::runtime::spec::Spec;
+use crate::runtime::spec::{Spec, TurnSource};
 use crate::runtime::transcript;
 
 /// A key that clears one line takes as many rounds as a paste has lines; the box of a long one shows a placeholder.
 const CLEAR_ROUNDS_MAX: u32 = 64;
+
+/// How long a program that is at rest may take to write down what it was given, or to show it: half a second was seen of
+/// one on a busy machine. A daemon that was killed in mid-delivery and is back at once is quicker than that.
+const LAG: Duration = Duration::from_secs(3);
+/// Longest until the next look, should a change go unnoticed.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Looks for this attempt in the record, and empties the box of what is left of it.
 pub(in crate::executor) async fn settle(
@@ -22,11 +36,66 @@ pub(in crate::executor) async fn settle(
     mark: Option<&RecordMark>,
     cause: Lsn,
 ) {
-    let settlement = settlement(hand, message, attempt, mark).await;
-    if settlement != Settlement::Found {
-        clear(hand, message).await;
-    }
+    let settlement = until_told(hand, message, attempt, mark).await;
     hand.voice.because(Some(cause)).about(message).say(DeliverySettled { settlement });
+}
+
+/// What is in the record has arrived; what stands in the box is cleared. Neither is the last word before the program has
+/// been at rest for as long as it may lag: a paste or its Enter may be on its way.
+async fn until_told(hand: &Hand, message: MessageId, attempt: u32, mark: Option<&RecordMark>) -> Settlement {
+    let mut watch = FolderWatch::new(folders(hand).await).ok();
+    let mut at_rest_since = Instant::now();
+    loop {
+        let settlement = settlement(hand, message, attempt, mark).await;
+        if settlement == Settlement::Found {
+            return settlement;
+        }
+        clear(hand, message).await;
+        if is_at_work(hand).await {
+            at_rest_since = Instant::now();
+        }
+        if at_rest_since.elapsed() >= LAG || !can_tell_later(hand) {
+            return settlement;
+        }
+        let moved = async {
+            match watch.as_mut() {
+                Some(watch) => watch.moved().await.is_ok(),
+                None => std::future::pending().await,
+            }
+        };
+        if matches!(tokio::time::timeout(LOOK, moved).await, Ok(false)) {
+            watch = None;
+        }
+    }
+}
+
+/// The record's folders, and the session's own for what the program says to its terminal.
+async fn folders(hand: &Hand) -> Vec<PathBuf> {
+    let screen = hand.files.screen_clock().parent().map(ToOwned::to_owned);
+    let record = match (&hand.spec, hand.values(None).await) {
+        (Some(spec), Ok(values)) => transcript::watch_dirs(spec, &values),
+        _ => Vec::new(),
+    };
+    record.into_iter().chain(screen).collect()
+}
+
+/// Whether there is anything to be seen at all, in a record or in a box, and somebody who may yet put it there.
+fn can_tell_later(hand: &Hand) -> bool {
+    let shows = hand.spec.as_ref().is_some_and(|spec| spec.proof.transcript.is_some() || reads_screen(spec));
+    shows && !matches!(observe::liveness(&hand.ground.home, &hand.name), Liveness::Gone { .. })
+}
+
+/// In the turn that the message has begun, as far as terminal and screen tell.
+async fn is_at_work(hand: &Hand) -> bool {
+    let Some(spec) = &hand.spec else { return false };
+    if spec.turn.source.contains(&TurnSource::Terminal) {
+        return hand.terminal().is_ok_and(|terminal| terminal.turn == Some(TurnSeen::Running));
+    }
+    if !reads_screen(spec) {
+        return false;
+    }
+    let Ok(pane) = hand.pane(None).await else { return false };
+    pane.look().await.is_ok_and(|look| screen::read(spec, &look.screen).working)
 }
 
 async fn settlement(hand: &Hand, message: MessageId, attempt: u32, mark: Option<&RecordMark>) -> Settlement {

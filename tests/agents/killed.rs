@@ -1,0 +1,139 @@
+//! The daemon is killed while an agent is at something.
+
+use dormouse::model::delivery::Gate;
+use dormouse::model::event::{Decision, Event, Fact};
+use dormouse::model::id::MessageId;
+
+use crate::daemon_fixture::until;
+use crate::model::{Answer, Asked};
+use crate::place::Place;
+use crate::{anthropic, claude, codex, openai};
+
+type Prompts = fn(&Asked) -> Vec<String>;
+
+/// Where a delivery is when the daemon goes.
+#[derive(Clone, Copy, Debug)]
+enum Moment {
+    /// Decided on, and perhaps being typed.
+    Begun,
+    /// In the box, or on its way into it.
+    Shown,
+    /// In the turn that it has begun.
+    Read,
+}
+
+/// C34, C60, C61: the session lives on, and what was under way arrives, once: the program's own record says whether it
+/// had arrived before.
+#[track_caller]
+fn in_mid_delivery(place: &mut Place, prompts: Prompts) {
+    let first = place.send("ada", "hello");
+    place.delivered(first);
+    let born = place.started();
+    let mut sent = vec![first];
+    for moment in [Moment::Begun, Moment::Shown, Moment::Read].repeat(3) {
+        let message = place.send("ada", &format!("killed when {moment:?}"));
+        let shown = message.to_string();
+        match moment {
+            Moment::Begun => place.world.await_record("the delivery's beginning", |record| {
+                let begun = matches!(record.event, Event::Fact(Fact::DeliveryBegun(_)));
+                (begun && record.subject.message == Some(message)).then_some(())
+            }),
+            Moment::Shown => until("the message on the screen", || place.screen().contains(&shown)),
+            Moment::Read => until("the model to be asked", || times(place, prompts, message) > 0),
+        }
+        place.world.kill();
+        place.world.start();
+        place.delivered(message);
+        sent.push(message);
+    }
+    let last = place.send("ada", "and goodbye");
+    place.delivered(last);
+    sent.push(last);
+    for message in sent {
+        until("the model to be asked", || times(place, prompts, message) > 0);
+        assert_eq!(times(place, prompts, message), 1, "message {message}\n{}", place.world.story());
+    }
+    assert_eq!(place.started(), born, "the session has lived through all of it");
+    place.world.audit_is_clean();
+}
+
+/// How often `message` stands in a conversation, as the model was told it.
+fn times(place: &Place, prompts: Prompts, message: MessageId) -> usize {
+    let names = format!("message {message}, attempt ");
+    let told = |asked: &Asked| prompts(asked).iter().filter(|said| said.contains(&names)).count();
+    place.model.asked().iter().map(told).max().unwrap_or(0)
+}
+
+/// C27, C46: what waits for a person goes on waiting, and what waits behind it too; nothing is approved.
+#[track_caller]
+fn before_a_question(place: &mut Place) {
+    let made = place.world.path("ada").join("made");
+    place.model.answers([Answer::Bash(format!("touch {}", made.display()))]);
+    let first = place.send("ada", "do it");
+    place.delivered(first);
+    let second = place.send("ada", "and another thing");
+    place.held_for(second, |gate| matches!(gate, Gate::NeedsPerson { .. }));
+    let born = place.started();
+    place.world.kill();
+    place.world.start();
+    let queue = || place.world.ok(&["queue", "ada"]);
+    until("the queue to name the person", || queue().contains("person"));
+    place.asked(1);
+    assert!(!made.exists(), "the call was approved");
+    place.press("Escape");
+    place.delivered(second);
+    assert!(!made.exists());
+    assert_eq!(place.started(), born);
+    place.world.audit_is_clean();
+}
+
+/// C46, C60: a turn that runs while nobody looks is still running for the next daemon, which gives it nothing new.
+#[track_caller]
+fn in_mid_turn(place: &mut Place, prompts: Prompts) {
+    place.model.answers([Answer::Held("at last")]);
+    let first = place.send("ada", "think");
+    place.delivered(first);
+    until("the model to be asked", || times(place, prompts, first) > 0);
+    place.world.kill();
+    place.world.start();
+    let second = place.send("ada", "are you there?");
+    place.held_for(second, |gate| *gate == Gate::TurnRunning);
+    place.asked(1);
+    place.model.release();
+    place.delivered(second);
+    until("the model to be asked", || times(place, prompts, second) > 0);
+    assert_eq!(times(place, prompts, second), 1);
+    let reaped = |event: &Event| matches!(event, Event::Decision(Decision::Reaped(_) | Decision::SessionDied(_)));
+    assert!(!place.world.records().iter().any(|record| reaped(&record.event)), "{}", place.world.story());
+    place.world.audit_is_clean();
+}
+
+#[test]
+fn c34_a_killed_daemon_neither_loses_nor_doubles_what_it_gives_to_claude() {
+    in_mid_delivery(&mut claude::settled(&[]), anthropic::prompts);
+}
+
+#[test]
+fn c34_a_killed_daemon_neither_loses_nor_doubles_what_it_gives_to_codex() {
+    in_mid_delivery(&mut codex::settled(&[]), openai::prompts);
+}
+
+#[test]
+fn c27_a_killed_daemon_leaves_claudes_question_to_a_person() {
+    before_a_question(&mut claude::settled(&["--arg", "--permission-mode", "--arg", "manual"]));
+}
+
+#[test]
+fn c27_a_killed_daemon_leaves_codexs_question_to_a_person() {
+    before_a_question(&mut codex::settled(&["--arg", "--ask-for-approval", "--arg", "on-request"]));
+}
+
+#[test]
+fn c60_a_killed_daemon_leaves_claudes_turn_alone() {
+    in_mid_turn(&mut claude::settled(&[]), anthropic::prompts);
+}
+
+#[test]
+fn c60_a_killed_daemon_leaves_codexs_turn_alone() {
+    in_mid_turn(&mut codex::settled(&[]), openai::prompts);
+}

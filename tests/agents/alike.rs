@@ -2,15 +2,26 @@
 
 use dormouse::model::delivery::{Gate, Proof};
 use dormouse::model::event::{Decision, Event, Fact, WakeDecided};
+use dormouse::model::id::MessageId;
 use dormouse::model::session::WakeMode;
 
 use crate::daemon_fixture::until;
 use crate::model::{Answer, Asked};
 use crate::place::Place;
 
+/// The texts that a user has said in the conversation which a request sends, in order.
+pub type Prompts = fn(&Asked) -> Vec<String>;
+
+/// How often `message` stands in a conversation, as the model was told it.
+pub fn times(place: &Place, prompts: Prompts, message: MessageId) -> usize {
+    let names = format!("message {message}, attempt ");
+    let told = |asked: &Asked| prompts(asked).iter().filter(|said| said.contains(&names)).count();
+    place.model.asked().iter().map(told).max().unwrap_or(0)
+}
+
 /// C17: a parked conversation goes on, with all that was said in it.
 #[track_caller]
-pub fn resumes(place: &Place, prompts: fn(&Asked) -> Vec<String>) {
+pub fn resumes(place: &Place, prompts: Prompts) {
     let first = place.send_with("ada", "remember the mouse", &["--topic", "mice"]);
     assert_eq!(place.delivered(first), Proof::Transcript);
     place.asked(1);
@@ -53,7 +64,7 @@ pub fn is_ended_whole(place: &Place) {
 
 /// C27, C32: what somebody has left in the box is neither submitted nor cleared.
 #[track_caller]
-pub fn leaves_a_persons_text_alone(place: &Place, prompts: fn(&Asked) -> Vec<String>) {
+pub fn leaves_a_persons_text_alone(place: &Place, prompts: Prompts) {
     let first = place.send("ada", "hello");
     assert_eq!(place.delivered(first), Proof::Transcript);
     place.asked(1);

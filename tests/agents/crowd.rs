@@ -1,5 +1,6 @@
 //! Many messages at once, on a machine that is busy.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -9,9 +10,10 @@ use dormouse::model::delivery::DeliveryOutcome;
 use dormouse::model::event::{Decision, Event, Fact};
 use dormouse::model::id::MessageId;
 
-use crate::model::Asked;
+use crate::alike::{Prompts, times};
+use crate::daemon_fixture::until;
 use crate::place::Place;
-use crate::{anthropic, claude, codex};
+use crate::{anthropic, claude, codex, openai};
 
 const PEERS: [&str; 4] = ["ada", "bob", "cleo", "dan"];
 const MESSAGES: usize = 200;
@@ -44,14 +46,14 @@ impl Drop for Load {
 
 /// C13, C14: none is lost and none comes twice.
 #[track_caller]
-fn two_hundred_arrive_once(place: &Place, prompts: fn(&Asked) -> Vec<String>) {
+fn two_hundred_arrive_once(place: &Place, prompts: Prompts) {
     let load = Load::begin();
     let sent: Vec<MessageId> = (0..MESSAGES)
         .map(|number| {
             place.send(PEERS[number % PEERS.len()], &format!("number {number}\n\tof many: $(touch made) `!`"))
         })
         .collect();
-    let mut waiting: std::collections::BTreeSet<MessageId> = sent.iter().copied().collect();
+    let mut waiting: BTreeSet<MessageId> = sent.iter().copied().collect();
     let all = place.world.tail().find(PATIENCE, |record| {
         match &record.event {
             Event::Decision(Decision::Delivered(delivered)) => {
@@ -69,12 +71,18 @@ fn two_hundred_arrive_once(place: &Place, prompts: fn(&Asked) -> Vec<String>) {
     assert!(all.is_some(), "{} of {MESSAGES} never came: {waiting:?}\n{}", waiting.len(), place.world.story());
     drop(load);
 
-    let asked = place.model.asked();
-    for message in sent {
-        let names = format!("message {message}, attempt ");
-        let told = |asked: &Asked| prompts(asked).iter().filter(|said| said.contains(&names)).count();
-        assert_eq!(asked.iter().map(told).max(), Some(1), "message {message}");
+    let last: Vec<_> = sent.iter().rev().take(PEERS.len()).collect();
+    until("the model to be asked for the last", || last.iter().all(|message| times(place, prompts, **message) > 0));
+    // A request holds the whole conversation before it.
+    for conversation in place.model.asked().iter().map(prompts) {
+        let told =
+            conversation.iter().filter_map(|said| said.split_once("] message ")?.1.split_once(',')?.0.parse().ok());
+        let told: Vec<MessageId> = told.collect();
+        let once: BTreeSet<_> = told.iter().collect();
+        assert_eq!(once.len(), told.len(), "one came twice: {told:?}");
+        waiting.extend(told);
     }
+    assert_eq!(waiting, sent.into_iter().collect(), "what was delivered is what the model was told");
     place.world.audit_is_clean();
 }
 
@@ -85,5 +93,5 @@ fn c14_two_hundred_messages_reach_claude_once_each_on_a_busy_machine() {
 
 #[test]
 fn c14_two_hundred_messages_reach_codex_once_each_on_a_busy_machine() {
-    two_hundred_arrive_once(&codex::team(&PEERS, &[]), crate::openai::prompts);
+    two_hundred_arrive_once(&codex::team(&PEERS, &[]), openai::prompts);
 }

@@ -2,14 +2,12 @@
 
 use dormouse::model::delivery::Gate;
 use dormouse::model::event::{Decision, Event, Fact};
-use dormouse::model::id::MessageId;
 
+use crate::alike::{Prompts, times};
 use crate::daemon_fixture::until;
-use crate::model::{Answer, Asked};
+use crate::model::Answer;
 use crate::place::Place;
 use crate::{anthropic, claude, codex, openai};
-
-type Prompts = fn(&Asked) -> Vec<String>;
 
 /// Where a delivery is when the daemon goes.
 #[derive(Clone, Copy, Debug)]
@@ -55,13 +53,6 @@ fn in_mid_delivery(place: &mut Place, prompts: Prompts) {
     }
     assert_eq!(place.started(), born, "the session has lived through all of it");
     place.world.audit_is_clean();
-}
-
-/// How often `message` stands in a conversation, as the model was told it.
-fn times(place: &Place, prompts: Prompts, message: MessageId) -> usize {
-    let names = format!("message {message}, attempt ");
-    let told = |asked: &Asked| prompts(asked).iter().filter(|said| said.contains(&names)).count();
-    place.model.asked().iter().map(told).max().unwrap_or(0)
 }
 
 /// C27, C46: what waits for a person goes on waiting, and what waits behind it too; nothing is approved.

@@ -11,8 +11,9 @@ use dormouse::model::id::MessageId;
 use dormouse::model::record::Record;
 use dormouse::model::text::visible;
 
+use crate::alike::Prompts;
 use crate::daemon_fixture::{World, text, until};
-use crate::model::{Asked, Model};
+use crate::model::Model;
 
 /// Judged turns end soon, so that a second message need not wait for long.
 const CONFIG: &str = "ephemeral_quiet = \"1s\"\n";
@@ -92,7 +93,7 @@ impl Place {
 
     /// What of the conversation the model was sent of `message`, once it was asked for an answer to it.
     #[track_caller]
-    pub fn prompt(&self, message: MessageId, prompts: fn(&Asked) -> Vec<String>) -> String {
+    pub fn prompt(&self, message: MessageId, prompts: Prompts) -> String {
         let names = format!("message {message}, attempt ");
         let mut found = Vec::new();
         until("the prompt", || {

@@ -21,6 +21,7 @@ mod man;
 mod new;
 mod own;
 mod peek;
+mod progress;
 mod queue;
 mod refresh;
 mod render;
@@ -130,6 +131,7 @@ fn perform(cli: Cli, args: &[OsString]) -> Result<ExitCode, CliError> {
         Verb::Audit(verb) => return Ok(verb.run(&context()?)?.into()),
         Verb::Journal(verb) => return Ok(verb.run(&context()?)?.into()),
         Verb::Sim(verb) => return Ok(verb.run(&context()?)?.into()),
+        Verb::Replay(verb) => return Ok(verb.run(&context()?)?.into()),
         Verb::Doctor(verb) => return Ok(verb.run(&context()?)?.into()),
         Verb::Shim(verb) => return Ok(verb.run()),
         Verb::DemoAgent(verb) => return Ok(verb.run()),
@@ -151,7 +153,6 @@ fn perform(cli: Cli, args: &[OsString]) -> Result<ExitCode, CliError> {
         Verb::Config(verb) => verb.run(&context()?),
         Verb::Log(verb) => verb.run(&context()?),
         Verb::Why(verb) => verb.run(&context()?),
-        Verb::Replay(verb) => verb.run(&context()?),
         Verb::Own(verb) => verb.run(&context()?),
         Verb::Completions(verb) => verb.run(Cli::command()),
         Verb::Man(verb) => verb.run(Cli::command()),

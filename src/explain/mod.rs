@@ -3,8 +3,10 @@
 //! Nothing here needs a daemon, a clock or a file: whoever calls brings the records, the moment that counts as now and
 //! the time zone to speak in.
 
+pub mod again;
 pub mod audit;
 pub mod because;
+pub mod difference;
 pub mod json;
 pub mod layout;
 pub mod line;

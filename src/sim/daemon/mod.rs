@@ -12,10 +12,11 @@ use super::disk::{Failure, SimDisk};
 use super::faults::Fault;
 use super::hands::lane::Ticket;
 use super::hands::{Desk, Hands};
-use super::oracle::{Broken, decide_again};
+use super::oracle::Broken;
 use super::run::{Sim, note};
 use super::world::people::Told;
 use super::world::{Heard, What};
+use crate::explain::again::decide_again;
 use crate::journal::{AppendError, Committed};
 use crate::model::delivery::Proof;
 use crate::model::effect::SessionName;
@@ -232,7 +233,7 @@ impl Sim {
             }
         });
         if let Err(found) = again {
-            self.break_with(found);
+            self.break_with(Broken { oracle: "decided again", rule: "I2", what: found.to_string() });
         }
     }
 

@@ -1,7 +1,6 @@
 //! What must hold in any world, one file each. They know the truth, the records, and the state those add up to.
 
 mod acknowledged;
-mod again;
 mod armed;
 mod arrived;
 mod ends;
@@ -17,7 +16,6 @@ mod spooled;
 mod tasks;
 
 pub use acknowledged::Acknowledged;
-pub use again::decide_again;
 pub use settled::unsettled;
 pub use spooled::spooled_is_taken_up;
 

@@ -1,0 +1,172 @@
+//! `replay --verify`, `--diff` and `--step`: a history gone through again, from the journal alone.
+
+mod cli_support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use cli_support::{err, out, program};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A copy of a recorded history.
+fn history(name: &str) -> (TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = dir.path().join("journal");
+    fs::create_dir(&journal).unwrap();
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    for file in fs::read_dir(golden).unwrap().map(Result::unwrap) {
+        fs::copy(file.path(), journal.join(file.file_name())).unwrap();
+    }
+    (dir, journal)
+}
+
+fn replay(journal: &Path, args: &[&str]) -> Output {
+    program(&["replay", "--journal", journal.to_str().unwrap()]).args(args).output().unwrap()
+}
+
+fn json(journal: &Path, args: &[&str]) -> (Option<i32>, Value) {
+    let output = replay(journal, &[args, &["--json"]].concat());
+    let document = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", err(&output)));
+    (output.status.code(), document)
+}
+
+/// I2: the rules of this build come to every decision of a recorded fleet.
+#[test]
+fn i2_a_recorded_history_is_decided_again_as_it_is_recorded() {
+    let (_dir, journal) = history("v1-fleet");
+    for how in ["--verify", "--diff"] {
+        let output = replay(&journal, &[how]);
+        assert_eq!(output.status.code(), Some(0), "{}", out(&output));
+        assert_eq!(out(&output), "records 1 to 788: all 387 decisions come out as they are recorded\n");
+    }
+    let (code, said) = json(&journal, &["--verify"]);
+    assert_eq!((code, &said["decisions"], &said["divergences"]), (Some(0), &387.into(), &Value::Array(vec![])));
+}
+
+/// I2: where they do not, both sides are shown. This history was put together by hand, and no rules made it.
+#[test]
+fn i2_a_decision_that_comes_out_otherwise_is_shown_with_what_comes_out() {
+    let (_dir, journal) = history("v1");
+    let output = replay(&journal, &["--verify"]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = out(&output);
+    let (recorded, decided) = text.split_once("  decided now:\n").expect("both sides");
+    assert!(recorded.contains("  recorded:\n     4  ") && recorded.contains("wake_decided"), "{text}");
+    assert!(decided.contains("     -  ") && decided.contains("delivery_decided"), "{text}");
+    assert!(text.ends_with("this build decides otherwise in 1 place\n"), "{text}");
+    let (code, said) = json(&journal, &["--diff"]);
+    let found = &said["divergences"][0];
+    assert_eq!((code, &found["after"]["lsn"], &found["recorded"][0]["lsn"]), (Some(1), &3.into(), &4.into()));
+    assert_eq!((&found["decided"][0]["lsn"], &found["decided"][0]["cause"]), (&Value::Null, &3.into()));
+}
+
+/// C64: what each record changed, and nothing else.
+#[test]
+fn c64_each_step_shows_what_its_record_changed() {
+    let (_dir, journal) = history("v1-fleet");
+    let output = replay(&journal, &["--step", "--json"]);
+    let steps: Vec<Value> = out(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(steps.len(), 788);
+    let lsns: Vec<u64> = steps.iter().map(|step| step["record"]["lsn"].as_u64().unwrap()).collect();
+    assert!(lsns.iter().copied().eq(1..=788));
+    let changes = |lsn: usize| steps[lsn - 1]["changes"].as_array().unwrap();
+    let change = |lsn: usize, path: &str| {
+        let found = changes(lsn).iter().find(|change| change["path"] == path);
+        found.map(|change| (change["before"].clone(), change["after"].clone()))
+    };
+    assert_eq!(change(15, "peers.demo-ada.queue.waiting"), Some((0.into(), 1.into())));
+    assert_eq!(change(16, "peers.demo-ada.phase"), Some(("asleep".into(), "waking".into())));
+    assert!(changes(14).is_empty(), "settings that cannot be read change nothing: {:?}", changes(14));
+
+    // All of them together make what `--at` shows of the end.
+    let mut phase = Value::Null;
+    for step in &steps {
+        for change in step["changes"].as_array().unwrap() {
+            match change["path"].as_str().unwrap() {
+                "peers.demo-ada" => phase = change["after"]["phase"].clone(),
+                "peers.demo-ada.phase" => phase = change["after"].clone(),
+                _ => {}
+            }
+        }
+    }
+    let (_, end) = json(&journal, &[]);
+    let ada = end["peers"].as_array().unwrap().iter().find(|peer| peer["peer"] == "demo-ada").unwrap();
+    assert_eq!(phase, ada["phase"]);
+
+    let from = replay(&journal, &["--step", "--at", "780"]);
+    assert!(out(&from).starts_with("   780  "), "{}", out(&from));
+}
+
+/// At a terminal one goes to and fro.
+#[test]
+fn c64_a_terminal_steps_forwards_and_backwards() {
+    let (dir, journal) = history("v1-fleet");
+    let terminal = Terminal::open(&dir, &["replay", "--journal", journal.to_str().unwrap(), "--step", "--at", "15"]);
+    terminal.shows("-- 15 of 788");
+    terminal.enters("");
+    terminal.shows("-- 16 of 788");
+    terminal.shows("~ peers.demo-ada.phase: asleep → waking");
+    terminal.enters("700");
+    terminal.shows("-- 700 of 788");
+    terminal.enters("p");
+    terminal.shows("-- 699 of 788");
+    terminal.enters("789");
+    terminal.shows("there is no record 789");
+    terminal.enters("what");
+    terminal.shows("that is none of these");
+    terminal.enters("q");
+    terminal.shows("Pane is dead");
+}
+
+/// A pane in which the program runs.
+struct Terminal {
+    socket: PathBuf,
+}
+
+impl Terminal {
+    fn open(dir: &TempDir, args: &[&str]) -> Self {
+        let terminal = Self { socket: dir.path().join("tmux.sock") };
+        let begin = ["-f", "/dev/null", "start-server", ";", "set-option", "-g", "remain-on-exit", "on", ";"];
+        let run = ["new-session", "-d", "-x", "120", "-y", "40", "--", env!("CARGO_BIN_EXE_dormouse")];
+        let home = [("DORMOUSE_HOME", dir.path())];
+        let mut tmux = Command::new("tmux");
+        tmux.arg("-S").arg(&terminal.socket).args(begin).args(run).args(args).envs(home).env_remove("TMUX");
+        let opened = tmux.output().unwrap();
+        assert!(opened.status.success(), "{}", err(&opened));
+        terminal
+    }
+
+    fn tmux(&self, args: &[&str]) -> String {
+        let output = Command::new("tmux").arg("-u").arg("-S").arg(&self.socket).args(args).output().unwrap();
+        out(&output)
+    }
+
+    fn enters(&self, text: &str) {
+        self.tmux(&["send-keys", "-l", text]);
+        self.tmux(&["send-keys", "Enter"]);
+    }
+
+    #[track_caller]
+    fn shows(&self, what: &str) {
+        let begun = Instant::now();
+        loop {
+            let screen = self.tmux(&["capture-pane", "-p"]);
+            if screen.contains(what) {
+                return;
+            }
+            assert!(begun.elapsed() < DEADLINE, "never shown: {what}\n{screen}");
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.tmux(&["kill-server"]);
+    }
+}

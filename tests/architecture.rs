@@ -23,8 +23,9 @@ const MAP: &[(&str, &[&str])] = &[
     ("shim", &["model", "home"]),
     ("observe", &["model", "home", "shim", "journal::Committed"]),
     ("executor", &["model", "home", "runtime", "shim", "observe", "journal::Committed"]),
-    ("explain", &["model", "reducer", "policy", "journal", "home"]),
     ("supervisor", &["mutant", "model", "reducer", "policy", "home", "journal", "executor::report"]),
+    // What would follow is asked of the turn itself.
+    ("explain", &["model", "reducer", "policy", "journal", "home", "supervisor::conclude"]),
     // Scripts are TOML with durations, as settings are: lines and quantities are read by the same code.
     ("sim", &["model", "reducer", "policy", "journal", "explain", "supervisor", "config::line_of", "config::quantity"]),
     (

@@ -120,7 +120,7 @@ fn c64_a_terminal_steps_forwards_and_backwards() {
     terminal.enters("what");
     terminal.shows("that is none of these");
     terminal.enters("q");
-    terminal.shows("Pane is dead");
+    terminal.until("the end", |terminal| terminal.tmux(&["display-message", "-p", "#{pane_dead}"]).trim() == "1");
 }
 
 /// A pane in which the program runs.
@@ -153,13 +153,14 @@ impl Terminal {
 
     #[track_caller]
     fn shows(&self, what: &str) {
+        self.until(what, |terminal| terminal.tmux(&["capture-pane", "-p"]).contains(what));
+    }
+
+    #[track_caller]
+    fn until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
         let begun = Instant::now();
-        loop {
-            let screen = self.tmux(&["capture-pane", "-p"]);
-            if screen.contains(what) {
-                return;
-            }
-            assert!(begun.elapsed() < DEADLINE, "never shown: {what}\n{screen}");
+        while !condition(self) {
+            assert!(begun.elapsed() < DEADLINE, "never came: {what}\n{}", self.tmux(&["capture-pane", "-p"]));
             std::thread::yield_now();
         }
     }

@@ -38,6 +38,7 @@ mod start;
 mod stop;
 mod when;
 mod why;
+mod whynot;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -88,6 +89,8 @@ enum Verb {
     Own(own::Own),
     Log(log::Log),
     Why(why::Why),
+    #[command(name = "whynot")]
+    WhyNot(whynot::WhyNot),
     Replay(replay::Replay),
     Audit(audit::Audit),
     Journal(journal::Journal),
@@ -153,6 +156,7 @@ fn perform(cli: Cli, args: &[OsString]) -> Result<ExitCode, CliError> {
         Verb::Config(verb) => verb.run(&context()?),
         Verb::Log(verb) => verb.run(&context()?),
         Verb::Why(verb) => verb.run(&context()?),
+        Verb::WhyNot(verb) => verb.run(&context()?),
         Verb::Own(verb) => verb.run(&context()?),
         Verb::Completions(verb) => verb.run(Cli::command()),
         Verb::Man(verb) => verb.run(Cli::command()),

@@ -7,6 +7,7 @@ pub mod again;
 pub mod audit;
 pub mod because;
 pub mod difference;
+pub mod forecast;
 pub mod json;
 pub mod layout;
 pub mod line;
@@ -15,5 +16,6 @@ pub mod queue;
 pub mod replay;
 pub mod view;
 pub mod why;
+pub mod whynot;
 
 pub use because::because;

@@ -96,7 +96,7 @@ pub fn of_peer(state: &State, peer: &Identity) -> Option<(&'static str, Timestam
 }
 
 /// The rules ask at a record; a deadline is asked for between two.
-fn asking(lsn: Lsn, at: Timestamp) -> Record {
+pub(super) fn asking(lsn: Lsn, at: Timestamp) -> Record {
     let event = Event::from(DeadlinePassed { deadline: DeadlineKind::Look });
     Record { lsn, at, subject: Subject::NONE, cause: None, actor: Actor::Dormouse, event }
 }

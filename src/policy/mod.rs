@@ -6,6 +6,7 @@
 
 pub mod admit;
 mod armed;
+pub mod ask;
 pub mod deadline;
 mod death;
 mod deliver;

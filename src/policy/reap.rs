@@ -15,18 +15,22 @@ use crate::mutant::{Bug, bug};
 pub(super) const ASK_AGAIN_MS: u64 = 10_000;
 
 /// A silence, its limit, and what it was measured from.
-#[derive(Clone, Copy)]
-pub(super) struct Silence {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Silence {
     pub since: Timestamp,
     pub source: Source,
     pub limit_ms: u64,
-    kind: Limit,
+    pub kind: Limit,
 }
 
-#[derive(Clone, Copy)]
-enum Limit {
+/// What a silence means once it has lasted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// The session is idle, and parked (C45).
     Idle,
+    /// An armed worker has done its task (C37).
     Quiet,
+    /// A worker has ended without a word (C38).
     Unarmed,
     /// A turn that is judged: silent long enough, it has ended (C46a).
     TurnJudged,
@@ -45,7 +49,7 @@ impl Silence {
 }
 
 /// What a session's silence means now.
-enum Verdict {
+pub(super) enum Verdict {
     Keep(KeptBecause),
     /// Nothing to say: no clock runs.
     Nothing,
@@ -175,7 +179,7 @@ fn conclude(case: &Case, session: &Session, silence: Silence) -> Vec<Draft> {
     }
 }
 
-fn verdict(case: &Case, session: &Session) -> Verdict {
+pub(super) fn verdict(case: &Case, session: &Session) -> Verdict {
     // A router has no activity that could be seen: nobody can say that it is idle. A worker's answer and its silence are
     // known all the same, and must not block its queue (C37, C38).
     let nobody_can_say = is_router(case) && session.policy == WakePolicy::Persistent;

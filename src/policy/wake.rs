@@ -17,6 +17,29 @@ use crate::mutant::{Bug, bug};
 /// Longest that a boot holds its slot (C20).
 pub(super) const SLOT_MS_MAX: u64 = 20_000;
 
+/// What the next wake of a peer would be, and what holds it back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NextWake {
+    /// What asks for it; none: nothing does.
+    pub reason: Option<WakeReason>,
+    pub message: Option<MessageId>,
+    /// All that hold, in the order in which they are asked.
+    pub gates: Vec<WakeGate>,
+    pub branch: WakeBranch,
+    pub mode: WakeMode,
+}
+
+/// As the rules would decide at `case`.
+pub(super) fn next_wake(case: Case) -> NextWake {
+    let wanted = want(case);
+    let reason = wanted.as_ref().map(|want| want.reason);
+    let want =
+        wanted.unwrap_or(Want { case, asked: case.record.lsn, reason: WakeReason::Message, message: None, mint: None });
+    let (branch, mode) = fresh_or_resumed(&want);
+    let gates = GATES.iter().filter_map(|gate| gate(&want)).collect();
+    NextWake { reason, message: want.message.map(|message| message.id), gates, branch, mode }
+}
+
 /// Something that asks for a session.
 struct Want<'a> {
     case: Case<'a>,
@@ -76,30 +99,41 @@ fn head<'a>(case: &Case<'a>) -> Option<&'a Message> {
     messages.into_iter().find(|message| message.purpose != Purpose::Report && message.fate == Fate::Queued)
 }
 
-/// C15, in its order; then what must pass first (C13, C20).
+/// What holds a wake back: C15, in its order; then what must pass first (C13, C20).
+const GATES: [fn(&Want) -> Option<WakeGate>; 7] =
+    [managed_elsewhere, not_declared, stopped, quarantined, already_live, delayed, no_slot];
+
 fn gate(want: &Want) -> Option<WakeGate> {
-    let case = &want.case;
-    let registration = &case.state.peer(case.peer)?.registration;
-    if let Some(managed) = registration.managed.as_ref().filter(|_| !bug(Bug::ManagedIsWoken)) {
-        return Some(WakeGate::ManagedElsewhere { by: managed.by.clone() });
-    }
-    let known = case.state.runtimes.contains_key(&case.peer.runtime);
-    if !known || !registration.profile.runtimes.contains(&case.peer.runtime) {
-        return Some(WakeGate::RuntimeNotDeclared);
-    }
-    if let Some(stopped) = case.presence.stopped.as_ref().filter(|_| !bug(Bug::StopIgnored)) {
-        return Some(WakeGate::Stopped { since: stopped.at });
-    }
-    if let Some(quarantine) = &case.presence.quarantine {
-        return Some(WakeGate::Quarantined { left_ms: ms_until(case, quarantine.until) });
-    }
-    if case.presence.session.is_some() {
-        return Some(WakeGate::AlreadyLive);
-    }
-    delay(want).or_else(|| slots(case))
+    GATES.iter().find_map(|gate| gate(want))
 }
 
-fn delay(want: &Want) -> Option<WakeGate> {
+fn managed_elsewhere(want: &Want) -> Option<WakeGate> {
+    let managed = want.case.state.peer(want.case.peer)?.registration.managed.as_ref();
+    managed.filter(|_| !bug(Bug::ManagedIsWoken)).map(|managed| WakeGate::ManagedElsewhere { by: managed.by.clone() })
+}
+
+fn not_declared(want: &Want) -> Option<WakeGate> {
+    let runtime = &want.case.peer.runtime;
+    let declared = &want.case.state.peer(want.case.peer)?.registration.profile.runtimes;
+    let known = want.case.state.runtimes.contains_key(runtime) && declared.contains(runtime);
+    (!known).then_some(WakeGate::RuntimeNotDeclared)
+}
+
+fn stopped(want: &Want) -> Option<WakeGate> {
+    let stopped = want.case.presence.stopped.as_ref().filter(|_| !bug(Bug::StopIgnored));
+    stopped.map(|stopped| WakeGate::Stopped { since: stopped.at })
+}
+
+fn quarantined(want: &Want) -> Option<WakeGate> {
+    let quarantine = want.case.presence.quarantine.as_ref();
+    quarantine.map(|quarantine| WakeGate::Quarantined { left_ms: ms_until(&want.case, quarantine.until) })
+}
+
+fn already_live(want: &Want) -> Option<WakeGate> {
+    want.case.presence.session.as_ref().map(|_| WakeGate::AlreadyLive)
+}
+
+fn delayed(want: &Want) -> Option<WakeGate> {
     let case = &want.case;
     let by_message = want.message.filter(|_| want.mint.is_none()).and_then(|head| retry_left_ms(case, head));
     let by_wake = case.presence.wake_retry_at.filter(|at| !has_passed(case.now(), *at)).map(|at| ms_until(case, at));
@@ -114,7 +148,8 @@ fn ms_until(case: &Case, moment: Timestamp) -> u64 {
     moment.since(case.now())
 }
 
-fn slots(case: &Case) -> Option<WakeGate> {
+fn no_slot(want: &Want) -> Option<WakeGate> {
+    let case = &want.case;
     let boots_max = case.state.settings.boots_max;
     let booting = booting(case.state);
     if booting >= boots_max && !bug(Bug::TooManyBoots) {

@@ -176,14 +176,26 @@ impl Step {
     }
 }
 
-/// A text without its quotes, anything else as JSON without what is not there.
+/// A text without its quotes; of what has parts, those that are there, each with its name.
 fn value(value: &Value) -> String {
-    value.as_str().map_or_else(|| without_nothing(value).to_string(), explain::phrase::one_line)
+    match value {
+        Value::String(text) => explain::phrase::one_line(text),
+        Value::Object(fields) => {
+            let shown = fields.iter().filter(|(_, value)| **value != Value::Null && **value != json!([]));
+            let parts: Vec<String> =
+                shown.filter_map(|(name, part)| Some(format!("{name} {}", part_of(part)?))).collect();
+            parts.join(", ")
+        }
+        other => other.to_string(),
+    }
 }
 
-fn without_nothing(value: &Value) -> Value {
-    let is_something = |value: &Value| *value != Value::Null && *value != json!({}) && *value != json!([]);
-    let Value::Object(fields) = value else { return value.clone() };
-    let fields = fields.iter().map(|(name, value)| (name.clone(), without_nothing(value)));
-    fields.filter(|(_, value)| is_something(value)).collect::<serde_json::Map<_, _>>().into()
+/// None: there is nothing in it.
+fn part_of(part: &Value) -> Option<String> {
+    let said = value(part);
+    match part {
+        Value::Object(_) if said.is_empty() => None,
+        Value::Object(_) => Some(format!("({said})")),
+        _ => Some(said),
+    }
 }

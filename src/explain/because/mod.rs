@@ -20,7 +20,7 @@ use super::phrase::{clock, one_line};
 
 pub use deliver::gate as delivery_gate;
 pub use life::source as turn_source;
-pub use wake::gate as wake_gate;
+pub use wake::{branch as wake_branch, gate as wake_gate};
 
 /// From where a sentence is spoken: its record's moment, in the reader's zone.
 #[derive(Clone, Copy)]

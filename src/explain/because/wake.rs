@@ -39,7 +39,8 @@ fn reason(reason: WakeReason) -> &'static str {
     }
 }
 
-fn branch(branch: WakeBranch) -> &'static str {
+/// Which line of C17 decided, as a clause.
+pub fn branch(branch: WakeBranch) -> &'static str {
     match branch {
         WakeBranch::FolderLaunch => "a launch from the folder is fresh",
         WakeBranch::Attach => "an attach resumes",

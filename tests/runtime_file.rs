@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use dormouse::model::event::RuntimeKind;
 use dormouse::model::name::Runtime;
 use dormouse::model::session::WakeMode;
-use dormouse::runtime::placeholders::{PlaceholderError, Values};
+use dormouse::runtime::placeholders::{PlaceholderError, Secret, Values};
 use dormouse::runtime::spec::{Normalise, TranscriptFormat, TurnSource, WhileBusy};
 use dormouse::runtime::{KeyProblem, RuntimeFileError, Runtimes, Spec, parse};
 
@@ -195,6 +195,25 @@ fn an_unknown_placeholder_is_refused() {
     }
 }
 
+/// C62: arguments can be read by everybody on the machine, an environment by its owner.
+#[test]
+fn c62_a_sessions_secret_may_stand_in_the_environment_alone() {
+    for (found, key) in [
+        (SMALLEST.replace("exec cat", "exec cat # {session_secret}"), "argv[2]"),
+        (SMALLEST.replace("{cwd}", "{session_secret}"), "proof.transcript"),
+        (WHOLE.replace("{resume_ref}", "{session_secret}"), "resume_argv[2]"),
+    ] {
+        let (_, found, says) = refused(&found);
+        assert_eq!(found, key);
+        assert!(says.contains("may stand in `env` alone"), "{says}");
+    }
+    let spec = read(&WHOLE.replace("{home}/value", "Bearer {session_secret}")).unwrap();
+    assert_eq!(spec.environment(&values(), secret()).unwrap()["KEY"], "Bearer 5ec7e7");
+    assert!(!format!("{:?}", secret()).contains("5ec7e7"), "no diagnostics show it");
+    let literal = read(&SMALLEST.replace("exec cat", "exec cat # {{session_secret}}")).unwrap();
+    assert!(literal.argv[2].contains("{{session_secret}}"));
+}
+
 /// C14: without any proof no message could ever be called delivered.
 #[test]
 fn c14_a_file_without_any_proof_is_refused() {
@@ -237,6 +256,10 @@ fn values() -> Values {
     }
 }
 
+fn secret() -> Secret {
+    Secret("5ec7e7".to_owned())
+}
+
 #[test]
 fn a_program_is_filled_in_and_the_peers_arguments_follow_as_they_are() {
     let spec = read(WHOLE).unwrap();
@@ -245,7 +268,7 @@ fn a_program_is_filled_in_and_the_peers_arguments_follow_as_they_are() {
     assert_eq!(fresh, ["claude", "--session-id", "u-1", "--mcp", "http://127.0.0.1:1/mcp", "--model", "{cwd}"]);
     let resumed = spec.program(&WakeMode::Resumed { resume_ref: "r-9".to_owned() }, &values(), &[]).unwrap();
     assert_eq!(resumed, ["claude", "--resume", "r-9"]);
-    assert_eq!(spec.environment(&values()).unwrap()["KEY"], "/home/ada/value");
+    assert_eq!(spec.environment(&values(), secret()).unwrap()["KEY"], "/home/ada/value");
 
     let no_value = Values { mcp_url: None, ..values() };
     assert!(matches!(

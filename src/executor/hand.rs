@@ -45,6 +45,8 @@ pub(super) struct Ground {
     /// Where lanes and watchers run, whichever thread asks for them.
     pub tasks: tokio::runtime::Handle,
     pub texts: Texts,
+    /// Where agents call the daemon by HTTP.
+    pub mcp_url: Option<String>,
 }
 
 /// What the loop knows and a lane cannot see by itself.
@@ -203,6 +205,7 @@ pub(super) fn values(ground: &Ground, name: &SessionName, cwd: PathBuf, conversa
         personality: name.peer.personality.to_string(),
         session_uuid: conversation.clone(),
         resume_ref: Some(conversation),
+        mcp_url: ground.mcp_url.clone(),
         ..Values::default()
     }
 }

@@ -79,11 +79,18 @@ impl Executor {
         let Programs { tmux, dormouse } = programs;
         let tmux = Tmux::new(tmux, &home);
         Self {
-            ground: Ground { home, tmux, dormouse, tasks: Handle::current(), texts },
+            ground: Ground { home, tmux, dormouse, tasks: Handle::current(), texts, mcp_url: None },
             runtimes,
             reports,
             lanes: BTreeMap::new(),
         }
+    }
+
+    /// Where agents call the daemon by HTTP, for the sessions to come.
+    #[must_use]
+    pub fn at_url(mut self, mcp_url: String) -> Self {
+        self.ground.mcp_url = Some(mcp_url);
+        self
     }
 
     /// Runtimes read again. Sessions that live go on with what they were started with.

@@ -4,6 +4,7 @@
 //! Braces around anything else mean nothing.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -34,7 +35,20 @@ pub struct Values {
     pub resume_ref: Option<String>,
     pub settings_file: Option<PathBuf>,
     pub prompt_file: Option<PathBuf>,
+    /// Where agents call us by HTTP.
     pub mcp_url: Option<String>,
+    /// What proves that a call is the session's own (C62).
+    pub session_secret: Option<Secret>,
+}
+
+/// A text that no diagnostics show.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
 }
 
 /// Every placeholder there is.
@@ -52,7 +66,11 @@ pub const PLACEHOLDERS: &[&str] = &[
     "settings_file",
     "prompt_file",
     "mcp_url",
+    SESSION_SECRET,
 ];
+
+/// Allowed in `env` alone: whoever is on this machine can read what a program's arguments are.
+pub const SESSION_SECRET: &str = "session_secret";
 
 /// Why a text with placeholders cannot be filled in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -73,11 +91,16 @@ static BRACED: LazyLock<Regex> = LazyLock::new(|| {
 
 /// The name of the first placeholder in `text` that is none of ours.
 pub fn unknown_in(text: &str) -> Option<&str> {
-    BRACED
-        .captures_iter(text)
-        .filter_map(|found| found.get(2))
-        .map(|name| name.as_str())
-        .find(|name| !PLACEHOLDERS.contains(name))
+    named_in(text).find(|name| !PLACEHOLDERS.contains(name))
+}
+
+/// Whether `text` holds the session's secret once it is filled in.
+pub fn tells_secret(text: &str) -> bool {
+    named_in(text).any(|name| name == SESSION_SECRET)
+}
+
+fn named_in(text: &str) -> impl Iterator<Item = &str> {
+    BRACED.captures_iter(text).filter_map(|found| found.get(2)).map(|name| name.as_str())
 }
 
 /// `text` with every placeholder filled in.
@@ -131,6 +154,7 @@ fn value(name: &str, text: &str, values: &Values) -> Result<String, PlaceholderE
         "settings_file" => optional(values.settings_file.as_deref().map(path).transpose()?),
         "prompt_file" => optional(values.prompt_file.as_deref().map(path).transpose()?),
         "mcp_url" => optional(values.mcp_url.clone()),
+        SESSION_SECRET => optional(values.session_secret.clone().map(|Secret(text)| text)),
         _ => Err(PlaceholderError::Unknown { name: name.to_owned(), text: text.to_owned() }),
     }
 }
@@ -155,8 +179,9 @@ impl Spec {
         Ok(filled.into_iter().chain(extra_args.iter().cloned()).collect())
     }
 
-    /// What the runtime adds to the program's environment (C21).
-    pub fn environment(&self, values: &Values) -> Result<BTreeMap<String, String>, PlaceholderError> {
-        self.env.iter().map(|(key, text)| Ok((key.clone(), expand(text, values)?))).collect()
+    /// What the runtime adds to the program's environment (C21), the one place where a session's secret may go.
+    pub fn environment(&self, values: &Values, secret: Secret) -> Result<BTreeMap<String, String>, PlaceholderError> {
+        let values = Values { session_secret: Some(secret), ..values.clone() };
+        self.env.iter().map(|(key, text)| Ok((key.clone(), expand(text, &values)?))).collect()
     }
 }

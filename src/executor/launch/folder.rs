@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::home::{Home, SessionFiles};
 use crate::model::effect::SessionName;
+use crate::runtime::placeholders::Secret;
 use crate::runtime::spec::Spec;
 
 /// From the request to end until the whole tree is killed.
@@ -33,14 +34,17 @@ pub fn make_folders(home: &Home, name: &SessionName, files: &SessionFiles) -> Re
     Ok(())
 }
 
-/// Writes the session's secret unless it has one: 32 random bytes, in hexadecimal.
-pub fn write_secret(files: &SessionFiles) -> Result<(), SessionFileError> {
+/// The session's secret, made and written if it has none yet: 32 random bytes, in hexadecimal.
+pub fn secret(files: &SessionFiles) -> Result<Secret, SessionFileError> {
     let path = files.secret();
-    if path.exists() {
-        return Ok(());
-    }
-    let written = random::<32>().and_then(|bytes| write_whole(&path, hexadecimal(&bytes).as_bytes()));
-    written.map_err(|source| SessionFileError { path, source })
+    let kept = match fs::read_to_string(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => random::<32>().and_then(|bytes| {
+            let secret = hexadecimal(&bytes);
+            write_whole(&path, secret.as_bytes()).map(|()| secret)
+        }),
+        kept => kept,
+    };
+    kept.map(Secret).map_err(|source| SessionFileError { path, source })
 }
 
 /// Says that this generation, and no other, may start (C16).

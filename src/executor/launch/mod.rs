@@ -151,6 +151,7 @@ fn prepare(hand: &Hand, order: &StartSession, spec: &Spec) -> Result<Launch, Lau
         WakeMode::Fresh => folder::new_uuid().map_err(LaunchError::Random)?,
         WakeMode::Resumed { resume_ref } => resume_ref.clone(),
     };
+    let secret = folder::secret(files)?;
     let values = hand::values(ground, name, order.folder.clone(), conversation.clone());
     let unicode = |(key, value): (OsString, OsString)| Some((key.into_string().ok()?, value.into_string().ok()?));
     let inherited = std::env::vars_os().filter_map(unicode);
@@ -159,13 +160,12 @@ fn prepare(hand: &Hand, order: &StartSession, spec: &Spec) -> Result<Launch, Lau
         generation: name.generation.0.0,
         argv: spec.program(&order.mode, &values, &order.args)?,
         folder: order.folder.clone(),
-        env: folder::environment(inherited, spec, spec.environment(&values)?, &ground.home, name),
+        env: folder::environment(inherited, spec, spec.environment(&values, secret)?, &ground.home, name),
         lock: presence.lock(),
         wanted: presence.wanted(),
         grace_ms: folder::GRACE_MS,
         resume_ref: Some(conversation),
     };
-    folder::write_secret(files)?;
     files::write(&files.launch(), &launch)?;
     folder::want(&ground.home, name)?;
     Ok(launch)

@@ -63,6 +63,8 @@ pub enum KeyProblem {
     Placeholder { name: String },
     #[error("`{{resume_ref}}` stands for nothing in a fresh session")]
     ResumeRefWhenFresh,
+    #[error("`{{session_secret}}` may stand in `env` alone: everybody on this machine can read a program's arguments")]
+    SecretOutsideEnv,
     #[error("expected a program, found nothing")]
     NoProgram,
     #[error("expected {expected}, found `{found}`")]

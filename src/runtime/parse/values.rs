@@ -11,7 +11,7 @@ use toml::de::DeTable;
 use crate::config::line_of;
 use crate::config::quantity::parse_duration;
 use crate::runtime::locate::key_at;
-use crate::runtime::placeholders::unknown_in;
+use crate::runtime::placeholders::{tells_secret, unknown_in};
 use crate::runtime::spec::{Normalise, TranscriptFormat, TurnSource, WhileBusy};
 
 use super::raw::Text;
@@ -56,7 +56,7 @@ impl Reader<'_> {
         if argv.get_ref().first().is_none_or(|program| program.get_ref().is_empty()) {
             return Err(self.problem(argv.span(), KeyProblem::NoProgram));
         }
-        argv.into_inner().into_iter().map(|text| self.template(text)).collect()
+        argv.into_inner().into_iter().map(|text| self.open_template(text)).collect()
     }
 
     pub fn env(&self, env: BTreeMap<String, Text>) -> Read<BTreeMap<String, String>> {
@@ -82,8 +82,16 @@ impl Reader<'_> {
         }
     }
 
+    /// As [`Reader::template`], for a text that others can read.
+    fn open_template(&self, text: Text) -> Read<String> {
+        if tells_secret(text.get_ref()) {
+            return Err(self.problem(text.span(), KeyProblem::SecretOutsideEnv));
+        }
+        self.template(text)
+    }
+
     pub fn glob(&self, text: &Text) -> Read<String> {
-        let pattern = self.template(text.clone())?;
+        let pattern = self.open_template(text.clone())?;
         match glob::Pattern::new(&pattern) {
             Ok(_) => Ok(pattern),
             Err(error) => Err(self.problem(text.span(), KeyProblem::Glob(error.to_string()))),

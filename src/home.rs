@@ -45,6 +45,11 @@ impl Home {
         self.run.join("control.sock")
     }
 
+    /// The port agents call at, in decimal, for the next daemon to take again.
+    pub fn mcp_port(&self) -> PathBuf {
+        self.run.join("mcp.port")
+    }
+
     /// Held by the daemon, and dies with it (C59).
     pub fn daemon_lock(&self) -> PathBuf {
         self.run.join("daemon.lock")

@@ -58,7 +58,7 @@ fn defaults_are_the_documented_ones() {
     let documented = "idle 1h, ephemeral_quiet 20s, ephemeral_unarmed_idle 10m, boot_deadline 4m, ready_deadline 2m, \
                       crashloop_deaths_max 3, crashloop_window 5m, boots_max 4, unfinished_retries 1, id_memory 1d, \
                       queue_max 10000, message_bytes_max 1MiB, attempts_max 5, retry_delay 1s, human_typing_hold 2m, \
-                      segment_bytes 64MiB, retain_bytes 0, retain_age 0, on_attention none";
+                      segment_bytes 64MiB, retain_bytes 0, retain_age 0, on_attention none, mcp_port 0";
     assert_eq!(shown.join(", "), documented);
     assert!(loaded.shown().all(|row| *row.source == Source::Default && row.value == row.default));
 }

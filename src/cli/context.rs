@@ -14,7 +14,7 @@ use crate::daemon::control::mint;
 use crate::home::Home;
 use crate::protocol::{Call, Changed, Problem, ProblemCode, Reply, Verb};
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Context {
     pub home: Home,
     pub output: Output,

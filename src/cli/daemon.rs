@@ -26,7 +26,7 @@ pub struct Daemon {
 impl Daemon {
     pub fn run(self, context: &Context) -> Result<(), CliError> {
         let loaded = config::load(&context.home.config_file(), env::vars_os())?.with_flags(&self.settings)?;
-        let filter = EnvFilter::try_from_env("DORMOUSE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+        let filter = EnvFilter::try_from_env("DORMOUSE_LOG").unwrap_or_else(|_| EnvFilter::new("info,rmcp=warn"));
         let coloured = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(coloured).init();
         let keeping = Keeping::default();

@@ -18,6 +18,7 @@ mod journal;
 mod log;
 mod ls;
 mod man;
+mod mcp;
 mod new;
 mod own;
 mod peek;
@@ -100,6 +101,7 @@ enum Verb {
     Config(config::Config),
     Completions(completions::Completions),
     Man(man::Man),
+    Mcp(mcp::Mcp),
     #[command(hide = true)]
     Shim(shim::Shim),
     #[command(hide = true, disable_help_flag = true)]
@@ -153,6 +155,7 @@ fn perform(cli: Cli, args: &[OsString]) -> Result<ExitCode, CliError> {
         Verb::Attach(verb) => verb.run(&context()?),
         Verb::Run(verb) => verb.run(&context()?),
         Verb::Runtime(verb) => verb.run(&context()?),
+        Verb::Mcp(verb) => verb.run(context()?),
         Verb::Config(verb) => verb.run(&context()?),
         Verb::Log(verb) => verb.run(&context()?),
         Verb::Why(verb) => verb.run(&context()?),

@@ -8,4 +8,4 @@ mod rows;
 pub use place::{HomeError, home};
 pub(crate) use read::line_of;
 pub use read::{ConfigError, Loaded, Place, SettingFlag, Shown, Source, load, parse};
-pub use rows::{Given, ROWS, Row, ValueError, row};
+pub use rows::{Given, LOCAL_ROWS, Local, ROWS, Row, ValueError, row};

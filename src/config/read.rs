@@ -12,12 +12,13 @@ use toml::de::{DeTable, DeValue};
 
 use crate::model::settings::Settings;
 
-use super::rows::{Given, ROWS, Row, ValueError, row};
+use super::rows::{Given, LOCAL_ROWS, Local, ROWS, Row, ValueError};
 
 /// The settings in force, and where each came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loaded {
     pub settings: Settings,
+    pub local: Local,
     /// One entry for each setting, by name.
     pub sources: BTreeMap<&'static str, Source>,
 }
@@ -106,19 +107,25 @@ impl fmt::Display for Source {
 impl Loaded {
     /// Every setting at its default.
     pub fn defaults() -> Self {
-        let sources = ROWS.iter().map(|row| (row.name, Source::Default)).collect();
-        Self { settings: Settings::default(), sources }
+        let names = ROWS.iter().map(|row| row.name).chain(LOCAL_ROWS.iter().map(|row| row.name));
+        let sources = names.map(|name| (name, Source::Default)).collect();
+        Self { settings: Settings::default(), local: Local::default(), sources }
     }
 
     /// Every setting with its value and where it came from, in the table's order.
     pub fn shown(&self) -> impl Iterator<Item = Shown<'_>> {
-        ROWS.iter().map(|row| Shown {
+        let journaled = ROWS.iter().map(|row| self.show(row, &self.settings));
+        journaled.chain(LOCAL_ROWS.iter().map(|row| self.show(row, &self.local)))
+    }
+
+    fn show<S: Clone + Default>(&self, row: &Row<S>, values: &S) -> Shown<'_> {
+        Shown {
             name: row.name,
-            value: row.get(&self.settings),
+            value: row.get(values),
             default: row.default_text(),
             doc: row.doc,
             source: self.sources.get(row.name).unwrap_or(&Source::Default),
-        })
+        }
     }
 
     /// Overridden by flags, which stand above file and environment.
@@ -129,19 +136,46 @@ impl Loaded {
     pub fn with_flags(mut self, flags: &[SettingFlag]) -> Result<Self, ConfigError> {
         for SettingFlag { name, value } in flags {
             let flag = format!("--set {name}={value}");
-            let row = row(name).ok_or_else(|| ConfigError::UnknownFlag { flag: flag.clone(), name: name.clone() })?;
-            self.set(row, &Given::Text(value.clone()), Place::Flag { flag })?;
+            let named = Named::find(|known, _| known == name);
+            let named = named.ok_or_else(|| ConfigError::UnknownFlag { flag: flag.clone(), name: name.clone() })?;
+            self.set(named, &Given::Text(value.clone()), Place::Flag { flag })?;
         }
         Ok(self)
     }
 
-    fn set(&mut self, row: &Row, given: &Given, place: Place) -> Result<(), ConfigError> {
-        match row.set(&mut self.settings, given) {
+    fn set(&mut self, named: Named, given: &Given, place: Place) -> Result<(), ConfigError> {
+        let (name, set) = match named {
+            Named::Journaled(row) => (row.name, row.set(&mut self.settings, given)),
+            Named::Local(row) => (row.name, row.set(&mut self.local, given)),
+        };
+        match set {
             Ok(()) => {
-                self.sources.insert(row.name, Source::Given(place));
+                self.sources.insert(name, Source::Given(place));
                 Ok(())
             }
-            Err(problem) => Err(ConfigError::Value { place, name: row.name, problem }),
+            Err(problem) => Err(ConfigError::Value { place, name, problem }),
+        }
+    }
+}
+
+/// A setting that somebody has named.
+#[derive(Clone, Copy)]
+enum Named {
+    Journaled(&'static Row),
+    Local(&'static Row<Local>),
+}
+
+impl Named {
+    /// The first setting whose name and variable are `wanted`.
+    fn find(wanted: impl Fn(&str, &str) -> bool) -> Option<Self> {
+        let journaled = ROWS.iter().find(|row| wanted(row.name, &row.variable())).map(Named::Journaled);
+        journaled.or_else(|| LOCAL_ROWS.iter().find(|row| wanted(row.name, &row.variable())).map(Named::Local))
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Named::Journaled(row) => row.name,
+            Named::Local(row) => row.name,
         }
     }
 }
@@ -175,9 +209,9 @@ where
     for (variable, value) in env {
         let Ok(variable) = variable.into().into_string() else { continue };
         // Other variables of ours are not settings: DORMOUSE_HOME, DORMOUSE_SESSION, those of later versions.
-        let Some(row) = ROWS.iter().find(|row| row.variable() == variable) else { continue };
+        let Some(named) = Named::find(|_, known| known == variable) else { continue };
         let Ok(value) = value.into().into_string() else { return Err(ConfigError::NotUnicode { variable }) };
-        loaded.set(row, &Given::Text(value), Place::Environment { variable })?;
+        loaded.set(named, &Given::Text(value), Place::Environment { variable })?;
     }
     Ok(loaded)
 }
@@ -195,12 +229,13 @@ fn read_file(loaded: &mut Loaded, text: &str, file: &Path) -> Result<(), ConfigE
     for (key, value) in entries {
         let place = || Place::File { file: file.to_owned(), line: line(key.span().start) };
         let name: &str = key.get_ref();
-        let Some(row) = row(name) else {
+        let Some(named) = Named::find(|known, _| known == name) else {
             let line = line(key.span().start);
             return Err(ConfigError::Unknown { file: file.to_owned(), line, name: name.to_owned() });
         };
-        let given = given(value).map_err(|problem| ConfigError::Value { place: place(), name: row.name, problem })?;
-        loaded.set(row, &given, place())?;
+        let wrong = |problem| ConfigError::Value { place: place(), name: named.name(), problem };
+        let given = given(value).map_err(wrong)?;
+        loaded.set(named, &given, place())?;
     }
     Ok(())
 }

@@ -9,16 +9,23 @@ const DAY_MS: u64 = 86_400_000;
 const DURATION_MS_MAX: u64 = 3_650 * DAY_MS;
 const SIZE_BYTES_MAX: u64 = 1 << 40;
 
-/// One setting.
-#[derive(Clone, Copy, Debug)]
-pub struct Row {
+/// One setting, of those in `S`.
+#[derive(Debug)]
+pub struct Row<S: 'static = Settings> {
     /// As it is written in `config.toml`.
     pub name: &'static str,
     /// One line, as `dormouse config` shows it.
     pub doc: &'static str,
     min: u64,
     max: u64,
-    slot: fn(&mut Settings) -> Slot<'_>,
+    slot: fn(&mut S) -> Slot<'_>,
+}
+
+/// What only the daemon's process needs: no rule looks at it, so it is in no journal. Read at the daemon's start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Local {
+    /// `mcp_port`; 0: chosen once by the system, and kept.
+    pub mcp_port: u16,
 }
 
 /// Where a setting's value lives, and in what unit.
@@ -27,6 +34,7 @@ enum Slot<'a> {
     Size(&'a mut u64),
     SmallSize(&'a mut u32),
     Count(&'a mut u32),
+    Port(&'a mut u16),
     Argv(&'a mut Vec<String>),
 }
 
@@ -134,19 +142,28 @@ pub const ROWS: &[Row] = &[
     ),
 ];
 
-/// The setting called `name`.
+/// Those of [`Local`], shown behind the others.
+pub const LOCAL_ROWS: &[Row<Local>] = &[row!(
+    "mcp_port",
+    Port(mcp_port),
+    0,
+    65_535,
+    "port on 127.0.0.1 where agents call by HTTP; 0: chosen once and kept"
+)];
+
+/// The setting called `name`, of those that enter the journal.
 pub fn row(name: &str) -> Option<&'static Row> {
     ROWS.iter().find(|row| row.name == name)
 }
 
-impl Row {
+impl<S: Clone + Default> Row<S> {
     /// The environment variable that overrides it.
     pub fn variable(&self) -> String {
         format!("DORMOUSE_{}", self.name.to_ascii_uppercase())
     }
 
     /// Its value as it could be written in `config.toml`, without quotes.
-    pub fn get(&self, settings: &Settings) -> String {
+    pub fn get(&self, settings: &S) -> String {
         // One accessor serves both ways, so that reading and writing cannot name different fields.
         let mut settings = settings.clone();
         match (self.slot)(&mut settings) {
@@ -158,7 +175,7 @@ impl Row {
 
     /// Its default, as [`Row::get`] would show it.
     pub fn default_text(&self) -> String {
-        self.get(&Settings::default())
+        self.get(&S::default())
     }
 
     /// Puts `given` into `settings`.
@@ -166,7 +183,7 @@ impl Row {
     /// # Errors
     ///
     /// What was expected instead; `settings` is then unchanged.
-    pub fn set(&self, settings: &mut Settings, given: &Given) -> Result<(), ValueError> {
+    pub fn set(&self, settings: &mut S, given: &Given) -> Result<(), ValueError> {
         let slot = (self.slot)(settings);
         if let Slot::Argv(argv) = slot {
             *argv = parse_argv(given)?;
@@ -187,6 +204,7 @@ impl Slot<'_> {
         match self {
             Slot::Duration(n) | Slot::Size(n) => **n,
             Slot::SmallSize(n) | Slot::Count(n) => u64::from(**n),
+            Slot::Port(n) => u64::from(**n),
             Slot::Argv(_) => 0,
         }
     }
@@ -195,7 +213,7 @@ impl Slot<'_> {
         match self {
             Slot::Duration(_) => duration_text(number),
             Slot::Size(_) | Slot::SmallSize(_) => size_text(number),
-            Slot::Count(_) | Slot::Argv(_) => number.to_string(),
+            Slot::Count(_) | Slot::Port(_) | Slot::Argv(_) => number.to_string(),
         }
     }
 
@@ -203,12 +221,12 @@ impl Slot<'_> {
         let expected = match self {
             Slot::Duration(_) => "a duration with its unit, such as \"20s\"",
             Slot::Size(_) | Slot::SmallSize(_) => "a size with its unit, such as \"64MiB\"",
-            Slot::Count(_) | Slot::Argv(_) => "a whole number",
+            Slot::Count(_) | Slot::Port(_) | Slot::Argv(_) => "a whole number",
         };
         let shape = || ValueError::Shape { expected, found: given.describe() };
         match (self, given) {
-            (Slot::Count(_), Given::Number(n)) => u64::try_from(*n).map_err(|_| shape()),
-            (Slot::Count(_), Given::Text(text)) => text.trim().parse().map_err(|_| shape()),
+            (Slot::Count(_) | Slot::Port(_), Given::Number(n)) => u64::try_from(*n).map_err(|_| shape()),
+            (Slot::Count(_) | Slot::Port(_), Given::Text(text)) => text.trim().parse().map_err(|_| shape()),
             // Zero is the same in every unit.
             (_, Given::Number(0)) => Ok(0),
             (Slot::Duration(_), Given::Text(text)) => Ok(parse_duration(text)?),
@@ -223,6 +241,7 @@ impl Slot<'_> {
         match self {
             Slot::Duration(n) | Slot::Size(n) => *n = number,
             Slot::SmallSize(n) | Slot::Count(n) => *n = small,
+            Slot::Port(n) => *n = u16::try_from(number).unwrap_or(u16::MAX),
             Slot::Argv(_) => {}
         }
     }

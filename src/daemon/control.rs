@@ -11,6 +11,7 @@ mod history;
 mod join;
 mod lock;
 pub mod mint;
+mod own;
 mod query;
 mod register;
 mod send;
@@ -30,6 +31,8 @@ use crate::model::id::{Lsn, MessageId};
 use crate::model::record::Record;
 use crate::protocol::{Problem, ProblemCode, Reply};
 
+pub(super) use answer::perform;
+pub(super) use caller::Caller;
 pub use history::history;
 pub use lock::{DaemonLock, LockError};
 pub use socket::{SocketError, bind};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{broadcast, oneshot};
 
@@ -63,6 +64,15 @@ pub struct Loop {
     pub inputs: std::sync::mpsc::Sender<Input>,
     /// Every committed record, for those who wait for one.
     pub records: broadcast::Sender<Arc<Record>>,
+    /// The loop hears: it is not reading its journal.
+    pub hears: Arc<AtomicBool>,
+}
+
+impl Loop {
+    /// Whether what is asked now is answered before the journal is read. A journal that cannot be written is an answer.
+    pub fn serves(&self) -> bool {
+        self.hears.load(Ordering::Relaxed)
+    }
 }
 
 impl fmt::Debug for Input {

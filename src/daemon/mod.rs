@@ -5,6 +5,7 @@ mod hands;
 mod host;
 mod indexing;
 pub mod input;
+pub mod mcp;
 mod refusing;
 pub mod run;
 mod spools;

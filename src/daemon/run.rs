@@ -4,6 +4,7 @@ use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,6 +18,7 @@ use super::hands::{self, Order, Orders};
 use super::host::Machine;
 use super::indexing::Indexing;
 use super::input::{Input, Loop};
+use super::mcp::{self, ListenError};
 use super::refusing::{self, Heard};
 use super::spools;
 use super::turning::{Ended, Turning, warn_of};
@@ -28,7 +30,7 @@ use crate::journal::{AppendError, DirStorage, Journal, OpenError, Options, Recor
 use crate::model::effect::{AttentionKind, SessionName};
 use crate::model::event::{DaemonStarted, Decision, Event, Fact, SettingsUnreadable};
 use crate::model::id::Lsn;
-use crate::model::record::{Draft, Record, Subject};
+use crate::model::record::{Draft, Subject};
 use crate::observe::clock;
 use crate::runtime::{RuntimeFileError, Runtimes};
 use crate::supervisor::snapshot::Folded;
@@ -58,6 +60,8 @@ pub enum DaemonError {
     LoopDied,
     #[error("the daemon's own threads cannot be made")]
     Threads(#[source] io::Error),
+    #[error(transparent)]
+    Mcp(#[from] ListenError),
 }
 
 /// Settings as they were given: by file and environment, and by flags, which outlive a reload; and how often the state
@@ -96,15 +100,23 @@ fn make_folders(home: &Home) -> Result<(), DaemonError> {
 async fn serve(home: Home, lock: DaemonLock, given: Given, runtimes: Arc<Runtimes>) -> Result<(), DaemonError> {
     // A limit on the size of files is a write that fails, like any other (C63), and not the end: its handler stays.
     let _stays = signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map_err(DaemonError::Threads)?;
-    // Clients of a daemon that was killed may still be at work: the world holds still before it is looked at (C16).
-    let waited = wait_for_clients(&home.clients());
-    waited.map_err(|source| DaemonError::Folder { path: home.clients(), source })?;
     let (inputs, heard) = std::sync::mpsc::channel();
+    let (records, _) = broadcast::channel(4096);
+    let lines = Loop { inputs: inputs.clone(), records: records.clone(), hears: Arc::default() };
+    let door = Door::new(home.clone(), lines.clone(), control::history(home.journal()));
+    // Agents that outlived the daemon before find it at once: a handshake needs no journal.
+    let listening = mcp::listen(&home, given.loaded.local.mcp_port).await?;
+    let url = listening.url();
+    let by_mcp = tokio::spawn(mcp::serve(listening, Arc::clone(&door)));
+    // Clients of a daemon that was killed may still be at work: the world holds still before it is looked at (C16).
+    let clients = home.clients();
+    let waited = tokio::task::spawn_blocking(move || wait_for_clients(&clients)).await;
+    let waited = waited.map_err(|error| DaemonError::Threads(io::Error::other(error)))?;
+    waited.map_err(|source| DaemonError::Folder { path: home.clients(), source })?;
     let (orders, ordered) = mpsc::unbounded_channel();
     let (reports, reported) = mpsc::unbounded_channel();
-    let (records, _) = broadcast::channel(4096);
     let texts = Texts::default();
-    let executor = Executor::new(home.clone(), Arc::clone(&runtimes), reports, reader_of(&texts));
+    let executor = Executor::new(home.clone(), Arc::clone(&runtimes), reports, reader_of(&texts)).at_url(url.clone());
     let tmux = executor.tmux().printed().await.ok();
     tokio::spawn(hands::work(executor, ordered, spools::Watch { home: home.clone(), inputs: inputs.clone() }));
     tokio::spawn(forward(reported, inputs.clone(), home.clone()));
@@ -112,17 +124,7 @@ async fn serve(home: Home, lock: DaemonLock, given: Given, runtimes: Arc<Runtime
     let (started, has_started) = oneshot::channel();
     let (ended, has_ended) = oneshot::channel();
     let Given { loaded, flags, keeping } = given;
-    let started_by = Starting {
-        home: home.clone(),
-        loaded,
-        flags,
-        runtimes,
-        orders,
-        records: records.clone(),
-        texts,
-        tmux,
-        keeping,
-    };
+    let started_by = Starting { home: home.clone(), loaded, flags, runtimes, orders, lines, texts, tmux, keeping };
     let thread = std::thread::Builder::new().name("loop".to_owned());
     let thread = thread.spawn(move || {
         started_by.live(&heard, started);
@@ -137,12 +139,12 @@ async fn serve(home: Home, lock: DaemonLock, given: Given, runtimes: Arc<Runtime
     let indexing = Indexing::start(&home.journal());
     let _indexing = indexing.inspect_err(|error| tracing::warn!(%error, "segments get no indexes"));
     let listener = control::bind(&home, &lock)?;
-    let door = Door::new(home.clone(), Loop { inputs: inputs.clone(), records }, control::history(home.journal()));
     let served = tokio::spawn(control::serve(listener, door));
-    tracing::info!(home = %home.run.display(), "serving");
+    tracing::info!(home = %home.run.display(), mcp = url, "serving");
     signals(inputs)?;
     let ended_in_order = has_ended.await.is_ok();
     served.abort();
+    by_mcp.abort();
     // So that callers see at once that nobody is there; the lock goes with the process.
     let _ = std::fs::remove_file(home.control_socket());
     if ended_in_order { Ok(()) } else { Err(DaemonError::LoopDied) }
@@ -210,7 +212,7 @@ struct Starting {
     flags: Vec<SettingFlag>,
     runtimes: Arc<Runtimes>,
     orders: Orders,
-    records: broadcast::Sender<Arc<Record>>,
+    lines: Loop,
     texts: Texts,
     tmux: Option<String>,
     keeping: Keeping,
@@ -224,6 +226,7 @@ impl Starting {
             Err(error) => return drop(started.send(Err(error))),
         };
         let _ = started.send(Ok(()));
+        self.lines.hears.store(true, Ordering::Relaxed);
         loop {
             match turning.run(inputs) {
                 Ended::Stopped => {
@@ -288,7 +291,7 @@ impl Starting {
         let alive = alive.into_iter().map(|session| (supervisor.host().found(&session), session)).collect();
         known.extend(supervisor.sessions());
         let _ = self.orders.send(Order::Adopt { alive, known });
-        let (home, orders, records) = (self.home.clone(), self.orders.clone(), self.records.clone());
+        let (home, orders, records) = (self.home.clone(), self.orders.clone(), self.lines.records.clone());
         Ok(Turning { supervisor, home, orders, records, unmarked: true, low_said: false })
     }
 
@@ -352,7 +355,11 @@ impl Starting {
                 return None;
             }
             delay = Some(patience);
-            match self.open() {
+            // Meanwhile nobody is heard.
+            self.lines.hears.store(false, Ordering::Relaxed);
+            let opened = self.open();
+            self.lines.hears.store(true, Ordering::Relaxed);
+            match opened {
                 Ok(turning) => {
                     tracing::info!("the journal is open again");
                     return Some(turning);

@@ -81,6 +81,11 @@ pub(super) fn read(home: &Home, session: &SessionName) -> Vec<Spooled> {
 
 /// The spools of every session that has a folder, also of those that have ended.
 pub(super) fn read_all(home: &Home) -> Vec<Spooled> {
+    sessions(home).iter().flat_map(|session| read(home, session)).collect()
+}
+
+/// Every session that has a folder, oldest first.
+pub(super) fn sessions(home: &Home) -> Vec<SessionName> {
     let mut sessions = Vec::new();
     for (peer, folder) in folders(&home.run.join("peers")) {
         let Ok(peer) = peer.parse::<Identity>() else { continue };
@@ -90,7 +95,7 @@ pub(super) fn read_all(home: &Home) -> Vec<Spooled> {
         }));
     }
     sessions.sort_by_key(|session| session.generation);
-    sessions.iter().flat_map(|session| read(home, session)).collect()
+    sessions
 }
 
 fn folders(dir: &std::path::Path) -> Vec<(String, std::path::PathBuf)> {

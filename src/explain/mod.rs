@@ -11,6 +11,7 @@ pub mod forecast;
 pub mod json;
 pub mod layout;
 pub mod line;
+pub mod mail;
 pub mod phrase;
 pub mod queue;
 pub mod replay;

@@ -105,6 +105,7 @@ fn on_fact(state: &State, record: &Record, fact: &Fact) -> Vec<Draft> {
         | Fact::SnapshotTaken(_)
         | Fact::HistoryRemoved(_)
         | Fact::RecordLost(_)
+        | Fact::CallRefused(_)
         | Fact::DaemonStopped(_)
         | Fact::SettingsChanged(_)
         | Fact::SettingsUnreadable(_)

@@ -73,6 +73,10 @@ pub enum Verb {
     Peek {
         peer: String,
     },
+    /// Whom a session can write to.
+    Peers,
+    /// What is queued and delivered for and by the session that asks.
+    Messages,
 }
 
 /// A folder to be registered (C4). Paths are absolute: the daemon stands elsewhere.

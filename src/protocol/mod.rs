@@ -6,6 +6,7 @@
 
 mod call;
 mod reply;
+pub mod tools;
 
 pub use call::{AddPeer, Call, CallError, SendMessage, Verb, Wait};
 pub use reply::{

@@ -231,6 +231,11 @@ impl Problem {
 }
 
 impl Verb {
+    /// Whether a session's call may wait in its spool for a daemon (C61a).
+    pub fn may_be_spooled(&self) -> bool {
+        matches!(self, Verb::Send(_) | Verb::SelfDone | Verb::SelfFresh)
+    }
+
     /// Whether the answer may take as long as the world does, not only as long as the daemon.
     pub fn waits(&self) -> bool {
         match self {

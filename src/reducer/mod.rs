@@ -57,6 +57,7 @@ fn apply_fact(state: &mut State, record: &Record, fact: &Fact) -> Vec<Task> {
         // Asked or observed; what follows from it is a decision of its own.
         Fact::SettingsUnreadable(_)
         | Fact::RecordLost(_)
+        | Fact::CallRefused(_)
         | Fact::DeadlinePassed(_)
         | Fact::AttentionCalled(_)
         | Fact::RemoveRequested(_)

@@ -54,7 +54,7 @@ impl Daemon {
         let (records, _) = broadcast::channel(64);
         let (told, asked) = channel();
         let (end, ended) = oneshot::channel();
-        let lines = Loop { inputs, records: records.clone() };
+        let lines = Loop { inputs, records: records.clone(), hears: Arc::default() };
         let scripted = Scripted { state: Arc::clone(&state), script: Box::new(script), told };
         let mut threads = vec![std::thread::spawn(move || scripted.run(&heard))];
         let (ready, is_ready) = channel();

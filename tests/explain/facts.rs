@@ -116,7 +116,20 @@ fn daemon() -> Vec<(Event, &'static str)> {
             called(Some("exit code 1")).into(),
             "the user's on_attention command failed: exit code 1; it was to be told: ada needs you",
         ),
+        (
+            turned_away(Some(1000), 1).into(),
+            "a call was refused at the mcp door with status 401, from a process of uid 1000: no secret was shown (C62)",
+        ),
+        (
+            turned_away(None, 1_200).into(),
+            "1,200 more calls within a minute were refused at the mcp door with status 401: no secret was shown (C62)",
+        ),
     ]
+}
+
+fn turned_away(uid: Option<u32>, times: u32) -> CallRefused {
+    let [door, rule, why] = ["mcp", "C62", "no secret was shown"].map(str::to_owned);
+    CallRefused { door, status: 401, rule, why, uid, times }
 }
 
 fn peers() -> Vec<(Event, &'static str)> {

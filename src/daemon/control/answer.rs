@@ -3,8 +3,8 @@
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use super::caller::Credentials;
-use super::{Door, change, join, query, register, send};
+use super::caller::{Caller, Credentials};
+use super::{Door, change, join, own, query, register, send};
 use crate::daemon::input::{Answer, Input};
 use crate::model::request::Request;
 use crate::model::state::State;
@@ -25,7 +25,19 @@ pub(super) async fn answer(
         _ => {}
     }
     let caller = door.caller(credentials, &call).await?;
+    perform(door, caller, call, early).await
+}
+
+/// As [`answer`], for a caller who is known already; what `call` says of who calls is not looked at.
+pub(in crate::daemon) async fn perform(
+    door: &Door,
+    caller: Caller,
+    call: Call,
+    early: &mpsc::UnboundedSender<Reply>,
+) -> Result<Value, Problem> {
     match call.verb {
+        Verb::Peers => query::peers(door, &caller).await,
+        Verb::Messages => own::messages(door, &caller).await,
         Verb::Send(message) => send::send(door, caller, call.request_id, call.reason, *message, early).await,
         Verb::Add(peer) => register::add(door, caller.actor, call.reason, *peer).await,
         Verb::Attach { peer } => join::attach(door, caller.actor, call.reason, peer).await,

@@ -25,7 +25,7 @@ pub(super) struct Credentials {
 
 /// A caller, and in whose name its messages go.
 #[derive(Clone, Debug)]
-pub(super) struct Caller {
+pub(in crate::daemon) struct Caller {
     pub actor: Actor,
     pub sender: Sender,
 }
@@ -106,6 +106,16 @@ impl Door {
             Problem::refused("the secret belongs to no live session (C62)")
                 .hint("the session that `DORMOUSE_SESSION` names has ended, or belongs to another home")
         })
+    }
+}
+
+impl Door {
+    /// Whether this session is there, and how long a message may be.
+    pub(in crate::daemon) async fn lives(&self, session: SessionName) -> Result<(bool, u32), Problem> {
+        self.read(move |state, _| {
+            (state.session(&session.peer, session.generation).is_some(), state.settings.message_bytes_max)
+        })
+        .await
     }
 }
 

@@ -40,6 +40,8 @@ pub(super) fn asked(verb: Verb) -> Result<Asked, Problem> {
         | Verb::Attach { .. }
         | Verb::Run { .. }
         | Verb::Ls
+        | Verb::Peers
+        | Verb::Messages
         | Verb::Queue { .. }
         | Verb::Peek { .. } => return Err(Problem::failed("this verb is not a plain change")),
     })

@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 
 use super::Door;
 use super::answer::ending;
+use super::caller::Caller;
 use crate::daemon::input::Input;
 use crate::explain::{queue, view};
 use crate::model::effect::SessionName;
@@ -26,6 +27,45 @@ pub(super) async fn ls(door: &Door) -> Result<Value, Problem> {
         })
         .await?;
     viewed(&rows, table)
+}
+
+/// Whom an agent can write to.
+#[derive(Serialize)]
+struct Colleague {
+    peer: Identity,
+    personality: String,
+    runtime: String,
+    description: String,
+    /// Each message is a task for a session of its own (C35).
+    ephemeral: bool,
+    phase: view::Phase,
+    waiting: usize,
+    /// It is who asks.
+    you: bool,
+}
+
+/// One row a peer, with what an agent needs to choose one.
+pub(super) async fn peers(door: &Door, caller: &Caller) -> Result<Value, Problem> {
+    let own = caller.sender.peer().cloned();
+    let rows = door
+        .read(move |state, _| {
+            let colleague = |row: view::Row| Colleague {
+                personality: row.personality.to_string(),
+                runtime: row.runtime.to_string(),
+                description: state
+                    .peer(&row.peer)
+                    .map(|peer| peer.registration.profile.description.clone())
+                    .unwrap_or_default(),
+                ephemeral: row.ephemeral,
+                phase: row.phase,
+                waiting: row.queue.waiting,
+                you: own.as_ref() == Some(&row.peer),
+                peer: row.peer,
+            };
+            view::ls(state, |_| None).into_iter().map(colleague).collect::<Vec<_>>()
+        })
+        .await?;
+    said(&rows)
 }
 
 /// What waits, and why it is not moving.

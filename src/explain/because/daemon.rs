@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::explain::phrase::number;
 use crate::model::event::{
-    AttentionCalled, DaemonReady, DaemonStarted, DaemonStopped, DeadlineKind, DeadlinePassed, RuntimeKind,
+    AttentionCalled, CallRefused, DaemonReady, DaemonStarted, DaemonStopped, DeadlineKind, DeadlinePassed, RuntimeKind,
     RuntimeTraits, RuntimesChanged, SettingsChanged, SettingsUnreadable,
 };
 use crate::model::settings::Settings;
@@ -89,4 +89,13 @@ pub fn attention_called(it: &AttentionCalled) -> String {
         None => format!("the user's on_attention command was told: {}", it.what),
         Some(failed) => format!("the user's on_attention command failed: {failed}; it was to be told: {}", it.what),
     }
+}
+
+pub fn call_refused(it: &CallRefused) -> String {
+    let calls = match it.times {
+        1 => "a call was".to_owned(),
+        times => format!("{} more calls within a minute were", number(u64::from(times))),
+    };
+    let by = it.uid.map(|uid| format!(", from a process of uid {uid}")).unwrap_or_default();
+    format!("{calls} refused at the {} door with status {}{by}: {} ({})", it.door, it.status, it.why, it.rule)
 }

@@ -51,6 +51,7 @@ fn of_fact(fact: &Fact) -> String {
         Fact::SnapshotTaken(it) => history::snapshot_taken(it),
         Fact::HistoryRemoved(it) => history::removed(it),
         Fact::RecordLost(it) => history::record_lost(it),
+        Fact::CallRefused(it) => daemon::call_refused(it),
         Fact::DaemonStopped(it) => daemon::stopped(it),
         Fact::SettingsChanged(it) => daemon::settings_changed(it),
         Fact::SettingsUnreadable(it) => daemon::settings_unreadable(it),

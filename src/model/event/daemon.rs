@@ -92,3 +92,20 @@ pub struct AttentionCalled {
     /// Why it could not be run or how it failed.
     pub failed: Option<String>,
 }
+
+/// Observed: somebody was turned away at a door of the daemon before anything could be asked of it (C62). Its subject is
+/// the session whose secret was shown, if it is one that has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallRefused {
+    /// Which door: `mcp`.
+    pub door: String,
+    /// The HTTP status that was answered.
+    pub status: u16,
+    pub rule: String,
+    pub why: String,
+    /// Whose process called, as far as the kernel told.
+    pub uid: Option<u32>,
+    /// How many calls this record stands for: those that come again within a minute are counted, for a flood of them must
+    /// not fill the journal.
+    pub times: u32,
+}

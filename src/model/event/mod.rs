@@ -175,6 +175,7 @@ registry! {
         9 SnapshotTaken "snapshot_taken"
         10 HistoryRemoved "history_removed"
         11 RecordLost "record_lost"
+        12 CallRefused "call_refused"
         20 PeerRegistered "peer_registered"
         21 RemoveRequested "remove_requested"
         22 ProfileChanged "profile_changed"

@@ -70,6 +70,8 @@ const IMPOSSIBLE: Rows = &[
     (OF_NOBODY, SOMEBODY, "it is about the daemon, and about no peer"),
     (&["record_lost"], &[Nobody], "`journal salvage` writes it, into a journal that no daemon has written"),
     (&["record_lost"], SOMEBODY, "`journal salvage` writes it, into a journal that no daemon has written"),
+    (&["call_refused"], &[Nobody], "worlds have no sockets that somebody could call at"),
+    (&["call_refused"], SOMEBODY, "worlds have no sockets that somebody could call at"),
     (&["attention_called"], &[Nobody], "only the daemon's own thread calls about its journal, and worlds have none"),
     (OF_A_PEER, &[Nobody], "it names its peer"),
     (&["profile_changed", "profile_unreadable"], &[New], "a profile is of a registered peer"),

@@ -1,0 +1,189 @@
+//! One connection, one request: each part of it within its time, and none of them in another's way.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use super::admission::{Admitted, Refused, admit, from_this_machine};
+use super::refusals::Why;
+use super::{Desk, Front, Own};
+use crate::model::effect::SessionName;
+use crate::protocol::tools::WAIT_S_MAX;
+
+/// For the whole head of a request to arrive, and for its body.
+const HEAD: Duration = Duration::from_secs(5);
+const BODY: Duration = Duration::from_secs(5);
+/// For everything: a call may wait for a reply, and its answer must be taken.
+const WHOLE: Duration = Duration::from_secs(WAIT_S_MAX + 30);
+const HEAD_BYTES_MAX: usize = 64 << 10;
+
+/// Connections at once: of callers that are not known yet, of one session, and of callers that are told to come later.
+const STRANGERS_MAX: usize = 64;
+const CALLS_OF_ONE_MAX: usize = 16;
+const TURNED_AWAY_MAX: usize = 64;
+
+type Body = BoxBody<Bytes, Infallible>;
+
+/// Who has a place. Strangers have some of their own, so that they never take a session's.
+pub(super) struct Places {
+    strangers: Arc<Semaphore>,
+    turned_away: Arc<Semaphore>,
+    sessions: Mutex<BTreeMap<SessionName, Arc<Semaphore>>>,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self {
+            strangers: Arc::new(Semaphore::new(STRANGERS_MAX)),
+            turned_away: Arc::new(Semaphore::new(TURNED_AWAY_MAX)),
+            sessions: Mutex::default(),
+        }
+    }
+}
+
+impl Places {
+    fn of(&self, session: &SessionName) -> Option<OwnedSemaphorePermit> {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those that nobody holds a place of are forgotten.
+        sessions.retain(|_, places| places.available_permits() < CALLS_OF_ONE_MAX);
+        let places = sessions.entry(session.clone()).or_insert_with(|| Arc::new(Semaphore::new(CALLS_OF_ONE_MAX)));
+        Arc::clone(places).try_acquire_owned().ok()
+    }
+}
+
+/// Hears one request and answers it.
+pub(super) async fn serve(stream: TcpStream, from: u16, front: &Arc<Front>) {
+    let Ok(place) = Arc::clone(&front.places.strangers).try_acquire_owned() else {
+        front.refusals.note(Why::TooMany, None, from);
+        return turn_away(stream, front).await;
+    };
+    // Held until the last byte is out: a stranger's at first, then one of the session's own.
+    let place = Mutex::new(Some(place));
+    let service = service_fn(async |request| {
+        let answered = answer(request, front, &place).await;
+        Ok::<_, Infallible>(answered.unwrap_or_else(|Refused { why, session }| {
+            front.refusals.note(why, session.as_ref(), from);
+            refusal(why)
+        }))
+    });
+    let mut http = http1::Builder::new();
+    // One request each: there is no idle connection that could be closed under a call.
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD).keep_alive(false).max_buf_size(HEAD_BYTES_MAX);
+    let mut connection = http.serve_connection(TokioIo::new(stream), service);
+    match timeout(WHOLE, pin!(&mut connection)).await {
+        Ok(Err(error)) if error.is_timeout() => {
+            front.refusals.note(Why::SlowHead, None, from);
+            let mut stream = connection.into_parts().io.into_inner();
+            // Whoever is slow to speak may have gone.
+            let _ = timeout(HEAD, stream.write_all(&in_bytes(Why::SlowHead))).await;
+        }
+        Ok(Err(error)) if error.is_parse_too_large() => front.refusals.note(Why::HeadTooLong, None, from),
+        Ok(Err(error)) => tracing::debug!(%error, "a call by MCP ended early"),
+        Ok(Ok(())) => {}
+        Err(_) => tracing::debug!("a call by MCP took too long"),
+    }
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    front: &Arc<Front>,
+    place: &Mutex<Option<OwnedSemaphorePermit>>,
+) -> Result<Response<Body>, Refused> {
+    from_this_machine(request.headers(), front.port)?;
+    if request.uri().path() != "/mcp" {
+        return Ok(plain(StatusCode::NOT_FOUND, "agents call /mcp"));
+    }
+    let Admitted { session, body_bytes_max } = admit(front, request.headers()).await?;
+    let of_session = |why| Refused { why, session: Some(session.clone()) };
+    let own = front.places.of(&session).ok_or_else(|| of_session(Why::TooManyOfOne))?;
+    *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(own);
+    let request = whole(request, body_bytes_max).await.map_err(of_session)?;
+    Ok(speak(front, session).handle(request).await)
+}
+
+/// The request with its body, all of it.
+async fn whole(request: Request<Incoming>, bytes_max: usize) -> Result<Request<Full<Bytes>>, Why> {
+    let (head, body) = request.into_parts();
+    let told = head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if told.is_some_and(|bytes| bytes > bytes_max) {
+        return Err(Why::BodyTooLong);
+    }
+    match timeout(BODY, Limited::new(body, bytes_max).collect()).await {
+        Ok(Ok(body)) => Ok(Request::from_parts(head, Full::new(body.to_bytes()))),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Why::BodyTooLong),
+        // It went away in the middle of it, or stopped.
+        Ok(Err(_)) | Err(_) => Err(Why::SlowBody),
+    }
+}
+
+/// MCP for one request: nothing is kept from one to the next, so a daemon that starts again is the same to a client.
+fn speak(front: &Arc<Front>, session: SessionName) -> StreamableHttpService<Desk<Own>, NeverSessionManager> {
+    let door = Arc::clone(&front.door);
+    let desk = Desk::new(Own { door, session });
+    let config = StreamableHttpServerConfig::default().with_legacy_session_mode(false);
+    StreamableHttpService::new(move || Ok(desk.clone()), Arc::default(), config)
+}
+
+fn refusal(why: Why) -> Response<Body> {
+    let mut response = plain(why.status(), why.says());
+    let headers = response.headers_mut();
+    match why.status() {
+        StatusCode::UNAUTHORIZED => headers.insert(WWW_AUTHENTICATE, "Bearer".parse().expect("a header's text")),
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => headers.insert(RETRY_AFTER, 1.into()),
+        _ => None,
+    };
+    response
+}
+
+fn plain(status: StatusCode, says: &str) -> Response<Body> {
+    let body = json!({ "error": { "code": "refused", "message": says } }).to_string();
+    let mut response = Response::new(Full::new(Bytes::from(body)).boxed());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, "application/json".parse().expect("a header's text"));
+    response
+}
+
+/// The same where no HTTP is spoken yet.
+fn in_bytes(why: Why) -> Vec<u8> {
+    let body = json!({ "error": { "code": "refused", "message": why.says() } }).to_string();
+    let head = format!(
+        "HTTP/1.1 {}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        why.status(),
+        body.len()
+    );
+    [head, body].concat().into_bytes()
+}
+
+/// Says so to a caller too many. What it says itself is read and dropped: a socket closed over unread bytes takes the
+/// answer with it.
+async fn turn_away(mut stream: TcpStream, front: &Front) {
+    let Ok(_place) = Arc::clone(&front.places.turned_away).try_acquire_owned() else { return };
+    let said = async {
+        stream.write_all(&in_bytes(Why::TooMany)).await?;
+        stream.shutdown().await?;
+        let mut heard = [0; 4096];
+        while stream.read(&mut heard).await? > 0 {}
+        Ok::<_, std::io::Error>(())
+    };
+    if let Ok(Err(error)) = timeout(Duration::from_secs(1), said).await {
+        tracing::debug!(%error, "a caller too many has gone");
+    }
+}

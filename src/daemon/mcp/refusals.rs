@@ -1,0 +1,136 @@
+//! Who is turned away, why, and what of it the journal is told.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hyper::StatusCode;
+
+use crate::daemon::input::Input;
+use crate::model::effect::SessionName;
+use crate::model::event::CallRefused;
+use crate::model::record::{Draft, Subject};
+
+/// The first of a kind is told at once, what comes again within this time is counted, so that a flood of refusals is two
+/// records a minute for each kind there is.
+const TOLD_APART: Duration = Duration::from_secs(60);
+
+/// Why a call is refused before anything is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Why {
+    NoSecret,
+    WrongSecret,
+    EndedSession,
+    Host,
+    Origin,
+    BodyTooLong,
+    HeadTooLong,
+    SlowHead,
+    SlowBody,
+    TooMany,
+    TooManyOfOne,
+}
+
+impl Why {
+    pub(super) fn status(self) -> StatusCode {
+        match self {
+            Why::NoSecret | Why::WrongSecret | Why::EndedSession => StatusCode::UNAUTHORIZED,
+            Why::Host | Why::Origin => StatusCode::FORBIDDEN,
+            Why::BodyTooLong => StatusCode::PAYLOAD_TOO_LARGE,
+            Why::HeadTooLong => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Why::SlowHead | Why::SlowBody => StatusCode::REQUEST_TIMEOUT,
+            Why::TooMany => StatusCode::SERVICE_UNAVAILABLE,
+            Why::TooManyOfOne => StatusCode::TOO_MANY_REQUESTS,
+        }
+    }
+
+    /// One sentence; never a word that the caller chose, for a log is read by agents too.
+    pub(super) fn says(self) -> &'static str {
+        match self {
+            Why::NoSecret => "no secret was shown: expected the header `Authorization: Bearer SECRET`",
+            Why::WrongSecret => "the secret is no session's of this home",
+            Why::EndedSession => "the session whose secret it is has ended",
+            Why::Host => "`Host` names another place than this door",
+            Why::Origin => "it came from a web page (`Origin`)",
+            Why::BodyTooLong => "the body is longer than any message may need",
+            Why::HeadTooLong => "the headers are longer than any call may need",
+            Why::SlowHead => "the headers did not arrive in time",
+            Why::SlowBody => "the body did not arrive in time",
+            Why::TooMany => "too many callers are at the door",
+            Why::TooManyOfOne => "this session has too many calls under way",
+        }
+    }
+
+    fn rule(self) -> &'static str {
+        if self == Why::BodyTooLong { "C6" } else { "C62" }
+    }
+}
+
+/// What has been told of each kind, and counted since.
+type Counted = Arc<Mutex<BTreeMap<Why, u32>>>;
+
+pub(super) struct Refusals {
+    inputs: Sender<Input>,
+    port: u16,
+    counted: Counted,
+}
+
+impl Refusals {
+    pub(super) fn new(inputs: Sender<Input>, port: u16) -> Self {
+        Self { inputs, port, counted: Counted::default() }
+    }
+
+    /// Tells the journal, now or with others like it. `from` is the caller's own port.
+    pub(super) fn note(&self, why: Why, session: Option<&SessionName>, from: u16) {
+        {
+            let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(more) = counted.get_mut(&why) {
+                *more = more.saturating_add(1);
+                return;
+            }
+            counted.insert(why, 0);
+        }
+        let subject = session.map_or(Subject::NONE, |it| Subject::session(&it.peer, it.generation));
+        tell(&self.inputs, subject, why, uid_of(from, self.port), 1);
+        let (inputs, counted) = (self.inputs.clone(), Arc::clone(&self.counted));
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(TOLD_APART).await;
+                let more = take(&counted, why);
+                if more == 0 {
+                    return;
+                }
+                tell(&inputs, Subject::NONE, why, None, more);
+            }
+        });
+    }
+}
+
+/// How many have come since; none, and the next one is a first one again.
+fn take(counted: &Counted, why: Why) -> u32 {
+    let mut counted = counted.lock().unwrap_or_else(PoisonError::into_inner);
+    let more = counted.remove(&why).unwrap_or(0);
+    if more > 0 {
+        counted.insert(why, 0);
+    }
+    more
+}
+
+fn tell(inputs: &Sender<Input>, subject: Subject, why: Why, uid: Option<u32>, times: u32) {
+    let [door, rule, says] = ["mcp", why.rule(), why.says()].map(str::to_owned);
+    let refused = CallRefused { door, status: why.status().as_u16(), rule, why: says, uid, times };
+    // Closed only when the daemon is ending.
+    let _ = inputs.send(Input::Report(Draft::own(subject, None, refused).into()));
+}
+
+/// Whose the socket at the other end is. The kernel's table has a line for it, on Linux.
+fn uid_of(from: u16, port: u16) -> Option<u32> {
+    let table = fs::read_to_string("/proc/net/tcp").ok()?;
+    let [from, port] = [from, port].map(|port| format!(":{port:04X}"));
+    table.lines().map(|line| line.split_ascii_whitespace().collect::<Vec<_>>()).find_map(|columns| {
+        let is_theirs = columns.get(1)?.ends_with(&from) && columns.get(2)?.ends_with(&port);
+        columns.get(7).filter(|_| is_theirs)?.parse().ok()
+    })
+}

@@ -2,18 +2,23 @@
 
 use serde_json::{Value, json};
 
-use crate::model::{Answer, Asked};
+use crate::model::{Answer, Asked, unique};
 
 /// The first event of a stream, and those that follow.
 pub fn events(body: &Value, answer: &Answer) -> (Value, Vec<Value>) {
     let usage = json!({ "input_tokens": 1, "output_tokens": 1 });
-    let message = json!({ "id": "msg_1", "type": "message", "role": "assistant", "model": body["model"], "content": [],
+    let message = json!({ "id": unique("msg"), "type": "message", "role": "assistant", "model": body["model"], "content": [],
         "stop_reason": null, "stop_sequence": null, "usage": usage });
     let (block, delta, reason) = match answer {
         Answer::Bash(command) => (
-            json!({ "type": "tool_use", "id": "toolu_1", "name": "Bash", "input": {} }),
+            json!({ "type": "tool_use", "id": unique("toolu"), "name": "Bash", "input": {} }),
             json!({ "type": "input_json_delta",
                 "partial_json": json!({ "command": command, "description": "Do it" }).to_string() }),
+            "tool_use",
+        ),
+        Answer::Tool(name, arguments) => (
+            json!({ "type": "tool_use", "id": unique("toolu"), "name": format!("mcp__dormouse__{name}"), "input": {} }),
+            json!({ "type": "input_json_delta", "partial_json": arguments.to_string() }),
             "tool_use",
         ),
         Answer::Text(text) | Answer::Held(text) => {
@@ -41,6 +46,17 @@ pub fn prompts(asked: &Asked) -> Vec<String> {
         blocks => texts(blocks, "text"),
     })
     .collect()
+}
+
+/// The envelope that was said last; none, if this is about a tool's result.
+pub fn prompt(asked: &Asked) -> Option<String> {
+    let messages = asked.body["messages"].as_array()?;
+    let content = &messages.iter().rfind(|message| message["role"] == "user")?["content"];
+    let said = match content {
+        Value::String(text) => vec![text.clone()],
+        blocks => texts(blocks, "text"),
+    };
+    said.into_iter().rfind(|text| text.contains("[from "))
 }
 
 pub fn texts(blocks: &Value, kind: &str) -> Vec<String> {

@@ -11,3 +11,4 @@ mod killed;
 mod model;
 mod openai;
 mod place;
+mod tools;

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
@@ -16,6 +17,8 @@ pub enum Answer {
     Text(&'static str),
     /// A command for the program's shell; the answer to its result is a text.
     Bash(String),
+    /// A call of one of our own tools, by its bare name; the answer to its result is a text.
+    Tool(&'static str, Value),
     /// A stream that begins, and says nothing until [`Model::release`].
     Held(&'static str),
     /// An HTTP status.
@@ -25,11 +28,28 @@ pub enum Answer {
 /// One request, whole.
 #[derive(Clone, Debug)]
 pub struct Asked {
+    pub path: String,
     pub body: Value,
 }
 
+impl Asked {
+    /// Claude asks; else Codex does.
+    pub fn is_claude(&self) -> bool {
+        self.path.starts_with("/v1/messages")
+    }
+
+    /// What the user has just said; none, if this is about a tool's result.
+    pub fn prompt(&self) -> Option<String> {
+        if self.is_claude() { anthropic::prompt(self) } else { openai::prompt(self) }
+    }
+}
+
+/// What a model of its own mind answers, where it has something to say.
+type Mind = Box<dyn Fn(&Asked) -> Option<Answer> + Send>;
+
 #[derive(Default)]
 struct Kept {
+    mind: Option<Mind>,
     answers: VecDeque<Answer>,
     asked: Vec<Asked>,
     released: bool,
@@ -64,6 +84,11 @@ impl Model {
         self.kept.0.lock().unwrap().answers.extend(answers);
     }
 
+    /// What is asked is put to `mind` first.
+    pub fn thinks(&self, mind: impl Fn(&Asked) -> Option<Answer> + Send + 'static) {
+        self.kept.0.lock().unwrap().mind = Some(Box::new(mind));
+    }
+
     /// Lets every held stream go on, now and later.
     pub fn release(&self) {
         self.kept.0.lock().unwrap().released = true;
@@ -84,6 +109,12 @@ impl Drop for Model {
     }
 }
 
+/// A name that nothing else in the conversation has: programs take parts of the same name for one.
+pub fn unique(kind: &str) -> String {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    format!("{kind}_{}", LAST.fetch_add(1, Ordering::Relaxed) + 1)
+}
+
 /// A request for a title and the like has none.
 fn has_tools(body: &Value) -> bool {
     body["tools"].as_array().is_some_and(|tools| !tools.is_empty())
@@ -96,7 +127,7 @@ fn serve(mut request: Request, shared: &Shared) {
     }
     let body: Value = serde_json::from_reader(request.as_reader()).unwrap_or_default();
     let path = request.url().to_owned();
-    let answer = next_answer(shared, &body);
+    let answer = next_answer(shared, &path, &body);
     // A program that has gone away is not the server's to complain of.
     let _ = match answer {
         Answer::Error(status) => refuse(request, status),
@@ -105,12 +136,16 @@ fn serve(mut request: Request, shared: &Shared) {
     };
 }
 
-fn next_answer(shared: &Shared, body: &Value) -> Answer {
+fn next_answer(shared: &Shared, path: &str, body: &Value) -> Answer {
     let mut kept = shared.0.lock().unwrap();
-    kept.asked.push(Asked { body: body.clone() });
+    let asked = Asked { path: path.to_owned(), body: body.clone() };
+    kept.asked.push(asked.clone());
     let done = Answer::Text("Done.");
     if !has_tools(body) {
         return Answer::Text(r#"{"title": "Made up"}"#);
+    }
+    if let Some(answer) = kept.mind.as_ref().and_then(|mind| mind(&asked)) {
+        return answer;
     }
     kept.answers.pop_front().unwrap_or(done)
 }

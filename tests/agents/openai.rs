@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::anthropic::texts;
-use crate::model::{Answer, Asked};
+use crate::model::{Answer, Asked, unique};
 
 /// The first event of a stream, and those that follow.
 pub fn events(answer: &Answer) -> (Value, Vec<Value>) {
@@ -11,24 +11,35 @@ pub fn events(answer: &Answer) -> (Value, Vec<Value>) {
         Answer::Bash(command) => {
             let arguments =
                 json!({ "cmd": command, "sandbox_permissions": "require_escalated", "justification": "why" });
-            json!({ "type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "exec_command",
+            json!({ "type": "function_call", "id": unique("fc"), "call_id": unique("call"), "name": "exec_command",
                 "arguments": arguments.to_string() })
         }
-        Answer::Text(text) | Answer::Held(text) => json!({ "type": "message", "role": "assistant", "id": "msg_1",
+        Answer::Tool(name, arguments) => {
+            json!({ "type": "function_call", "id": unique("fc"), "call_id": unique("call"),
+            "namespace": "mcp__dormouse", "name": name, "arguments": arguments.to_string() })
+        }
+        Answer::Text(text) | Answer::Held(text) => json!({ "type": "message", "role": "assistant", "id": unique("msg"),
             "content": [{ "type": "output_text", "text": text }] }),
         Answer::Error(_) => unreachable!("an error is no stream"),
     };
+    let response = unique("resp");
     let usage = json!({ "input_tokens": 1, "input_tokens_details": null, "output_tokens": 1,
         "output_tokens_details": null, "total_tokens": 2 });
     let rest = vec![
         json!({ "type": "response.output_item.done", "output_index": 0, "item": item }),
-        json!({ "type": "response.completed", "response": { "id": "resp_1", "usage": usage } }),
+        json!({ "type": "response.completed", "response": { "id": response, "usage": usage } }),
     ];
-    (json!({ "type": "response.created", "response": { "id": "resp_1" } }), rest)
+    (json!({ "type": "response.created", "response": { "id": response } }), rest)
 }
 
 /// Every text a user has said in the conversation that `asked` sends, in order.
 pub fn prompts(asked: &Asked) -> Vec<String> {
     let items = asked.body["input"].as_array().into_iter().flatten();
     items.filter(|item| item["role"] == "user").flat_map(|item| texts(&item["content"], "input_text")).collect()
+}
+
+/// What was said last, unless it is a tool's result.
+pub fn prompt(asked: &Asked) -> Option<String> {
+    let last = asked.body["input"].as_array()?.last()?;
+    if last["role"] == "user" { texts(&last["content"], "input_text").pop() } else { None }
 }

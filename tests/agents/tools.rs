@@ -1,0 +1,242 @@
+//! Agents that call our tools: what their models ask for comes to us by MCP, in their own name.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use dormouse::model::effect::SessionName;
+use dormouse::model::event::{Decision, Event, Fact, MessageAccepted};
+use dormouse::model::id::MessageId;
+use dormouse::model::record::Record;
+use serde_json::{Value, json};
+
+use crate::daemon_fixture::until;
+use crate::model::{Answer, Asked};
+use crate::place::Place;
+
+/// Both programs in one home, past their first run. The daemon serves.
+fn place() -> Place {
+    let mut place = Place::new();
+    let url = place.model.url.clone();
+    let config = format!(
+        "model = \"gpt-5.1-codex\"\nmodel_provider = \"made_up\"\ncheck_for_update_on_startup = false\n\
+         [model_providers.made_up]\nname = \"made up\"\nbase_url = \"{url}/v1\"\nwire_api = \"responses\"\n\
+         env_key = \"MADE_UP_KEY\"\n"
+    );
+    let home = place.home.join(".codex");
+    fs::create_dir_all(&home).unwrap();
+    fs::write(home.join("config.toml"), config).unwrap();
+    place.world.set_env("MADE_UP_KEY", "made-up");
+    place.world.set_env("ANTHROPIC_BASE_URL", url);
+    place.world.set_env("ANTHROPIC_AUTH_TOKEN", "made-up");
+    place.world.start();
+    place
+}
+
+/// A peer on `runtime` whose folder its program trusts. Asked for permission nobody would answer: our tools need none.
+fn peer(place: &Place, name: &str, runtime: &str, args: &[&str]) {
+    let manual: &[&str] = if runtime == "claude" { &["--arg", "--permission-mode", "--arg", "manual"] } else { &[] };
+    let folder = place.world.add_peer(name, &[&["--runtime", runtime], manual, args].concat());
+    if runtime == "claude" {
+        let trusted = json!({ folder.to_str().unwrap(): { "hasTrustDialogAccepted": true } });
+        let state = json!({ "hasCompletedOnboarding": true, "projects": trusted });
+        fs::write(place.home.join(".claude.json"), state.to_string()).unwrap();
+    }
+}
+
+/// Who a message is from, as its envelope says, and its first line of text.
+fn letter(prompt: &str) -> Option<(String, String)> {
+    let envelope = &prompt[prompt.find("[from ")? + "[from ".len()..];
+    let (first, rest) = envelope.split_once('\n')?;
+    let from = first.split([']', ' ']).next()?;
+    Some((from.to_owned(), rest.lines().next()?.to_owned()))
+}
+
+/// A model that answers whoever writes to it through the tool.
+fn answers_by_tool(asked: &Asked) -> Option<Answer> {
+    let (from, said) = letter(&asked.prompt()?)?;
+    Some(Answer::Tool("send_to_peer", json!({ "peer": from, "text": format!("heard: {said}") })))
+}
+
+/// A model that hands a baton on to the other one, one less each time.
+fn passes_a_baton(asked: &Asked) -> Option<Answer> {
+    let (_, said) = letter(&asked.prompt()?)?;
+    let left: u32 = said.strip_prefix("baton ")?.parse().ok()?;
+    let other = if asked.is_claude() { "cody" } else { "ada" };
+    let text = format!("baton {}", left.checked_sub(1)?);
+    Some(Answer::Tool("send_to_peer", json!({ "peer": other, "text": text })))
+}
+
+fn accepted(record: &Record) -> Option<(&MessageAccepted, MessageId)> {
+    match &record.event {
+        Event::Fact(Fact::MessageAccepted(accepted)) => Some((accepted, record.subject.message?)),
+        _ => None,
+    }
+}
+
+/// C62: the answer that a shell waits for comes through the tool, in the worker's own name, and no dialog stood before it.
+#[track_caller]
+fn answers_through_the_tool(runtime: &str) {
+    let place = place();
+    peer(&place, "worker", runtime, &["--ephemeral"]);
+    place.model.thinks(answers_by_tool);
+    let sent = place.world.json(&["send", "worker", "2 + 2?", "--wait", "replied", "--timeout", "60s"]);
+    assert_eq!(sent["outcome"], "replied", "{sent}");
+    assert_eq!(sent["reply"]["text"], "heard: 2 + 2?");
+    assert_eq!(sent["reply"]["from"], format!("{runtime}-worker"));
+    let message: MessageId = sent["message"].as_str().unwrap().parse().unwrap();
+    place.world.await_record("the task's end", |record| {
+        let is_done = matches!(record.event, Event::Decision(Decision::TaskDone(_)));
+        (is_done && record.subject.message == Some(message)).then_some(())
+    });
+    let why = place.world.ok(&["why", &message.to_string()]);
+    eprintln!("{why}");
+    assert!(why.contains("answered"), "{why}");
+    assert!(place.answered().is_empty(), "{:?}", place.answered());
+    place.world.audit_is_clean();
+}
+
+#[test]
+fn c62_a_claude_worker_answers_through_the_tool() {
+    answers_through_the_tool("claude");
+}
+
+#[test]
+fn c62_a_codex_worker_answers_through_the_tool() {
+    answers_through_the_tool("codex");
+}
+
+/// C62, C33a: Claude and Codex hand a baton to and fro, each in its own session and its own name, until nothing is left.
+#[track_caller]
+fn hand_a_baton_on(times: u32) {
+    let place = place();
+    peer(&place, "ada", "claude", &[]);
+    peer(&place, "cody", "codex", &[]);
+    place.model.thinks(passes_a_baton);
+    place.send("ada", &format!("baton {times}"));
+    let last = place.world.await_record("the last hand", |record| {
+        accepted(record).filter(|(accepted, _)| accepted.text == "baton 0").map(|(_, message)| message)
+    });
+    place.delivered(last);
+    let hands: Vec<(String, String)> = place
+        .world
+        .records()
+        .iter()
+        .filter_map(|record| {
+            let (accepted, _) = accepted(record)?;
+            Some((accepted.from.peer()?.to_string(), accepted.text.clone()))
+        })
+        .collect();
+    let wanted: Vec<_> = (0..times)
+        .map(|hand| {
+            let from = if hand % 2 == 0 { "claude-ada" } else { "codex-cody" };
+            (from.to_owned(), format!("baton {}", times - hand - 1))
+        })
+        .collect();
+    assert_eq!(hands, wanted);
+    let wakes =
+        place.world.records().into_iter().filter(|it| matches!(it.event, Event::Decision(Decision::WakeDecided(_))));
+    assert_eq!(wakes.count(), 2, "a session each, and no more");
+    eprintln!("{}", place.world.ok(&["why", &last.to_string()]));
+    place.world.audit_is_clean();
+}
+
+#[test]
+fn c62_claude_and_codex_hand_a_baton_on_three_times() {
+    hand_a_baton_on(3);
+}
+
+#[test]
+fn c62_claude_and_codex_hand_a_baton_on_ten_times() {
+    hand_a_baton_on(10);
+}
+
+/// C35, C37, C40: ten tasks are ten sessions of Claude, each ended once it has answered, and the next begins at once.
+#[test]
+fn c40_ten_tasks_of_a_claude_worker_are_ten_sessions_one_behind_the_other() {
+    const TASKS: usize = 10;
+    let place = place();
+    peer(&place, "worker", "claude", &["--ephemeral"]);
+    place.model.thinks(answers_by_tool);
+    let tasks: Vec<MessageId> = (0..TASKS).map(|task| place.send("worker", &format!("task {task}"))).collect();
+    for (task, message) in tasks.iter().enumerate() {
+        place.delivered(*message);
+        place.world.await_record("the answer", |record| {
+            let (accepted, _) = accepted(record)?;
+            (accepted.answers == Some(*message) && accepted.text == format!("heard: task {task}")).then_some(())
+        });
+    }
+    until("the last session to end", || ends(&place).len() == TASKS);
+    let records = place.world.records();
+    let starts = moments(&records, |event| matches!(event, Event::Fact(Fact::SessionStarted(_))));
+    let wakes = moments(&records, |event| matches!(event, Event::Decision(Decision::WakeDecided(_))));
+    let ends = ends(&place);
+    assert_eq!((starts.len(), wakes.len()), (TASKS, TASKS), "a session for each task");
+    let gap = |later: &[u64]| -> Vec<u64> {
+        ends.iter().zip(&later[1..]).map(|(end, start)| start.saturating_sub(*end)).collect()
+    };
+    let (mut decided, mut started) = (gap(&wakes), gap(&starts));
+    eprintln!("from a session's end to the next one's wake: {decided:?} ms, to its program: {started:?} ms");
+    decided.sort_unstable();
+    started.sort_unstable();
+    assert!(decided[TASKS - 2] <= 150, "{decided:?}");
+    // Other work on the machine only adds to it; a tick that had to be waited for would be in all of them.
+    assert!(started[0] <= 150, "{started:?}");
+    let deaths = records.iter().filter(|it| matches!(it.event, Event::Decision(Decision::SessionDied(_))));
+    assert_eq!(deaths.count(), 0, "each was reaped, none died (C39)");
+    place.world.audit_is_clean();
+}
+
+fn ends(place: &Place) -> Vec<u64> {
+    moments(&place.world.records(), |event| matches!(event, Event::Fact(Fact::SessionGone(_))))
+}
+
+/// Awake milliseconds of the records that `wanted` takes.
+fn moments(records: &[Record], wanted: impl Fn(&Event) -> bool) -> Vec<u64> {
+    records.iter().filter(|record| wanted(&record.event)).map(|record| record.at.awake_ms).collect()
+}
+
+/// C62: a secret that was a session's is nobody's once that has ended.
+#[test]
+fn c62_the_secret_of_an_ended_session_of_claude_opens_nothing() {
+    let place = place();
+    peer(&place, "worker", "claude", &["--ephemeral"]);
+    place.model.thinks(answers_by_tool);
+    let message = place.send("worker", "hello");
+    let session = place.world.await_record("the delivery", |record| match &record.event {
+        Event::Decision(Decision::Delivered(_)) if record.subject.message == Some(message) => {
+            Some(SessionName { peer: record.subject.peer.clone()?, generation: record.subject.generation? })
+        }
+        _ => None,
+    });
+    let stolen = fs::read_to_string(place.world.home.session(&session).secret()).unwrap();
+    let arguments = place.world.home.session(&session).launch();
+    let launch: Value = serde_json::from_slice(&fs::read(arguments).unwrap()).unwrap();
+    assert!(!launch["argv"].to_string().contains(stolen.trim()), "everybody can read arguments");
+    until("its end", || ends(&place).len() == 1);
+
+    let port = fs::read_to_string(place.world.home.mcp_port()).unwrap();
+    let port: u16 = port.trim().parse().unwrap();
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
+        "name": "send_to_peer", "arguments": { "peer": "worker", "text": "give me everything" },
+    } })
+    .to_string();
+    write!(
+        stream,
+        "POST /mcp HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nauthorization: Bearer {}\r\ncontent-length: {}\r\n\r\n{body}",
+        stolen.trim(),
+        body.len()
+    )
+    .unwrap();
+    let mut heard = String::new();
+    stream.read_to_string(&mut heard).unwrap();
+    assert!(heard.starts_with("HTTP/1.1 401 "), "{heard}");
+    place.world.await_record("the refusal", |record| match &record.event {
+        Event::Fact(Fact::CallRefused(refused)) => {
+            assert_eq!((refused.status, record.subject.generation), (401, Some(session.generation)));
+            Some(())
+        }
+        _ => None,
+    });
+}

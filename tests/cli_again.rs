@@ -171,3 +171,42 @@ impl Drop for Terminal {
         self.tmux(&["kill-server"]);
     }
 }
+
+fn bisect(journal: &Path, args: &[&str]) -> (Option<i32>, String) {
+    let output = program(&["bisect", "--journal", journal.to_str().unwrap()]).args(args).output().unwrap();
+    (output.status.code(), out(&output) + &err(&output))
+}
+
+/// C64: the record that ended it, with what the condition asked for before and after.
+#[test]
+fn c64_bisect_finds_the_record_after_which_a_condition_no_longer_held() {
+    let (_dir, journal) = history("v1-fleet");
+    let holds = "queue(demo-ada).waiting > 0 and phase(demo-ada) == asleep";
+    let (code, said) = bisect(&journal, &["--holds", holds]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.starts_with("    16  ") && said.contains("wake_decided"), "{said}");
+    assert!(said.contains("\n  phase(demo-ada): asleep → waking\n"), "{said}");
+    assert!(said.contains("\n  queue(demo-ada).waiting is 1 as before\n"), "{said}");
+
+    let (code, said) = bisect(&journal, &["--holds", holds, "--json"]);
+    let found: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((code, &found["outcome"], &found["record"]["lsn"]), (Some(0), &"stopped".into(), &16.into()));
+    assert_eq!(found["terms"][0]["term"], "phase(demo-ada)");
+
+    let message = "message(00000000000000000000000001).state == delivering";
+    let (_, said) = bisect(&journal, &["--holds", message]);
+    assert!(said.contains("message(00000000000000000000000001).state: delivering → null"), "{said}");
+}
+
+/// What never held, or holds to this day, was ended by nothing.
+#[test]
+fn c64_bisect_says_so_where_nothing_ended_it() {
+    let (_dir, journal) = history("v1-fleet");
+    let (code, said) = bisect(&journal, &["--holds", "phase(demo-nobody) == asleep"]);
+    assert_eq!((code, said.as_str()), (Some(1), "it never held, up to record 788\n"));
+    let (code, said) = bisect(&journal, &["--holds", "daemon().running == true", "--until", "500"]);
+    assert_eq!((code, said.as_str()), (Some(1), "it has held since record 1, and holds at the end\n"));
+    let (code, said) = bisect(&journal, &["--holds", "phase(ada) == asleep"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("at character 7 of the condition, found `ada)`: expected a peer's identity"), "{said}");
+}

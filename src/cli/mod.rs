@@ -4,6 +4,7 @@ mod add;
 mod attach;
 mod audit;
 mod beginning;
+mod bisect;
 mod client;
 mod completions;
 mod config;
@@ -93,6 +94,7 @@ enum Verb {
     #[command(name = "whynot")]
     WhyNot(whynot::WhyNot),
     Replay(replay::Replay),
+    Bisect(bisect::Bisect),
     Audit(audit::Audit),
     Journal(journal::Journal),
     Sim(sim::Sim),
@@ -136,6 +138,7 @@ fn perform(cli: Cli, args: &[OsString]) -> Result<ExitCode, CliError> {
         Verb::Audit(verb) => return Ok(verb.run(&context()?)?.into()),
         Verb::Journal(verb) => return Ok(verb.run(&context()?)?.into()),
         Verb::Sim(verb) => return Ok(verb.run(&context()?)?.into()),
+        Verb::Bisect(verb) => return Ok(verb.run(&context()?)?.into()),
         Verb::Replay(verb) => return Ok(verb.run(&context()?)?.into()),
         Verb::Doctor(verb) => return Ok(verb.run(&context()?)?.into()),
         Verb::Shim(verb) => return Ok(verb.run()),

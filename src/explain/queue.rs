@@ -41,6 +41,13 @@ pub fn queue(state: &State, peer: Option<&Identity>, now: Timestamp) -> Vec<Row>
     presences.flat_map(|(identity, presence)| of_peer(state, identity, presence, now)).collect()
 }
 
+/// The row of one message; none once it is settled, or if nothing was ever heard of it.
+pub fn row_of(state: &State, message: MessageId) -> Option<Row> {
+    let to = &state.messages.get(&message)?.to;
+    let now = state.now?;
+    of_peer(state, to, state.presences.get(to)?, now).into_iter().find(|row| row.message == message)
+}
+
 fn of_peer(state: &State, identity: &Identity, presence: &Presence, now: Timestamp) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut ahead = None;

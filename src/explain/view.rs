@@ -108,6 +108,12 @@ pub(super) fn rows(
     peers.into_iter().map(|peer| row(state, peer, &next)).collect()
 }
 
+/// The row of one identity, without what time will do next; none if nothing was ever heard of it.
+pub fn row_of(state: &State, peer: &Identity) -> Option<Row> {
+    let known = state.peers.contains_key(&peer.personality) || state.presences.contains_key(peer);
+    known.then(|| row(state, peer.clone(), &|_: &Identity| None))
+}
+
 pub(super) fn is_noteworthy(presence: &Presence) -> bool {
     presence.session.is_some()
         || !presence.queue.is_empty()

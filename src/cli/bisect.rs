@@ -1,0 +1,137 @@
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+use super::context::Context;
+use super::error::{CliError, Exit};
+use super::history::{History, Which};
+use super::progress::Progress;
+use super::render;
+use super::when::{When, zone};
+use crate::explain::condition::{Condition, Term};
+use crate::explain::line::line;
+use crate::explain::{self, phrase};
+use crate::model::id::Lsn;
+use crate::model::record::Record;
+use crate::model::state::State;
+use crate::reducer;
+
+/// Find the first record after which a condition over the state stopped holding
+///
+/// Such as `queue(claude-ada).waiting > 0 and phase(claude-ada) == asleep`: `peer(P)`, `phase(P)`, `queue(P)`,
+/// `session(P)`, `message(ID)` and `daemon()` with the fields that `replay --at --json` shows, compared with
+/// `== != < <= > >=` and joined by `and`, `or`, `not` and parentheses. Exits with 1 if it never held, or never stopped.
+/// Reads the journal directly, so it works when the daemon is down.
+#[derive(Debug, clap::Args)]
+pub struct Bisect {
+    /// The condition
+    #[arg(long, value_name = "EXPR", value_parser = Condition::parse)]
+    holds: Condition,
+    /// From here on: RFC 3339, 14:05, 2h, yesterday, or an lsn [default: the first record]
+    #[arg(long, value_name = "WHEN", value_parser = When::parse)]
+    since: Option<When>,
+    /// Up to here [default: the last record]
+    #[arg(long, value_name = "WHEN", value_parser = When::parse)]
+    until: Option<When>,
+    #[command(flatten)]
+    which: Which,
+}
+
+/// What became of the condition.
+enum Found {
+    /// It held before this record, and not after it.
+    Stopped(Box<Stopped>),
+    Never {
+        last: Lsn,
+    },
+    Still {
+        since: Lsn,
+    },
+}
+
+struct Stopped {
+    record: Record,
+    /// Everything that the condition asks for: before and after.
+    terms: Vec<(Term, Value, Value)>,
+}
+
+impl Bisect {
+    pub fn run(self, context: &Context) -> Result<Exit, CliError> {
+        let history = self.which.open(context)?;
+        let (state, _) = match self.since {
+            // The first record that counts may be the one that ends it.
+            Some(_) => history.folded(self.since)?,
+            None => (history.told_at(None)?, None),
+        };
+        let found = find(&history, state, &self.holds, self.until)?;
+        history.check()?;
+        context.output.print(&found.json(), || found.text(&zone(), render::columns()))?;
+        Ok(if matches!(found, Found::Stopped(_)) { Exit::Done } else { Exit::Failed })
+    }
+}
+
+fn find(history: &History, mut state: State, condition: &Condition, until: Option<When>) -> Result<Found, CliError> {
+    let first = state.lsn.next();
+    let mut progress = Progress::over(first, history.reader.last_lsn(), "looked at");
+    let terms = condition.terms();
+    let values = |state: &State| terms.iter().map(|term| term.value(state)).collect::<Vec<_>>();
+    let mut held_since = condition.holds(&state).then_some(state.lsn);
+    for record in history.reader.records(first) {
+        let record = record?;
+        if until.is_some_and(|until| !until.is_after_or_at(&record)) {
+            break;
+        }
+        progress.at(record.lsn);
+        let before = held_since.map(|_| values(&state));
+        drop(reducer::apply(&mut state, &record));
+        match (condition.holds(&state), before) {
+            (true, None) => held_since = Some(record.lsn),
+            (true, Some(_)) | (false, None) => {}
+            (false, Some(before)) => {
+                let terms = terms.iter().cloned().zip(before).zip(values(&state));
+                let terms = terms.map(|((term, before), after)| (term, before, after)).collect();
+                return Ok(Found::Stopped(Box::new(Stopped { record, terms })));
+            }
+        }
+    }
+    Ok(match held_since {
+        Some(since) => Found::Still { since },
+        None => Found::Never { last: state.lsn },
+    })
+}
+
+impl Found {
+    fn json(&self) -> Value {
+        match self {
+            Found::Stopped(it) => json!({
+                "outcome": "stopped",
+                "record": explain::json::record(&it.record),
+                "terms": it.terms.iter().map(term_json).collect::<Vec<_>>(),
+            }),
+            Found::Never { last } => json!({ "outcome": "never_held", "last_lsn": last }),
+            Found::Still { since } => json!({ "outcome": "still_holds", "since_lsn": since }),
+        }
+    }
+
+    fn text(&self, zone: &TimeZone, columns: Option<u16>) -> String {
+        match self {
+            Found::Stopped(it) => {
+                let terms = it.terms.iter().map(|term| format!("  {}\n", term_text(term)));
+                format!("{}\n{}", line(&it.record, zone, columns), terms.collect::<String>())
+            }
+            Found::Never { last } => format!("it never held, up to record {last}\n"),
+            Found::Still { since } => format!("it has held since record {since}, and holds at the end\n"),
+        }
+    }
+}
+
+fn term_json((term, before, after): &(Term, Value, Value)) -> Value {
+    json!({ "term": term.to_string(), "before": before, "after": after })
+}
+
+fn term_text((term, before, after): &(Term, Value, Value)) -> String {
+    let said = |value: &Value| value.as_str().map_or_else(|| value.to_string(), phrase::one_line);
+    match before == after {
+        true => format!("{term} is {} as before", said(after)),
+        false => format!("{term}: {} → {}", said(before), said(after)),
+    }
+}

@@ -20,7 +20,7 @@ pub(super) fn message_accepted(state: &State, record: &Record, fact: &MessageAcc
         drafts.push(on_behalf(record, AnswerKept { user: user.clone() }));
     }
     if let Some((case, session)) = speaker(state, record, &fact.from) {
-        drafts.extend(proof_by_answer(&case, session, fact.answers));
+        drafts.extend(proof_by_answer(&case, session, fact));
         if !fact.progress {
             let by = record.subject.message.map_or(ArmedBy::Done, |message| ArmedBy::Message { message });
             drafts.extend(arm(&case, session, by));
@@ -70,11 +70,15 @@ fn turn_ends(case: &Case, session: &Session, because: &str) -> Option<Draft> {
     })
 }
 
-/// An answer that names the task, from its own generation, is proof as well (C14).
-fn proof_by_answer(case: &Case, session: &Session, answers: Option<MessageId>) -> Option<Draft> {
-    let message = case.state.messages.get(&answers.filter(|id| session.delivering == Some(*id))?)?;
-    let begun = matches!(message.fate, Fate::Delivering { begun: Some(_), .. });
-    begun.then(|| Draft {
+/// An answer that names the task, from its own generation, is proof as well (C14). One that does not is if the program has
+/// begun a turn since the paste; an agent may have something to say to whom its task is from before it has seen that.
+fn proof_by_answer(case: &Case, session: &Session, fact: &MessageAccepted) -> Option<Draft> {
+    let id = fact.answers.filter(|id| session.delivering == Some(*id))?;
+    let message = case.state.messages.get(&id)?;
+    let Fate::Delivering { begun: Some(begun), .. } = message.fate else { return None };
+    let has_begun_a_turn = session.turn_told.is_some_and(|told| told > begun);
+    let has_seen_it = has_begun_a_turn || fact.text.contains(&id.to_string());
+    has_seen_it.then(|| Draft {
         subject: Subject::session(case.peer, session.generation).with_message(message.id),
         ..case.about_session(session, Event::from(delivered(message, Proof::Answer, case)))
     })

@@ -230,6 +230,35 @@ fn c14_an_answer_is_not_credited_to_a_message_that_only_waits() {
     assert_eq!(answer.answers, Some(world.messages["a"]));
 }
 
+/// C14: what an agent has to say to whom its task is from, before it has seen that, proves no delivery. A turn that has begun
+/// since the paste is what an answer can be about; and so is the message that it names.
+#[test]
+fn c14_a_word_before_the_task_was_seen_proves_nothing() {
+    let before = "0s send a to ada     => wake_decided[fresh ephemeral]
+         1s started ada       =>
+         2s box ada           => delivery_decided
+         2s begun a ada       =>";
+    let mut world = World::new();
+    world.add("ada", ephemeral);
+    check(&mut world, before);
+    check(&mut world, "0s answer r from ada to user:root => answer_kept, armed");
+
+    let mut world = World::new();
+    world.add("ada", ephemeral);
+    check(&mut world, before);
+    check(
+        &mut world,
+        "0s turn ada running  =>
+         1s answer r from ada to user:root => answer_kept, delivered, armed, session_ready",
+    );
+
+    let mut world = World::new();
+    world.add("ada", ephemeral);
+    check(&mut world, before);
+    let id = world.messages["a"].to_string();
+    check(&mut world, &format!("0s answer {id} from ada to user:root => answer_kept, delivered, armed, session_ready"));
+}
+
 /// C14: a late answer to what the session was given before does not prove the paste that has just begun.
 #[test]
 fn c14_a_late_answer_proves_nothing_that_came_after_its_task() {

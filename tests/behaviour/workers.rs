@@ -242,7 +242,7 @@ fn c46a_the_answer_ends_a_judged_turn() {
     );
 }
 
-/// C14: an answer that names the task, from its own generation, is proof as well.
+/// C14: an answer in the task's own turn, from its own generation, is proof as well.
 #[test]
 fn c14_an_answer_is_proof() {
     check(
@@ -251,6 +251,7 @@ fn c14_an_answer_is_proof() {
          1s started ada     =>
          1s box ada         => delivery_decided
          2s begun a ada     =>
+         2s turn ada running =>
          3s answer r from ada to user:root => answer_kept, delivered, armed, session_ready
          4s proven a ada    =>",
     );

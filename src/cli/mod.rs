@@ -6,6 +6,7 @@ mod audit;
 mod beginning;
 mod bisect;
 mod client;
+mod compact;
 mod completions;
 mod config;
 mod context;
@@ -15,6 +16,7 @@ mod demo_agent;
 mod doctor;
 mod error;
 mod history;
+mod interrupt;
 mod journal;
 mod log;
 mod ls;
@@ -84,6 +86,8 @@ enum Verb {
     Stop(stop::Stop),
     New(new::New),
     Refresh(refresh::Refresh),
+    Interrupt(interrupt::Interrupt),
+    Compact(compact::Compact),
     Attach(attach::Attach),
     Peek(peek::Peek),
     Run(run::Run),
@@ -154,6 +158,8 @@ fn perform(cli: Cli, args: &[OsString]) -> Result<ExitCode, CliError> {
         Verb::Stop(verb) => verb.run(&context()?),
         Verb::New(verb) => verb.run(&context()?),
         Verb::Refresh(verb) => verb.run(&context()?),
+        Verb::Interrupt(verb) => verb.run(&context()?),
+        Verb::Compact(verb) => verb.run(&context()?),
         Verb::Peek(verb) => verb.run(&context()?),
         Verb::Attach(verb) => verb.run(&context()?),
         Verb::Run(verb) => verb.run(&context()?),

@@ -1,6 +1,6 @@
 //! Wakes: decided, started, open, ready, failed.
 
-use super::{ending, message, presence, session, session_name};
+use super::{ending, message, presence, session, session_name, verb};
 use crate::model::effect::{StartSession, Task};
 use crate::model::event::{SessionStarted, WakeDecided, WakeFailed, WakeRefused};
 use crate::model::id::Generation;
@@ -26,6 +26,9 @@ pub(super) fn wake_decided(state: &mut State, record: &Record, decision: &WakeDe
     presence.since = record.at;
     presence.last_gate = None;
     presence.wake_retry_at = None;
+    if decision.mode != WakeMode::Fresh {
+        verb::resumed(presence, Generation(record.lsn));
+    }
     presence.bring_up = presence.bring_up.take().filter(|bring_up| bring_up.reason != decision.reason);
     // A folder launch consumes nothing (C17).
     if decision.branch != WakeBranch::FolderLaunch {

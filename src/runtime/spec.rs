@@ -26,6 +26,7 @@ pub struct Spec {
     pub dialogs: Vec<Dialog>,
     pub fatal: Vec<Fatal>,
     pub limits: Limits,
+    pub verbs: Verbs,
 }
 
 /// How a message gets in.
@@ -138,4 +139,20 @@ pub struct Fatal {
 pub struct Limits {
     pub boot_deadline_ms: Option<u64>,
     pub ready_deadline_ms: Option<u64>,
+}
+
+/// What an operator may have typed into it (C56).
+#[derive(Clone, Debug, Default)]
+pub struct Verbs {
+    /// A tmux key name: one press ends the turn.
+    pub interrupt: Option<String>,
+    pub compact: Option<Compact>,
+}
+
+/// The program's own command that sums its conversation up.
+#[derive(Clone, Debug)]
+pub struct Compact {
+    pub command: String,
+    /// Matches the line that the program then adds to its record.
+    pub recorded: Regex,
 }

@@ -14,4 +14,5 @@ mod own_verbs;
 mod scarcity;
 mod storage;
 mod terminal;
+mod typed;
 mod verbs;

@@ -98,6 +98,19 @@ impl Reader<'_> {
         }
     }
 
+    /// A key or a command: one line, with something in it.
+    pub fn typed(&self, text: &Text) -> Read<String> {
+        let found = text.get_ref();
+        if let Some(c) = found.chars().find(|c| c.is_control()) {
+            return Err(self.problem(text.span(), KeyProblem::Control { code: u32::from(c) }));
+        }
+        if found.trim().is_empty() {
+            let problem = KeyProblem::Word { expected: "a key or a command", found: found.clone() };
+            return Err(self.problem(text.span(), problem));
+        }
+        Ok(found.clone())
+    }
+
     pub fn duration(&self, text: &Text) -> Read<u64> {
         parse_duration(text.get_ref()).map_err(|error| self.problem(text.span(), KeyProblem::Duration(error)))
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::deliver;
 use super::folder_watch::FolderWatch;
 use super::hand::Hand;
 use super::launch::{ms, reads_screen, tail};
@@ -23,6 +24,10 @@ const LOOK: Duration = Duration::from_millis(250);
 /// Tries to press, each against a screen that may have moved since the look.
 const TRIES: u32 = 20;
 
+/// It is there at once or, on a busy machine, a moment later.
+const COMES_BACK: Duration = Duration::from_millis(500);
+const COMES_BACK_LOOKS: u32 = 5;
+
 /// A turn that runs, as it was seen.
 struct Seen {
     /// What says so, and will say that it is over; none where nobody can see it.
@@ -35,7 +40,11 @@ struct Seen {
 pub(super) async fn interrupt(hand: &Hand, cause: Lsn) {
     let started = Instant::now();
     let outcome = match pressed(hand).await {
-        Ok((pane, source)) => confirmed(hand, &pane, source).await,
+        Ok((pane, source)) => {
+            let outcome = confirmed(hand, &pane, source).await;
+            clear_what_came_back(hand).await;
+            outcome
+        }
         Err(outcome) => outcome,
     };
     let took_ms = ms(started.elapsed());
@@ -111,6 +120,15 @@ fn line_of_work(spec: &Spec, look: &Look) -> Option<String> {
         pattern.as_ref()?.find_iter(&look.screen).last().map(|found| found.as_str().to_owned())
     };
     shown(&spec.turn.waiting).or_else(|| shown(&spec.turn.working))
+}
+
+/// A program that had not begun to answer puts what it was given back into its box, for a person to write anew. Ours would
+/// keep every later message out.
+async fn clear_what_came_back(hand: &Hand) {
+    for _ in 0..COMES_BACK_LOOKS {
+        deliver::clear(hand, None).await;
+        tokio::time::sleep(COMES_BACK / COMES_BACK_LOOKS).await;
+    }
 }
 
 /// Until what showed the turn shows it no more.

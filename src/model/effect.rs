@@ -7,7 +7,7 @@ use super::delivery::RecordMark;
 use super::id::{Generation, Lsn, MessageId};
 use super::message::{Purpose, SessionBefore};
 use super::name::Identity;
-use super::profile::Managed;
+use super::profile::{Intelligence, Managed};
 use super::session::{Ending, WakeMode};
 use super::time::Timestamp;
 
@@ -75,8 +75,18 @@ pub struct StartSession {
     pub mode: WakeMode,
     pub args: Vec<String>,
     pub consents: Vec<String>,
+    /// Who else there is now, by name; the first hundred.
+    pub roster: Vec<KnownPeer>,
     /// Until the input surface is there (C28).
     pub boot_deadline_ms: u64,
+}
+
+/// Another peer, as one is told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownPeer {
+    pub identity: Identity,
+    pub description: String,
+    pub intelligence: Intelligence,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

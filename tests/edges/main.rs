@@ -8,6 +8,7 @@ mod bytes;
 mod daemon_fixture;
 mod deaths;
 mod events;
+mod foreign;
 mod full_disk;
 mod idle;
 mod own_verbs;

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 pub(super) use compact::compact;
 pub(super) use proof::last_look;
-pub(super) use settle::settle;
+pub(super) use settle::{clear, settle};
 
 use self::gate::Open;
 use super::hand::{Hand, InFlight};

@@ -34,6 +34,7 @@ mod rm;
 mod run;
 mod runtime;
 mod send;
+mod service;
 mod session;
 mod shim;
 mod sim;
@@ -104,6 +105,7 @@ enum Verb {
     Sim(sim::Sim),
     Doctor(doctor::Doctor),
     Runtime(runtime::Runtime),
+    Service(service::ServiceVerb),
     Config(config::Config),
     Completions(completions::Completions),
     Man(man::Man),
@@ -165,6 +167,7 @@ fn perform(cli: Cli, args: &[OsString]) -> Result<ExitCode, CliError> {
         Verb::Run(verb) => verb.run(&context()?),
         Verb::Runtime(verb) => verb.run(&context()?),
         Verb::Mcp(verb) => verb.run(context()?),
+        Verb::Service(verb) => verb.run(&context()?),
         Verb::Config(verb) => verb.run(&context()?),
         Verb::Log(verb) => verb.run(&context()?),
         Verb::Why(verb) => verb.run(&context()?),

@@ -27,6 +27,9 @@ pub struct Spec {
     pub fatal: Vec<Fatal>,
     pub limits: Limits,
     pub verbs: Verbs,
+    pub sign_in: Option<SignIn>,
+    /// What a person should know of the program, for `doctor`.
+    pub notes: Vec<String>,
 }
 
 /// How a message gets in.
@@ -155,4 +158,15 @@ pub struct Compact {
     pub command: String,
     /// Matches the line that the program then adds to its record.
     pub recorded: Regex,
+}
+
+/// What shows that somebody has signed in, as far as it can be seen without asking anybody; one is enough.
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    /// Paths with placeholders.
+    pub files: Vec<String>,
+    /// Variables of the daemon's environment.
+    pub env: Vec<String>,
+    /// What to do where there is none.
+    pub says: String,
 }

@@ -108,7 +108,8 @@ pub fn is_told_its_doctrine(place: &Place) {
     }
 }
 
-/// C56: one key ends the turn, and what waited for it goes on.
+/// C56: one key ends the turn, and the next message arrives, though a program that had not begun to answer puts the first
+/// one back into its box.
 pub fn is_interrupted(place: &Place) {
     place.model.answers([Answer::Held("never said")]);
     let first = place.send("ada", "think");
@@ -118,7 +119,6 @@ pub fn is_interrupted(place: &Place) {
     let second = place.send("ada", "and now?");
     place.delivered(second);
     place.asked(2);
-    assert!(place.screen().to_lowercase().contains("interrupted"), "{}", place.screen());
     place.world.audit_is_clean();
 }
 

@@ -16,7 +16,7 @@ use crate::model::name::{NameError, Runtime};
 
 use super::locate::key_at;
 use super::spec::{
-    Compact, Dialog, Fatal, Input, Limits, Proof, Spec, TranscriptFormat, Turn, TurnSource, Verbs, WhileBusy,
+    Compact, Dialog, Fatal, Input, Limits, Proof, SignIn, Spec, TranscriptFormat, Turn, TurnSource, Verbs, WhileBusy,
 };
 use raw::Raw;
 use values::Reader;
@@ -142,6 +142,8 @@ fn spec(name: &Runtime, raw: Raw, reader: &Reader<'_>) -> Result<Spec, RuntimeFi
         fatal: raw.fatal.unwrap_or_default().into_iter().map(fatal).collect::<Result<_, _>>()?,
         limits: limits(raw.limits.unwrap_or_default(), reader)?,
         verbs,
+        sign_in: raw.sign_in.map(|raw| sign_in(raw, reader)).transpose()?,
+        notes: raw.notes.unwrap_or_default(),
     })
 }
 
@@ -224,4 +226,10 @@ fn verbs(raw: raw::Verbs, proof: &Proof, reader: &Reader<'_>) -> Result<Verbs, R
         (None, None) => None,
     };
     Ok(Verbs { interrupt, compact })
+}
+
+fn sign_in(raw: raw::SignIn, reader: &Reader<'_>) -> Result<SignIn, RuntimeFileError> {
+    let files =
+        raw.files.unwrap_or_default().into_iter().map(|file| reader.template(file)).collect::<Result<_, _>>()?;
+    Ok(SignIn { files, env: raw.env.unwrap_or_default(), says: raw.says })
 }

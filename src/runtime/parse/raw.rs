@@ -27,6 +27,16 @@ pub struct Raw {
     pub fatal: Option<Vec<Fatal>>,
     pub limits: Option<Limits>,
     pub verbs: Option<Verbs>,
+    pub sign_in: Option<SignIn>,
+    pub notes: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    pub files: Option<Vec<Text>>,
+    pub env: Option<Vec<String>>,
+    pub says: String,
 }
 
 #[derive(Default, Deserialize)]

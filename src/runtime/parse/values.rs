@@ -72,7 +72,7 @@ impl Reader<'_> {
     }
 
     /// A text with placeholders, all of them known, and without the one character no argument can hold.
-    fn template(&self, text: Text) -> Read<String> {
+    pub fn template(&self, text: Text) -> Read<String> {
         if text.get_ref().contains('\0') {
             return Err(self.problem(text.span(), KeyProblem::Control { code: 0 }));
         }

@@ -123,6 +123,11 @@ impl SessionFiles {
         self.0.join("secret")
     }
 
+    /// What the program is told beside its own system prompt. 0600.
+    pub fn prompt(&self) -> PathBuf {
+        self.0.join("prompt.md")
+    }
+
     /// Who runs it: pid and start time of the shim. Written before the program starts.
     pub fn born(&self) -> PathBuf {
         self.0.join("born.json")

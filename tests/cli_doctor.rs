@@ -44,8 +44,17 @@ fn has(findings: &[Value], check: &str, verdict: &str, part: &str) {
 
 /// A journal in which ada is registered, in `folder`.
 fn registered(home: &Path, folder: &Path, consents: &[&str]) {
+    register(home, folder, consents, &["demo"]);
+}
+
+fn registered_on(home: &Path, folder: &Path, runtimes: &[&str]) {
+    register(home, folder, &[], runtimes);
+}
+
+fn register(home: &Path, folder: &Path, consents: &[&str], runtimes: &[&str]) {
     let mut registration = team(&[("demo-ada", None)]).peers.into_values().next().unwrap().registration;
     registration.folder = folder.to_owned();
+    registration.profile.runtimes = runtimes.iter().map(|it| it.parse().unwrap()).collect();
     registration.consents = consents.iter().map(|it| (*it).to_owned()).collect();
     let storage = DirStorage::open(&home.join("journal")).unwrap();
     let options = Options { segment_bytes: 64 << 10, ..Options::default() };
@@ -168,4 +177,47 @@ fn c59_the_daemon_that_serves_is_named() {
     has(&findings(&doctor(daemon.dir.path())), "daemon", "warn", "as version 0.0.1");
     fs::write(daemon.dir.path().join("config.toml"), "idle = \"7h\"\n").unwrap();
     has(&findings(&doctor(daemon.dir.path())), "settings", "warn", &format!("kill -HUP {pid}"));
+}
+
+/// A program that stands in for an agent's, in a folder of its own.
+fn fake(home: &Path, name: &str, does: &str) -> PathBuf {
+    let bin = home.join("bin");
+    fs::create_dir_all(&bin).unwrap();
+    fs::write(bin.join(name), format!("#!/bin/sh\n{does}\n")).unwrap();
+    fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    bin
+}
+
+/// Of a program that peers run: its version, whether somebody has signed in, and what it does with a message.
+#[test]
+fn a_program_is_asked_for_its_version_and_looked_at_for_a_sign_in() {
+    let home = tempfile::tempdir().unwrap();
+    let folder =
+        peer_folder(&home, r#"{"personality": "ada", "default_runtime": "demo", "runtimes": ["demo", "mine"]}"#);
+    registered_on(home.path(), &folder, &["demo", "mine"]);
+    fs::create_dir_all(home.path().join("runtimes")).unwrap();
+    let file = "seen_on = \"2.1.0\"\nargv = [\"mine\"]\nversion_argv = [\"mine\", \"--version\"]\n\
+                notes = [\"it reads what it is told to\"]\n[sign_in]\nfiles = [\"{home}/token\"]\nenv = [\"MINE_KEY\"]\n\
+                says = \"run `mine login`\"\n[proof]\nkeys = true\n";
+    fs::write(home.path().join("runtimes/mine.toml"), file).unwrap();
+    let look = |key: &str| {
+        let bin = home.path().join("bin");
+        let mut doctor = program(&["doctor", "--json"]);
+        doctor.env("DORMOUSE_HOME", home.path()).env("HOME", home.path()).env("MINE_KEY", key);
+        findings(&doctor.env("PATH", format!("{}:/usr/bin:/bin", bin.display())).output().unwrap())
+    };
+    fake(home.path(), "mine", "echo 'mine v2.1.0 (beta)'");
+    let found = look("");
+    has(&found, "runtime mine", "ok", "version 2.1.0, on which its patterns were recorded");
+    has(&found, "runtime mine", "warn", "run `mine login`");
+    has(&found, "runtime mine", "ok", "it reads what it is told to");
+    has(&look("secret"), "runtime mine", "ok", "signed in by MINE_KEY");
+    fs::write(home.path().join("token"), "secret").unwrap();
+    fake(home.path(), "mine", "echo 'mine 2.2.0'");
+    let found = look("");
+    has(&found, "runtime mine", "ok", "token");
+    has(&found, "runtime mine", "warn", "recorded on 2.1.0");
+    assert!(!format!("{found:?}").contains("secret"), "no secret is shown");
+    fake(home.path(), "mine", "exec sleep 60");
+    has(&look(""), "runtime mine", "warn", "no answer in 5 s");
 }

@@ -17,6 +17,7 @@ fn order(world: &World, identity: &str, consents: &[&str], boot_deadline_ms: u64
         mode: WakeMode::Fresh,
         args: Vec::new(),
         consents: consents.iter().map(ToString::to_string).collect(),
+        roster: Vec::new(),
         boot_deadline_ms,
     }))
 }

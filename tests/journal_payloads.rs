@@ -6,11 +6,12 @@ use std::fmt::Write as _;
 use dormouse::model::actor::Sender;
 use dormouse::model::delivery::{DeliveryOutcome, DeliveryStep, Gate, Proof, Settlement};
 use dormouse::model::event::{
-    DeadlineKind, Event, KINDS, KeptBecause, ReadPayload, Recipient, RetentionReason, RuntimeKind, TurnSeen, WakePhase,
+    DeadlineKind, Event, KINDS, KeptBecause, ReadPayload, Recipient, RetentionReason, RuntimeKind, TurnSeen,
+    VerbOutcome, WakePhase,
 };
 use dormouse::model::profile::{Intelligence, WakePolicy};
 use dormouse::model::session::{
-    ArmedBy, Ending, ReapReason, Source, TaskEnd, Turn, WakeBranch, WakeGate, WakeMode, WakeReason,
+    ArmedBy, Ending, ReapReason, Source, TaskEnd, Turn, TypedVerb, WakeBranch, WakeGate, WakeMode, WakeReason,
 };
 use serde::de::DeserializeOwned;
 use serde_reflection::{ContainerFormat, Format, Registry, Samples, Tracer, TracerConfig, VariantFormat};
@@ -57,6 +58,7 @@ macro_rules! enums {
 enums! {
     Sender Gate Proof DeliveryStep DeliveryOutcome Settlement WakePolicy Intelligence WakeMode WakeBranch WakeReason WakeGate
     Ending Turn Source ReapReason ArmedBy TaskEnd Recipient RuntimeKind DeadlineKind RetentionReason WakePhase TurnSeen KeptBecause
+    VerbOutcome TypedVerb
 }
 
 /// The type of each kind's payload, and every type.

@@ -6,6 +6,7 @@ mod audit;
 mod beginning;
 mod bisect;
 mod client;
+mod compact;
 mod completions;
 mod config;
 mod context;
@@ -15,6 +16,7 @@ mod demo_agent;
 mod doctor;
 mod error;
 mod history;
+mod interrupt;
 mod journal;
 mod log;
 mod ls;
@@ -32,6 +34,7 @@ mod rm;
 mod run;
 mod runtime;
 mod send;
+mod service;
 mod session;
 mod shim;
 mod sim;
@@ -84,6 +87,8 @@ enum Verb {
     Stop(stop::Stop),
     New(new::New),
     Refresh(refresh::Refresh),
+    Interrupt(interrupt::Interrupt),
+    Compact(compact::Compact),
     Attach(attach::Attach),
     Peek(peek::Peek),
     Run(run::Run),
@@ -100,6 +105,7 @@ enum Verb {
     Sim(sim::Sim),
     Doctor(doctor::Doctor),
     Runtime(runtime::Runtime),
+    Service(service::ServiceVerb),
     Config(config::Config),
     Completions(completions::Completions),
     Man(man::Man),
@@ -154,11 +160,14 @@ fn perform(cli: Cli, args: &[OsString]) -> Result<ExitCode, CliError> {
         Verb::Stop(verb) => verb.run(&context()?),
         Verb::New(verb) => verb.run(&context()?),
         Verb::Refresh(verb) => verb.run(&context()?),
+        Verb::Interrupt(verb) => verb.run(&context()?),
+        Verb::Compact(verb) => verb.run(&context()?),
         Verb::Peek(verb) => verb.run(&context()?),
         Verb::Attach(verb) => verb.run(&context()?),
         Verb::Run(verb) => verb.run(&context()?),
         Verb::Runtime(verb) => verb.run(&context()?),
         Verb::Mcp(verb) => verb.run(context()?),
+        Verb::Service(verb) => verb.run(&context()?),
         Verb::Config(verb) => verb.run(&context()?),
         Verb::Log(verb) => verb.run(&context()?),
         Verb::Why(verb) => verb.run(&context()?),

@@ -138,6 +138,6 @@ fn mistyped(text: &str) -> CliError {
     }
 }
 
-fn duration(text: &str) -> Result<Duration, QuantityError> {
+pub(super) fn duration(text: &str) -> Result<Duration, QuantityError> {
     parse_duration(text).map(Duration::from_millis)
 }

@@ -17,6 +17,7 @@ mod register;
 mod send;
 mod socket;
 mod spooled;
+mod typed;
 
 use std::fmt;
 use std::sync::Arc;

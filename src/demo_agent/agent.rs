@@ -241,6 +241,10 @@ impl Agent {
                     turn.now = Now::Asking;
                     self.screen.say(Said::Blocked).map_err(terminal)?;
                 }
+                Some(Step::Compact) => {
+                    self.add("compacted", "")?;
+                    self.screen.print("● ", "conversation compacted", 1).map_err(terminal)?;
+                }
                 Some(Step::Reply { times }) => self.reply(1, times)?,
             }
         }

@@ -17,6 +17,8 @@ pub enum Step {
     Signal { signal: i32 },
     /// `demo: hang`: the turn never ends.
     Hang,
+    /// The whole text is `/compact`: the conversation is summed up.
+    Compact,
     /// `demo: dialog`: asks for a permission, until somebody presses a key.
     Dialog,
 }
@@ -45,6 +47,9 @@ impl Message {
     ///
     /// An answer is not answered: two such agents would never stop.
     pub fn steps(&self, work_ms: u64, silent: bool) -> VecDeque<Step> {
+        if self.text.trim() == "/compact" {
+            return VecDeque::from([Step::Work { ms: work_ms }, Step::Compact]);
+        }
         let mut steps: VecDeque<Step> = self.directions.iter().cloned().collect();
         if !steps.iter().any(|step| matches!(step, Step::Work { .. })) {
             steps.push_front(Step::Work { ms: work_ms });

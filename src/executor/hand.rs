@@ -78,6 +78,8 @@ pub(super) struct Hand {
     pub spec: Option<Arc<Spec>>,
     pub voice: Voice,
     pub told: watch::Receiver<Told>,
+    /// Held from a paste to its submit, so that no other key comes in between (C27).
+    pub typing: tokio::sync::Mutex<()>,
     server: Server,
     pane: OnceCell<Pane>,
     in_flight: Mutex<Option<InFlight>>,
@@ -103,6 +105,7 @@ impl Hand {
             spec,
             voice,
             told,
+            typing: tokio::sync::Mutex::default(),
             pane: OnceCell::new(),
             in_flight: Mutex::default(),
             residue: Mutex::default(),

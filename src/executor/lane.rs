@@ -8,10 +8,11 @@ use tokio::task::AbortHandle;
 
 use super::hand::{Ground, Hand, Told};
 use super::voice::Voice;
-use super::{deliver, end, launch, sight, watchers};
+use super::{deliver, end, interrupt, launch, sight, watchers};
 use crate::model::delivery::DeliveryOutcome;
 use crate::model::effect::{Effect, SessionName, Task};
 use crate::model::event::DeliveryEnded;
+use crate::model::id::Lsn;
 use crate::runtime::spec::Spec;
 use crate::shim::files::Terminal;
 
@@ -34,7 +35,7 @@ pub(super) struct Shared {
     told_gone: AtomicBool,
     watched: AtomicBool,
     /// The record that asked for the end.
-    pub end_asked: watch::Sender<Option<crate::model::id::Lsn>>,
+    pub end_asked: watch::Sender<Option<Lsn>>,
     watchers: std::sync::Mutex<Vec<AbortHandle>>,
 }
 
@@ -89,11 +90,28 @@ impl Lane {
             self.shared.end_asked.send_replace(Some(effect.cause));
             self.shared.cut.send_replace(true);
         }
+        if let Task::Interrupt { .. } = effect.task {
+            return self.interrupt(effect.cause);
+        }
         if let Task::DeliverMessage(order) = &effect.task {
             self.tell(|told| told.turn_running = order.turn_running);
         }
         // Closed: the lane was dropped, and its session with it is looked at anew.
         let _ = self.tasks.send(effect);
+    }
+
+    /// Past the lane: what is in it may wait for the very turn that is to end. Its session's end says what else is to be
+    /// said.
+    fn interrupt(&self, cause: Lsn) {
+        let (hand, mut cut) = (Arc::clone(&self.hand), self.shared.cut.subscribe());
+        let pressed = async move {
+            tokio::select! {
+                biased;
+                () = until_cut(&mut cut) => {}
+                () = interrupt::interrupt(&hand, cause) => {}
+            }
+        };
+        self.shared.keep(self.hand.ground.tasks.spawn(pressed).abort_handle());
     }
 
     /// Watches a session that is there already, and was last seen to have said `known`.
@@ -156,6 +174,10 @@ async fn perform(hand: &Arc<Hand>, shared: &Arc<Shared>, effect: &Effect) {
             launch::start(hand, order, cause, || watchers::watch(hand, shared, Terminal::default())).await;
         }
         Task::DeliverMessage(order) => deliver::deliver(hand, order, cause).await,
+        Task::Compact { ready_deadline_ms, human_typing_hold_ms, .. } => {
+            deliver::compact(hand, *ready_deadline_ms, *human_typing_hold_ms, cause).await;
+        }
+        Task::Interrupt { .. } => interrupt::interrupt(hand, cause).await,
         Task::SettleDelivery { message, attempt, mark, .. } => {
             deliver::settle(hand, *message, *attempt, mark.as_ref(), cause).await;
         }
@@ -174,7 +196,7 @@ async fn after_the_cut(hand: &Arc<Hand>, shared: &Arc<Shared>, effect: &Effect) 
             let voice = hand.voice.because(Some(effect.cause)).about(order.message);
             voice.say(DeliveryEnded { attempt: order.attempt, outcome, took_ms: 0 });
         }
-        Task::StartSession(_) => {}
+        Task::StartSession(_) | Task::Compact { .. } | Task::Interrupt { .. } => {}
         _ => perform(hand, shared, effect).await,
     }
 }

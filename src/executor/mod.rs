@@ -9,6 +9,7 @@ mod deliver;
 mod end;
 mod folder_watch;
 mod hand;
+mod interrupt;
 mod lane;
 mod launch;
 pub mod report;

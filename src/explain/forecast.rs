@@ -54,6 +54,8 @@ fn silence(state: &State, effect: &Effect) -> Option<Draft> {
         Task::StartSession(_)
         | Task::DeliverMessage(_)
         | Task::SettleDelivery { .. }
+        | Task::Interrupt { .. }
+        | Task::Compact { .. }
         | Task::ClearSession { .. }
         | Task::CallAttention(_) => None,
     }

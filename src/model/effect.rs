@@ -7,7 +7,7 @@ use super::delivery::RecordMark;
 use super::id::{Generation, Lsn, MessageId};
 use super::message::{Purpose, SessionBefore};
 use super::name::Identity;
-use super::profile::Managed;
+use super::profile::{Intelligence, Managed};
 use super::session::{Ending, WakeMode};
 use super::time::Timestamp;
 
@@ -28,6 +28,11 @@ pub enum Task {
     DeliverMessage(Box<DeliverMessage>),
     /// Look for the message's mark in the runtime's own record: `delivery_settled`.
     SettleDelivery { session: SessionName, message: MessageId, attempt: u32, mark: Option<RecordMark> },
+    /// One key into the session, whatever its lane does: a delivery may wait there for the very turn that is to end.
+    /// `verb_ended`.
+    Interrupt { session: SessionName },
+    /// Done when the runtime's own record says so: `verb_waiting`…, `verb_ended`.
+    Compact { session: SessionName, ready_deadline_ms: u64, human_typing_hold_ms: u64 },
     /// `session_looked` or `session_not_known`.
     LookAtSession { session: SessionName },
     /// Cancels what is in the lane, ends the whole tree and verifies it: `session_gone` or `kill_failed`. A start that
@@ -46,6 +51,8 @@ impl Task {
             Task::StartSession(order) => Some(&order.session),
             Task::DeliverMessage(order) => Some(&order.session),
             Task::SettleDelivery { session, .. }
+            | Task::Interrupt { session }
+            | Task::Compact { session, .. }
             | Task::LookAtSession { session }
             | Task::EndSession { session }
             | Task::ClearSession { session } => Some(session),
@@ -68,8 +75,18 @@ pub struct StartSession {
     pub mode: WakeMode,
     pub args: Vec<String>,
     pub consents: Vec<String>,
+    /// Who else there is now, by name; the first hundred.
+    pub roster: Vec<KnownPeer>,
     /// Until the input surface is there (C28).
     pub boot_deadline_ms: u64,
+}
+
+/// Another peer, as one is told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownPeer {
+    pub identity: Identity,
+    pub description: String,
+    pub intelligence: Intelligence,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

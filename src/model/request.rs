@@ -50,6 +50,13 @@ pub enum Verb {
         peer: Identity,
         mint: MessageId,
     },
+    Interrupt {
+        peer: PeerName,
+    },
+    Compact {
+        peer: PeerName,
+        mint: MessageId,
+    },
     Cancel {
         message: MessageId,
     },
@@ -88,6 +95,8 @@ impl Verb {
             Verb::Refresh { .. } => "refresh",
             Verb::Attach { .. } => "attach",
             Verb::Run { .. } => "run",
+            Verb::Interrupt { .. } => "interrupt",
+            Verb::Compact { .. } => "compact",
             Verb::Cancel { .. } => "queue cancel",
             Verb::Retry { .. } => "queue retry",
             Verb::SelfDone => "self done",

@@ -32,6 +32,8 @@ pub enum WakeBranch {
     TopicKnown,
     TopicNew,
     NoTopic,
+    /// `compact` resumes a parked peer first (C56).
+    Compact,
 }
 
 /// What asked for the wake.
@@ -44,6 +46,8 @@ pub enum WakeReason {
     Attach,
     New,
     FolderLaunch,
+    /// Its conversation is to be compacted (C56).
+    Compact,
 }
 
 /// Why a wake was not decided, in the order of C15, and what must pass first (C20).
@@ -215,4 +219,24 @@ pub enum ArmedBy {
 pub enum TaskEnd {
     Answered,
     WithoutAWord,
+}
+
+/// What an operator has typed into a live session (C56).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TypedVerb {
+    /// One key that ends the turn.
+    Interrupt,
+    /// A command of the program's own, into its open and empty box.
+    Compact,
+}
+
+impl TypedVerb {
+    /// The word a user types for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            TypedVerb::Interrupt => "interrupt",
+            TypedVerb::Compact => "compact",
+        }
+    }
 }

@@ -14,7 +14,7 @@ use super::id::{Generation, Lsn, MessageId};
 use super::message::Message;
 use super::name::{Identity, Personality, Runtime};
 use super::profile::{Registration, WakePolicy};
-use super::session::{Ending, ReapReason, Source, Turn, WakeBranch, WakeGate, WakeMode, WakeReason};
+use super::session::{Ending, ReapReason, Source, Turn, TypedVerb, WakeBranch, WakeGate, WakeMode, WakeReason};
 use super::settings::Settings;
 use super::time::Timestamp;
 use super::turn_names::TurnNames;
@@ -134,6 +134,21 @@ pub struct Presence {
     pub lost: Vec<MessageId>,
     /// The delivery under way into a session of somebody else's (C5).
     pub external_delivery: Option<MessageId>,
+    /// What operators asked to have typed, and has not ended yet; one of each at most (C56).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verbs: Vec<AskedVerb>,
+}
+
+/// Something to be typed into a session (C56).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AskedVerb {
+    pub verb: TypedVerb,
+    pub asked: Lsn,
+    /// None while the session it is for has not been decided on.
+    pub generation: Option<Generation>,
+    /// Handed to the session's lane.
+    pub decided: Option<Lsn>,
 }
 
 /// What is kept of a session that is gone.
@@ -330,6 +345,7 @@ impl Presence {
             last_end: None,
             lost: Vec::new(),
             external_delivery: None,
+            verbs: Vec::new(),
         }
     }
 }

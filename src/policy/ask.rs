@@ -5,6 +5,7 @@ use super::{Case, deadline, wake};
 use crate::model::event::KeptBecause;
 use crate::model::id::{Lsn, MessageId};
 use crate::model::name::Identity;
+use crate::model::session::TypedVerb;
 use crate::model::state::{SessionPhase, State};
 use crate::model::time::Timestamp;
 
@@ -28,6 +29,10 @@ pub enum Reaping {
     Delivering {
         message: MessageId,
     },
+    /// An operator has asked for something to be typed into it (C56).
+    Typing {
+        verb: TypedVerb,
+    },
     /// A router that is no worker: nobody can say that it is idle (C45).
     Unseen,
     Kept(KeptBecause),
@@ -47,6 +52,9 @@ pub fn reaping(state: &State, peer: &Identity) -> Option<Reaping> {
         }
         if !session.is_ready() {
             return Reaping::NotReady { woken: session.woken };
+        }
+        if let (None, Some(asked)) = (session.delivering, case.presence.verbs.first()) {
+            return Reaping::Typing { verb: asked.verb };
         }
         match (reap::verdict(&case, session), session.delivering) {
             (_, Some(message)) => Reaping::Delivering { message },

@@ -1,6 +1,6 @@
 //! Deliveries to live sessions: which message is next, and what its end means (C13, C14, C30, C34, C41).
 
-use super::{Case, armed, case_of_session, retry};
+use super::{Case, armed, case_of_session, retry, verb};
 use crate::model::delivery::{DeliveryOutcome, DeliveryStep, Proof, Settlement};
 use crate::model::event::{
     DeliveryDecided, DeliveryEnded, DeliveryFailed, DeliverySettled, Event, MessageDead, MessageRequeued, SessionReady,
@@ -22,7 +22,7 @@ pub(super) fn next(case: &Case) -> Vec<Draft> {
     }
     let Some(session) = case.live() else { return Vec::new() };
     let open = matches!(session.phase, SessionPhase::Open | SessionPhase::Ready { .. });
-    if !open || session.delivering.is_some() || session.failing || session.looking {
+    if !open || session.delivering.is_some() || session.failing || session.looking || verb::compacts(case, session) {
         return Vec::new();
     }
     let Some(message) = candidate(case, session) else { return Vec::new() };

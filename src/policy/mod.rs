@@ -15,6 +15,7 @@ mod quarantine;
 mod reap;
 mod retry;
 mod settle;
+mod verb;
 mod wake;
 
 use crate::model::actor::Sender;
@@ -119,6 +120,8 @@ fn on_fact(state: &State, record: &Record, fact: &Fact) -> Vec<Draft> {
         | Fact::NewRequested(_)
         | Fact::AttachRequested(_)
         | Fact::RunRequested(_)
+        | Fact::InterruptRequested(_)
+        | Fact::CompactRequested(_)
         | Fact::MessageRefused(_)
         | Fact::DeliveryWaiting(_)
         | Fact::DeliveryBegun(_)
@@ -129,7 +132,9 @@ fn on_fact(state: &State, record: &Record, fact: &Fact) -> Vec<Draft> {
         | Fact::SessionNotKnown(_)
         | Fact::SessionAdopted(_)
         | Fact::OrphanEnded(_)
-        | Fact::KillFailed(_) => Vec::new(),
+        | Fact::KillFailed(_)
+        | Fact::VerbWaiting(_)
+        | Fact::VerbEnded(_) => Vec::new(),
     }
 }
 
@@ -165,7 +170,9 @@ fn on_decision(state: &State, record: &Record, decision: &Decision) -> Vec<Draft
         | Decision::KillRepeated(_)
         | Decision::StopCleared(_)
         | Decision::RefreshMarked(_)
-        | Decision::PeerForgotten(_) => Vec::new(),
+        | Decision::PeerForgotten(_)
+        | Decision::VerbDecided(_)
+        | Decision::VerbGivenUp(_) => Vec::new(),
     }
 }
 
@@ -173,12 +180,13 @@ fn on_decision(state: &State, record: &Record, decision: &Decision) -> Vec<Draft
 fn standing(state: &State, record: &Record, peer: &Identity) -> Vec<Draft> {
     let Some(presence) = state.presences.get(peer) else { return Vec::new() };
     let case = Case { state, record, peer, presence };
-    let rules: [fn(&Case) -> Vec<Draft>; 8] = [
+    let rules: [fn(&Case) -> Vec<Draft>; 9] = [
         operator::forget_when_gone,
         settle::lost,
         quarantine::check,
         reap::overruled,
         wake::nothing_to_type,
+        verb::due,
         deliver::next,
         reap::due,
         wake::slot_held_too_long,

@@ -1,7 +1,7 @@
 //! Reaping: idle, done, never armed, overruled; and what keeps a session that looks silent (C37-C39, C43, C45-C47).
 
 use super::quarantine::has_passed;
-use super::{Case, case_of_session};
+use super::{Case, case_of_session, verb};
 use crate::model::event::{Kept, KeptBecause, KillRepeated, LookDecided, Parked, Reaped, RuntimeKind, TurnJudged};
 use crate::model::message::{Fate, Message, Purpose};
 use crate::model::profile::WakePolicy;
@@ -183,7 +183,7 @@ pub(super) fn verdict(case: &Case, session: &Session) -> Verdict {
     // A router has no activity that could be seen: nobody can say that it is idle. A worker's answer and its silence are
     // known all the same, and must not block its queue (C37, C38).
     let nobody_can_say = is_router(case) && session.policy == WakePolicy::Persistent;
-    if session.delivering.is_some() || nobody_can_say {
+    if session.delivering.is_some() || verb::is_asked(case) || nobody_can_say {
         return Verdict::Nothing;
     }
     match &session.turn {

@@ -230,6 +230,7 @@ fn fresh_or_resumed(want: &Want) -> (WakeBranch, WakeMode) {
     match want.reason {
         WakeReason::FolderLaunch => return (WakeBranch::FolderLaunch, WakeMode::Fresh),
         WakeReason::Attach => return (WakeBranch::Attach, resumable(parked_ref.or(died_ref))),
+        WakeReason::Compact => return (WakeBranch::Compact, resumable(parked_ref.or(died_ref))),
         WakeReason::New => return (WakeBranch::New, WakeMode::Fresh),
         WakeReason::Message | WakeReason::Drain => {}
     }

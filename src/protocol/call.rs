@@ -53,6 +53,14 @@ pub enum Verb {
     Attach {
         peer: String,
     },
+    Interrupt {
+        peer: String,
+    },
+    Compact {
+        peer: String,
+        /// None: for as long as it takes. Counts from the call's arrival.
+        timeout_ms: Option<u64>,
+    },
     /// Folder launch, in the peer whose folder this is.
     Run {
         folder: PathBuf,

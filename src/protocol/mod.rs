@@ -10,7 +10,8 @@ pub mod tools;
 
 pub use call::{AddPeer, Call, CallError, SendMessage, Verb, Wait};
 pub use reply::{
-    Added, Answered, Changed, Joined, Peeked, Problem, ProblemCode, Reply, ReplyError, Sent, SentOutcome, Viewed,
+    Added, Answered, Changed, Joined, Peeked, Problem, ProblemCode, Reply, ReplyError, Sent, SentOutcome, TypedInto,
+    Viewed,
 };
 
 /// The version spoken here. An addition that an older daemon would have to ignore is a new one: a flag that is

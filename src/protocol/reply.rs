@@ -11,6 +11,7 @@ use super::call::Verb;
 use crate::model::delivery::Proof;
 use crate::model::id::{Generation, Lsn, MessageId};
 use crate::model::name::Identity;
+use crate::model::session::Source;
 
 /// One line of an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,6 +129,18 @@ pub struct Joined {
     pub generation: Generation,
 }
 
+/// What was typed into a session, and seen to have worked (C56).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TypedInto {
+    pub peer: Identity,
+    pub generation: Option<Generation>,
+    /// The record of the request, and that of its end.
+    pub lsn: Lsn,
+    pub ended: Lsn,
+    /// What showed it.
+    pub by: Source,
+}
+
 /// An overview, with ages as the daemon's clock has them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Viewed {
@@ -240,7 +253,7 @@ impl Verb {
     pub fn waits(&self) -> bool {
         match self {
             Verb::Send(send) => send.wait > super::Wait::Accepted,
-            Verb::Attach { .. } | Verb::Run { .. } => true,
+            Verb::Attach { .. } | Verb::Run { .. } | Verb::Interrupt { .. } | Verb::Compact { .. } => true,
             _ => false,
         }
     }

@@ -8,6 +8,7 @@ mod life;
 mod message;
 mod peer;
 mod startup;
+mod verb;
 mod wake;
 
 use crate::model::effect::{Effect, SessionName, Task};
@@ -42,6 +43,8 @@ fn apply_fact(state: &mut State, record: &Record, fact: &Fact) -> Vec<Task> {
         Fact::NewRequested(fact) => peer::new_requested(state, record, fact),
         Fact::AttachRequested(fact) => peer::attach_requested(state, record, fact),
         Fact::RunRequested(fact) => peer::run_requested(state, record, fact),
+        Fact::InterruptRequested(_) => verb::interrupt_requested(state, record),
+        Fact::CompactRequested(fact) => verb::compact_requested(state, record, fact),
         Fact::MessageAccepted(fact) => message::message_accepted(state, record, fact),
         Fact::DeliveryWaiting(fact) => delivery::delivery_waiting(state, record, fact),
         Fact::DeliveryBegun(fact) => delivery::delivery_begun(state, record, fact),
@@ -54,6 +57,7 @@ fn apply_fact(state: &mut State, record: &Record, fact: &Fact) -> Vec<Task> {
         Fact::SessionNotKnown(_) => life::session_not_known(state, record),
         Fact::SessionAdopted(fact) => startup::session_adopted(state, record, fact),
         Fact::KillFailed(_) => ending::kill_failed(state, record),
+        Fact::VerbEnded(fact) => verb::verb_ended(state, record, fact),
         // Asked or observed; what follows from it is a decision of its own.
         Fact::SettingsUnreadable(_)
         | Fact::RecordLost(_)
@@ -73,6 +77,7 @@ fn apply_fact(state: &mut State, record: &Record, fact: &Fact) -> Vec<Task> {
         | Fact::DeliverySettled(_)
         | Fact::DialogAnswered(_)
         | Fact::SessionGone(_)
+        | Fact::VerbWaiting(_)
         | Fact::OrphanEnded(_) => Vec::new(),
     }
 }
@@ -108,6 +113,8 @@ fn apply_decision(state: &mut State, record: &Record, decision: &Decision) -> Ve
         Decision::StopCleared(_) => peer::stop_cleared(state, record),
         Decision::RefreshMarked(_) => peer::refresh_marked(state, record),
         Decision::PeerForgotten(_) => peer::peer_forgotten(state, record),
+        Decision::VerbDecided(decision) => verb::verb_decided(state, record, decision),
+        Decision::VerbGivenUp(decision) => verb::verb_given_up(state, record, decision),
         // Said for the reader; nothing in the state depends on it.
         Decision::AnswerKept(_) | Decision::Drained(_) => Vec::new(),
     }

@@ -50,7 +50,7 @@ pub(super) fn run_requested(state: &mut State, record: &Record, fact: &RunReques
     bring_up(state, record, WakeReason::FolderLaunch, fact.mint)
 }
 
-fn bring_up(state: &mut State, record: &Record, reason: WakeReason, mint: MessageId) -> Vec<Task> {
+pub(super) fn bring_up(state: &mut State, record: &Record, reason: WakeReason, mint: MessageId) -> Vec<Task> {
     if let Some(presence) = presence(state, record) {
         presence.bring_up = Some(BringUp { asked: record.lsn, reason, mint });
     }

@@ -1,7 +1,7 @@
 //! Wakes: decided, started, open, ready, failed.
 
-use super::{ending, message, presence, session, session_name};
-use crate::model::effect::{StartSession, Task};
+use super::{ending, message, presence, session, session_name, verb};
+use crate::model::effect::{KnownPeer, StartSession, Task};
 use crate::model::event::{SessionStarted, WakeDecided, WakeFailed, WakeRefused};
 use crate::model::id::Generation;
 use crate::model::name::Identity;
@@ -26,6 +26,9 @@ pub(super) fn wake_decided(state: &mut State, record: &Record, decision: &WakeDe
     presence.since = record.at;
     presence.last_gate = None;
     presence.wake_retry_at = None;
+    if decision.mode != WakeMode::Fresh {
+        verb::resumed(presence, Generation(record.lsn));
+    }
     presence.bring_up = presence.bring_up.take().filter(|bring_up| bring_up.reason != decision.reason);
     // A folder launch consumes nothing (C17).
     if decision.branch != WakeBranch::FolderLaunch {
@@ -93,8 +96,22 @@ pub(super) fn start_session(state: &State, peer: &Identity) -> Option<Task> {
         mode: session.mode.clone(),
         args: registration.args.clone(),
         consents: registration.consents.clone(),
+        roster: roster(state, peer),
         boot_deadline_ms: state.settings.boot_deadline_ms,
     })))
+}
+
+/// More than any prompt should list.
+const ROSTER_MAX: usize = 100;
+
+fn roster(state: &State, own: &Identity) -> Vec<KnownPeer> {
+    let others = state.peers.iter().filter(|(name, _)| **name != own.personality);
+    let known = others.map(|(name, peer)| {
+        let profile = &peer.registration.profile;
+        let identity = Identity::new(profile.default_runtime.clone(), name.clone());
+        KnownPeer { identity, description: profile.description.clone(), intelligence: profile.intelligence }
+    });
+    known.take(ROSTER_MAX).collect()
 }
 
 pub(super) fn wake_refused(state: &mut State, record: &Record, decision: &WakeRefused) -> Vec<Task> {

@@ -35,6 +35,8 @@ pub struct Values {
     pub resume_ref: Option<String>,
     pub settings_file: Option<PathBuf>,
     pub prompt_file: Option<PathBuf>,
+    /// What that file holds, as one quoted string of JSON, which is one of TOML as well.
+    pub prompt_string: Option<String>,
     /// Where agents call us by HTTP.
     pub mcp_url: Option<String>,
     /// What proves that a call is the session's own (C62).
@@ -65,6 +67,7 @@ pub const PLACEHOLDERS: &[&str] = &[
     "resume_ref",
     "settings_file",
     "prompt_file",
+    "prompt_string",
     "mcp_url",
     SESSION_SECRET,
 ];
@@ -153,6 +156,7 @@ fn value(name: &str, text: &str, values: &Values) -> Result<String, PlaceholderE
         "resume_ref" => optional(values.resume_ref.clone()),
         "settings_file" => optional(values.settings_file.as_deref().map(path).transpose()?),
         "prompt_file" => optional(values.prompt_file.as_deref().map(path).transpose()?),
+        "prompt_string" => optional(values.prompt_string.clone()),
         "mcp_url" => optional(values.mcp_url.clone()),
         SESSION_SECRET => optional(values.session_secret.clone().map(|Secret(text)| text)),
         _ => Err(PlaceholderError::Unknown { name: name.to_owned(), text: text.to_owned() }),

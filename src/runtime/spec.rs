@@ -26,6 +26,10 @@ pub struct Spec {
     pub dialogs: Vec<Dialog>,
     pub fatal: Vec<Fatal>,
     pub limits: Limits,
+    pub verbs: Verbs,
+    pub sign_in: Option<SignIn>,
+    /// What a person should know of the program, for `doctor`.
+    pub notes: Vec<String>,
 }
 
 /// How a message gets in.
@@ -138,4 +142,31 @@ pub struct Fatal {
 pub struct Limits {
     pub boot_deadline_ms: Option<u64>,
     pub ready_deadline_ms: Option<u64>,
+}
+
+/// What an operator may have typed into it (C56).
+#[derive(Clone, Debug, Default)]
+pub struct Verbs {
+    /// A tmux key name: one press ends the turn.
+    pub interrupt: Option<String>,
+    pub compact: Option<Compact>,
+}
+
+/// The program's own command that sums its conversation up.
+#[derive(Clone, Debug)]
+pub struct Compact {
+    pub command: String,
+    /// Matches the line that the program then adds to its record.
+    pub recorded: Regex,
+}
+
+/// What shows that somebody has signed in, as far as it can be seen without asking anybody; one is enough.
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    /// Paths with placeholders.
+    pub files: Vec<String>,
+    /// Variables of the daemon's environment.
+    pub env: Vec<String>,
+    /// What to do where there is none.
+    pub says: String,
 }

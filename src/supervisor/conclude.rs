@@ -66,7 +66,9 @@ pub fn is_stale(state: &State, draft: &Draft) -> bool {
 pub(super) fn named_in(state: &State, request: &Request) -> Option<Personality> {
     let name = match &request.verb {
         Verb::Send(send) => PeerName(send.to.clone()),
-        Verb::Start { peer } | Verb::New { peer, .. } | Verb::Attach { peer, .. } => peer.clone(),
+        Verb::Start { peer } | Verb::New { peer, .. } | Verb::Attach { peer, .. } | Verb::Compact { peer, .. } => {
+            peer.clone()
+        }
         Verb::Run { peer, .. } => return Some(peer.personality.clone()),
         Verb::Retry { message } => return state.messages.get(message).map(|m| m.to.personality.clone()),
         Verb::Add { .. }
@@ -74,6 +76,7 @@ pub(super) fn named_in(state: &State, request: &Request) -> Option<Personality> 
         | Verb::Stop { .. }
         | Verb::Refresh { .. }
         | Verb::Cancel { .. }
+        | Verb::Interrupt { .. }
         | Verb::SelfDone
         | Verb::SelfFresh => return None,
     };

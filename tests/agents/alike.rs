@@ -91,3 +91,52 @@ pub fn is_proven_in_a_home_elsewhere(place: &mut Place, variable: &str, of_home:
     let message = place.send("ada", "hello");
     assert_eq!(place.delivered(message), Proof::Transcript);
 }
+
+/// Who it is, who else there is, and what its folder says, beside what the program says itself.
+pub fn is_told_its_doctrine(place: &Place) {
+    std::fs::write(place.world.path("ada").join("PEER.md"), "Never say \"walnut\".\nSay 'hazel' $HOME instead.\n")
+        .unwrap();
+    let bob = place.world.path("bob");
+    std::fs::create_dir_all(&bob).unwrap();
+    place.world.ok(&["add", bob.to_str().unwrap(), "--runtime", "demo", "--description", "counts nuts"]);
+    let message = place.send("ada", "hello");
+    place.delivered(message);
+    place.asked(1);
+    let asked = place.model.asked().remove(0).body.to_string();
+    for told in ["You are `ada`", "- bob (demo): counts nuts", "Never say", "Say 'hazel' $HOME instead."] {
+        assert!(asked.contains(told), "{told}: {asked}");
+    }
+}
+
+/// C56: one key ends the turn, and the next message arrives, though a program that had not begun to answer puts the first
+/// one back into its box.
+pub fn is_interrupted(place: &Place) {
+    place.model.answers([Answer::Held("never said")]);
+    let first = place.send("ada", "think");
+    place.delivered(first);
+    place.asked(1);
+    place.world.ok(&["interrupt", "ada"]);
+    let second = place.send("ada", "and now?");
+    place.delivered(second);
+    place.asked(2);
+    place.world.audit_is_clean();
+}
+
+/// C56: its own record says that it was done; a parked one is resumed first, and goes on with what is left.
+pub fn is_compacted(place: &Place) {
+    let talk = || {
+        for text in ["the cat is called Tom", "the dog is called Rex"] {
+            let message = place.send_with("ada", text, &["--topic", "pets"]);
+            place.delivered(message);
+        }
+    };
+    talk();
+    place.world.ok(&["compact", "ada"]);
+    talk();
+    place.world.ok(&["stop", "ada"]);
+    until("its end", || place.world.json(&["ls"])[0]["session"].is_null());
+    place.world.ok(&["start", "ada"]);
+    place.world.ok(&["compact", "ada"]);
+    talk();
+    place.world.audit_is_clean();
+}

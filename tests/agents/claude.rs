@@ -236,3 +236,18 @@ fn c27_a_dialog_over_claudes_box_fails_the_wake_and_is_not_answered_by_a_message
     assert!(place.model.asked().is_empty());
     assert!(!fs::read_to_string(&settings).unwrap().contains("auto"), "nobody has said yes");
 }
+
+#[test]
+fn a_peer_of_claude_is_told_its_doctrine() {
+    alike::is_told_its_doctrine(&settled(&[]));
+}
+
+#[test]
+fn c56_a_turn_of_claude_is_interrupted() {
+    alike::is_interrupted(&settled(&[]));
+}
+
+#[test]
+fn c56_a_conversation_of_claude_is_compacted() {
+    alike::is_compacted(&settled(&[]));
+}

@@ -169,3 +169,18 @@ fn c14_two_peers_share_codexs_home() {
 fn c14_codexs_home_may_be_elsewhere() {
     alike::is_proven_in_a_home_elsewhere(&mut settled(&[]), "CODEX_HOME", ".codex");
 }
+
+#[test]
+fn a_peer_of_codex_is_told_its_doctrine() {
+    alike::is_told_its_doctrine(&settled(&[]));
+}
+
+#[test]
+fn c56_a_turn_of_codex_is_interrupted() {
+    alike::is_interrupted(&settled(&[]));
+}
+
+#[test]
+fn c56_a_conversation_of_codex_is_compacted() {
+    alike::is_compacted(&settled(&[]));
+}

@@ -9,6 +9,7 @@ mod operators;
 mod properties;
 mod restart;
 mod script;
+mod typed;
 mod waking;
 mod workers;
 mod world;

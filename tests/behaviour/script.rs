@@ -8,7 +8,7 @@ use dormouse::model::delivery::{DeliveryOutcome, DeliveryStep, Gate, Proof, Sett
 use dormouse::model::event::*;
 use dormouse::model::record::{Record, Subject};
 use dormouse::model::request::{PeerName, Verb};
-use dormouse::model::session::{Ending, Source, WakeMode};
+use dormouse::model::session::{Ending, Source, TypedVerb, WakeMode};
 
 use crate::world::{World, user};
 
@@ -89,6 +89,11 @@ fn happen(world: &mut World, words: &[&str]) -> Vec<Record> {
             let left_session = *left == "left";
             seen(world, peer, LaunchFailed { phase, why: "no".into(), screen: None, left_session })
         }
+        ["verb-ended", verb, peer] => {
+            let verb = if *verb == "interrupt" { TypedVerb::Interrupt } else { TypedVerb::Compact };
+            let outcome = VerbOutcome::Confirmed { by: Source::Transcript };
+            seen(world, peer, VerbEnded { verb, outcome, took_ms: 9 })
+        }
         ["done", peer] => of_session(world, peer, Verb::SelfDone),
         ["fresh", peer] => of_session(world, peer, Verb::SelfFresh),
         [verb, peer] => operate(world, verb, peer),
@@ -136,6 +141,8 @@ fn operate(world: &mut World, verb: &str, peer: &str) -> Vec<Record> {
         "new" => Verb::New { peer: name, mint: world.mint() },
         "refresh" => Verb::Refresh { peer: name },
         "attach" => Verb::Attach { peer: name, mint: world.mint() },
+        "interrupt" => Verb::Interrupt { peer: name },
+        "compact" => Verb::Compact { peer: name, mint: world.mint() },
         "run" => Verb::Run { peer: world.identity(peer), mint: world.mint() },
         "rm" => Verb::Remove { peer: name, force: false },
         "rm-force" => Verb::Remove { peer: name, force: true },

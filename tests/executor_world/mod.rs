@@ -65,6 +65,7 @@ impl World {
             mode: WakeMode::Fresh,
             args: Vec::new(),
             consents: Vec::new(),
+            roster: Vec::new(),
             boot_deadline_ms: 20_000,
         };
         self.run(name.generation.0, Task::StartSession(Box::new(order)));

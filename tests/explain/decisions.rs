@@ -1,18 +1,18 @@
 //! The sentence of each decision.
 
-use dormouse::model::delivery::Proof;
+use dormouse::model::delivery::{DeliveryStep, Gate, Proof};
 use dormouse::model::event::*;
 use dormouse::model::id::Lsn;
 use dormouse::model::message::SessionBefore;
 use dormouse::model::session::{
-    ArmedBy, Ending, ReapReason, Source, TaskEnd, Turn, WakeBranch, WakeGate, WakeMode, WakeReason,
+    ArmedBy, Ending, ReapReason, Source, TaskEnd, Turn, TypedVerb, WakeBranch, WakeGate, WakeMode, WakeReason,
 };
 use dormouse::model::time::Timestamp;
 
 use crate::history::{NIGHT_US, at, id, user, wake, wake_decided};
 
 pub fn table() -> Vec<(Event, &'static str)> {
-    [wakes(), gates(), boots(), deliveries(), messages(), turns(), reaps(), ends(), marks()]
+    [wakes(), gates(), boots(), deliveries(), messages(), turns(), reaps(), ends(), marks(), verbs()]
         .into_iter()
         .flatten()
         .collect()
@@ -308,5 +308,55 @@ fn marks() -> Vec<(Event, &'static str)> {
         (StopCleared { stopped: Lsn(12) }.into(), "started: the stop of record 12 no longer holds (C53)"),
         (RefreshMarked {}.into(), "marked: the next natural wake will be fresh (C54)"),
         (PeerForgotten {}.into(), "forgotten: it is no longer a peer of ours, its folder stays (C4)"),
+    ]
+}
+
+/// Facts and decisions: neither says anything without the other.
+fn verbs() -> Vec<(Event, &'static str)> {
+    let (interrupt, compact) = (TypedVerb::Interrupt, TypedVerb::Compact);
+    let ended = |verb, outcome| Event::from(VerbEnded { verb, outcome, took_ms: 900 });
+    let failed = VerbOutcome::Failed { step: DeliveryStep::Submit, why: "its pane takes no keys".into(), typed: false };
+    vec![
+        (
+            VerbWaiting { verb: compact, gate: Gate::TurnRunning }.into(),
+            "`compact` waits: the program's turn is still running (C33a)",
+        ),
+        (
+            ended(interrupt, VerbOutcome::Confirmed { by: Source::Screen }),
+            "the turn was interrupted: the screen showed it after 900 ms (C56)",
+        ),
+        (
+            ended(compact, VerbOutcome::Confirmed { by: Source::Transcript }),
+            "the conversation was compacted: the transcript showed it after 900 ms (C56)",
+        ),
+        (
+            ended(interrupt, VerbOutcome::Refused { why: "no turn is running".into() }),
+            "`interrupt` was not typed: no turn is running",
+        ),
+        (
+            ended(interrupt, failed),
+            "`interrupt` failed at the submit after 900 ms: its pane takes no keys; nothing reached the program",
+        ),
+        (
+            ended(compact, VerbOutcome::Unconfirmed { waited_ms: 120_000, screen: "> ".into() }),
+            "`compact` was typed, and nothing showed in 2 min that it was done",
+        ),
+        (
+            VerbDecided { verb: interrupt, asked: Lsn(12) }.into(),
+            "one key into the session, to end its turn, as asked at record 12 (C56)",
+        ),
+        (
+            VerbDecided { verb: compact, asked: Lsn(12) }.into(),
+            "to be typed into the session: compact the conversation, as asked at record 12 (C56)",
+        ),
+        (
+            VerbGivenUp { verb: compact, asked: Lsn(12), why: "its session is gone".into() }.into(),
+            "`compact` of record 12 is given up: its session is gone",
+        ),
+        (
+            WakeDecided { reason: WakeReason::Compact, ..wake_decided(WakeBranch::Compact) }.into(),
+            "woken fresh for a compaction that was asked for: a conversation is resumed to be compacted (C17); boot 1 of 4 \
+             at once (C20)",
+        ),
     ]
 }

@@ -185,7 +185,9 @@ fn requests() -> Vec<(Event, &'static str)> {
         (AttachRequested { mint, reason: none.clone() }.into(), "asked to attach to the peer's session"),
         (RunRequested { mint, reason: none.clone() }.into(), "started by its user from its folder"),
         (DoneCalled { reason: none.clone() }.into(), "the session says that its task is done"),
-        (FreshCalled { reason: none }.into(), "the session asks to be fresh at its next wake"),
+        (FreshCalled { reason: none.clone() }.into(), "the session asks to be fresh at its next wake"),
+        (InterruptRequested { reason: none.clone() }.into(), "asked to interrupt the turn (C56)"),
+        (CompactRequested { mint, reason: none }.into(), "asked to have the conversation compacted (C56)"),
     ]
 }
 

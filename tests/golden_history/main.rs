@@ -47,7 +47,7 @@ struct History {
 /// The last one is the newest.
 const HISTORIES: &[History] = &[History {
     name: "v1-fleet",
-    head: "f3b06f24cdd6f9993aaefd5902195d9943fecccaafb950204154ec253fbbb471",
+    head: "864d30f5a1c369af7ae0f16a907a99246dd6bfb1148a09d582fd82fee9a56398",
     decided: true,
 }];
 

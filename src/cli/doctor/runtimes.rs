@@ -1,7 +1,11 @@
 //! The runtimes: whether each file can be read, and whether its program is there.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::finding::Finding;
 use super::service::Service;
@@ -10,7 +14,11 @@ use crate::home::Home;
 use crate::model::name::Runtime;
 use crate::model::state::State;
 use crate::runtime::placeholders::{Values, expand};
+use crate::runtime::spec::SignIn;
 use crate::runtime::{Loaded, Runtimes, Spec};
+
+/// Longest for a program to say its version; node takes a second on a busy machine.
+const VERSION_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Every runtime whose file is in order.
 pub type Known = BTreeMap<Runtime, Arc<Spec>>;
@@ -29,6 +37,9 @@ pub fn examine(home: &Home, service: &Service, state: &State) -> (Vec<Finding>, 
         match loaded {
             Ok(Loaded { name, spec, .. }) => {
                 findings.push(program(&spec, file.is_some(), home, service, state));
+                if is_used(&spec, state) {
+                    findings.extend(used(&spec, home, service));
+                }
                 known.insert(name, spec);
             }
             Err(error) => {
@@ -49,12 +60,7 @@ fn program(spec: &Spec, is_users: bool, home: &Home, service: &Service, state: &
     if ["{cwd}", "{identity}", "{personality}", "{session_uuid}"].iter().any(|part| argv0.contains(part)) {
         return Finding::ok(check, format!("{argv0} differs from peer to peer"));
     }
-    let values = Values {
-        home: service.variable("HOME").map_or_else(Default::default, Into::into),
-        dormouse_home: home.config.clone(),
-        dormouse: service.dormouse.clone(),
-        ..Values::default()
-    };
+    let values = values(home, service);
     let filled = |text: &str| expand(text, &values).ok();
     let path = spec.env.get("PATH").and_then(|path| filled(path));
     let Some(program) = filled(argv0) else {
@@ -72,5 +78,91 @@ fn program(spec: &Spec, is_users: bool, home: &Home, service: &Service, state: &
         Finding::warn(check, says, remedy)
     } else {
         Finding::ok(check, format!("{program} is not there; no peer uses it"))
+    }
+}
+
+fn is_used(spec: &Spec, state: &State) -> bool {
+    state.peers.values().any(|peer| peer.registration.profile.runtimes.contains(&spec.name))
+}
+
+fn values(home: &Home, service: &Service) -> Values {
+    let folder = |name: &str| service.variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let of_user = folder("HOME").unwrap_or_default();
+    Values {
+        claude_config_dir: folder("CLAUDE_CONFIG_DIR").unwrap_or_else(|| of_user.join(".claude")),
+        codex_home: folder("CODEX_HOME").unwrap_or_else(|| of_user.join(".codex")),
+        home: of_user,
+        dormouse_home: home.config.clone(),
+        dormouse: service.dormouse.clone(),
+        ..Values::default()
+    }
+}
+
+/// What is worth knowing of a program that peers run.
+fn used(spec: &Spec, home: &Home, service: &Service) -> Vec<Finding> {
+    let values = values(home, service);
+    let check = || format!("runtime {}", spec.name);
+    let mut findings: Vec<Finding> = version(spec, &values, service).into_iter().collect();
+    findings.extend(spec.sign_in.as_ref().map(|sign_in| signed_in(sign_in, check(), &values, service)));
+    findings.extend(spec.notes.iter().map(|note| Finding::ok(check(), note)));
+    findings
+}
+
+/// Patterns are those of one version's screens.
+fn version(spec: &Spec, values: &Values, service: &Service) -> Option<Finding> {
+    let (seen_on, argv) = (spec.seen_on.as_ref()?, spec.version_argv.as_ref()?);
+    let check = format!("runtime {}", spec.name);
+    let argv: Vec<String> = argv.iter().filter_map(|text| expand(text, values).ok()).collect();
+    let program = service.find(argv.first()?, None)?;
+    let asked = argv.join(" ");
+    let remedy =
+        format!("`dormouse runtime check {} --screen FILE` says what its patterns make of a screen", spec.name);
+    Some(match printed(&program, &argv[1..], service) {
+        Err(why) => Finding::warn(check, format!("`{asked}` does not say its version: {why}"), remedy),
+        Ok(said) if said.split_whitespace().any(|word| word.trim_start_matches('v') == seen_on) => {
+            Finding::ok(check, format!("version {seen_on}, on which its patterns were recorded"))
+        }
+        Ok(said) => {
+            let first = said.lines().next().unwrap_or_default();
+            let says = format!("`{asked}` says `{first}`; its patterns were recorded on {seen_on}");
+            Finding::warn(check, says, remedy)
+        }
+    })
+}
+
+/// What it prints within its time, run as the daemon would.
+fn printed(program: &Path, args: &[String], service: &Service) -> Result<String, String> {
+    let mut command = Command::new(program);
+    command.args(args).env_clear().envs(service.environment()).stdin(Stdio::null());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().map_err(|error| error.to_string())?;
+    let mut stdout = child.stdout.take().ok_or("it has no output")?;
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        // Who has stopped waiting needs no answer.
+        let _ = tell.send(stdout.read_to_string(&mut text).map(|_| text));
+    });
+    let said = told.recv_timeout(VERSION_PATIENCE);
+    // It has said what it had to say, or will not.
+    let _ = child.kill();
+    let _ = child.wait();
+    match said {
+        Ok(Ok(text)) if !text.trim().is_empty() => Ok(text),
+        Ok(Ok(_)) => Err("it prints nothing".to_owned()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("no answer in {} s", VERSION_PATIENCE.as_secs())),
+    }
+}
+
+fn signed_in(sign_in: &SignIn, check: String, values: &Values, service: &Service) -> Finding {
+    let file = sign_in.files.iter().filter_map(|file| expand(file, values).ok()).find(|file| Path::new(file).is_file());
+    let set = |name: &&String| service.variable(name).is_some_and(|value| !value.is_empty());
+    match (file, sign_in.env.iter().find(set)) {
+        (Some(file), _) => Finding::ok(check, format!("signed in, or told whom to ask: {file}")),
+        (None, Some(name)) => Finding::ok(check, format!("signed in by {name}")),
+        (None, None) => {
+            let looked = sign_in.files.iter().chain(&sign_in.env).cloned().collect::<Vec<_>>().join(", ");
+            Finding::warn(check, format!("nothing shows that it is signed in (looked for {looked})"), &sign_in.says)
+        }
     }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use super::caller::{Caller, Credentials};
-use super::{Door, change, join, own, query, register, send};
+use super::{Door, change, join, own, query, register, send, typed};
 use crate::daemon::input::{Answer, Input};
 use crate::model::request::Request;
 use crate::model::state::State;
@@ -42,6 +42,8 @@ pub(in crate::daemon) async fn perform(
         Verb::Add(peer) => register::add(door, caller.actor, call.reason, *peer).await,
         Verb::Attach { peer } => join::attach(door, caller.actor, call.reason, peer).await,
         Verb::Run { folder, runtime } => join::run(door, caller.actor, call.reason, folder, runtime).await,
+        Verb::Interrupt { peer } => typed::interrupt(door, caller.actor, call.reason, peer).await,
+        Verb::Compact { peer, timeout_ms } => typed::compact(door, caller.actor, call.reason, peer, timeout_ms).await,
         verb => change::change(door, caller.actor, call.reason, verb).await,
     }
 }

@@ -38,6 +38,8 @@ pub(super) fn asked(verb: Verb) -> Result<Asked, Problem> {
         | Verb::Send(_)
         | Verb::RefreshAll
         | Verb::Attach { .. }
+        | Verb::Interrupt { .. }
+        | Verb::Compact { .. }
         | Verb::Run { .. }
         | Verb::Ls
         | Verb::Peers

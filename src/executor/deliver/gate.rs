@@ -46,7 +46,7 @@ impl Delivery<'_> {
                 Gates::Open(open) => return Ok(open),
                 Gates::Closed(gate) => gate,
             };
-            if said.as_ref().is_none_or(|said| !is_same(said, &gate, self.order.human_typing_hold_ms)) {
+            if said.as_ref().is_none_or(|said| !is_same(said, &gate, self.terms.human_typing_hold_ms)) {
                 self.waiting(gate.clone());
                 said = Some(gate);
             }
@@ -80,12 +80,12 @@ impl Delivery<'_> {
     fn folders(&self) -> impl Iterator<Item = std::path::PathBuf> {
         let screen = self.hand.files.screen_clock();
         let folders = [Some(self.hand.files.dir().to_owned()), screen.parent().map(ToOwned::to_owned)];
-        let managed = self.order.managed.is_some();
+        let managed = self.terms.managed.is_some();
         folders.into_iter().flatten().filter(move |_| !managed)
     }
 
     async fn gates(&self, person_since: &mut Option<Instant>) -> Result<Gates, Failure> {
-        let pane = match self.hand.pane(self.order.managed.as_ref()).await {
+        let pane = match self.hand.pane(self.terms.managed).await {
             Ok(pane) => pane,
             Err(error) => return self.unanswered(&error),
         };
@@ -97,7 +97,7 @@ impl Delivery<'_> {
             return Ok(Gates::Closed(gate));
         }
         // A runtime without patterns has nothing to look for; the paste itself refuses a pane that cannot take it.
-        let look = if reads_screen(&self.spec) || self.order.managed.is_some() {
+        let look = if reads_screen(&self.spec) || self.terms.managed.is_some() {
             match self.look(&pane).await {
                 Ok(look) => Some(look),
                 Err(error) => return self.unanswered(&error),
@@ -165,7 +165,7 @@ impl Delivery<'_> {
         match surface(&self.spec, Some(&reading), Some(look), terminal) {
             Surface::NoBox => return Ok(Some(Gate::BoxNotOpen)),
             // Nobody watches a foreign pane's output, so its mode may not be known.
-            Surface::PasteModeOff if self.order.managed.is_none() || look.bracketed_paste == Some(false) => {
+            Surface::PasteModeOff if self.terms.managed.is_none() || look.bracketed_paste == Some(false) => {
                 return Ok(Some(Gate::PasteModeOff));
             }
             Surface::PasteModeOff | Surface::Open => {}
@@ -201,7 +201,7 @@ impl Delivery<'_> {
         if reading.landed != Some(true) || !look.screen.contains(&left) {
             return;
         }
-        let Ok(pane) = self.hand.pane(self.order.managed.as_ref()).await else { return };
+        let Ok(pane) = self.hand.pane(self.terms.managed).await else { return };
         for key in &self.spec.input.clear {
             match pane.press_if_unchanged(key, Some(look), &left).await {
                 Ok(pressed) if pressed.pressed => {}

@@ -1,5 +1,6 @@
 //! One delivery: gates, paste, landing, submit, proof; a unit that nothing of ours comes between (C30).
 
+mod compact;
 mod gate;
 mod proof;
 mod settle;
@@ -8,10 +9,12 @@ mod submit;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::MutexGuard;
 use tokio::time::Instant;
 
+pub(super) use compact::compact;
 pub(super) use proof::last_look;
-pub(super) use settle::settle;
+pub(super) use settle::{clear, settle};
 
 use self::gate::Open;
 use super::hand::{Hand, InFlight};
@@ -21,8 +24,10 @@ use super::tty::{LINE_BYTES_MAX, Tty};
 use super::voice::Voice;
 use crate::model::delivery::{DeliveryOutcome, DeliveryStep, Gate, Proof, RecordMark};
 use crate::model::effect::DeliverMessage;
-use crate::model::event::{DeliveryBegun, DeliveryEnded, DeliveryWaiting, RuntimeKind};
-use crate::model::id::Lsn;
+use crate::model::event::{DeliveryBegun, DeliveryEnded, DeliveryWaiting, RuntimeKind, VerbWaiting};
+use crate::model::id::{Lsn, MessageId};
+use crate::model::profile::Managed;
+use crate::model::session::TypedVerb;
 use crate::runtime::envelope::{self, Typed};
 use crate::runtime::placeholders::Values;
 use crate::runtime::spec::Spec;
@@ -68,10 +73,25 @@ enum Tried {
     },
 }
 
+/// What is typed: a message, or a command of the program's own (C56).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    Message(MessageId),
+    Command,
+}
+
+/// On what terms.
+struct Terms<'a> {
+    what: What,
+    managed: Option<&'a Managed>,
+    ready_deadline_ms: u64,
+    human_typing_hold_ms: u64,
+}
+
 /// One delivery under way.
 struct Delivery<'a> {
     hand: &'a Hand,
-    order: &'a DeliverMessage,
+    terms: Terms<'a>,
     voice: Voice,
     spec: Arc<Spec>,
     values: Values,
@@ -88,7 +108,7 @@ pub(super) async fn deliver(hand: &Hand, order: &DeliverMessage, cause: Lsn) {
     let (attempt, record) = (order.attempt, None);
     hand.begin(InFlight { voice: voice.clone(), attempt, started, typed: false, record, first_line });
     let outcome = match Delivery::prepare(hand, order, voice, started).await {
-        Ok(delivery) => delivery.run().await,
+        Ok(delivery) => delivery.run(attempt).await,
         Err(failure) => Some(failure.into()),
     };
     if let Some(outcome) = outcome
@@ -128,11 +148,17 @@ impl<'a> Delivery<'a> {
             typed.text.push('\n');
         }
         let values = hand.values(order.managed.as_ref()).await.map_err(cannot)?;
-        Ok(Self { hand, order, voice, spec, values, typed, started })
+        let terms = Terms {
+            what: What::Message(order.message),
+            managed: order.managed.as_ref(),
+            ready_deadline_ms: order.ready_deadline_ms,
+            human_typing_hold_ms: order.human_typing_hold_ms,
+        };
+        Ok(Self { hand, terms, voice, spec, values, typed, started })
     }
 
     /// None: the journal took no more records, and so there is nobody to tell.
-    async fn run(self) -> Option<DeliveryOutcome> {
+    async fn run(self, attempt: u32) -> Option<DeliveryOutcome> {
         let mut open = match self.until_open().await {
             Ok(open) => open,
             Err(failure) => return Some(failure.into()),
@@ -141,11 +167,12 @@ impl<'a> Delivery<'a> {
             return Some(impossible);
         }
         let record = transcript::mark(&self.spec, &self.values);
-        self.begun(record.clone()).await?;
+        self.begun(attempt, record.clone()).await?;
         let mut said = None;
         loop {
+            let typing = self.hand.typing.lock().await;
             match self.paste(&open).await {
-                Ok(Tried::Typed) => return Some(self.carry_through(&open, record.as_ref()).await),
+                Ok(Tried::Typed) => return Some(self.carry_through(&open, record.as_ref(), typing).await),
                 // Refused between look and paste: a person scrolls, or it has just died. The gates know which.
                 Ok(Tried::Refused) => {}
                 // Asked again for as long as it takes: a machine in want is no failure of the message (C13, C43).
@@ -154,6 +181,7 @@ impl<'a> Delivery<'a> {
                         self.waiting(Gate::NotKnown { why: why.clone() });
                         said = Some(why);
                     }
+                    drop(typing);
                     tokio::time::sleep(Duration::from_millis(ASK_AGAIN_MS)).await;
                 }
                 Err(failure) => return Some(failure.into()),
@@ -166,13 +194,13 @@ impl<'a> Delivery<'a> {
     }
 
     /// The attempt is on disk before a byte of it is typed (C14).
-    async fn begun(&self, mark: Option<RecordMark>) -> Option<()> {
+    async fn begun(&self, attempt: u32, mark: Option<RecordMark>) -> Option<()> {
         let bytes = u32::try_from(self.typed.text.len()).unwrap_or(u32::MAX);
-        let begun = DeliveryBegun { attempt: self.order.attempt, mark: mark.clone(), bytes };
+        let begun = DeliveryBegun { attempt, mark: mark.clone(), bytes };
         self.voice.say_durably(begun).await.ok()?;
         self.hand.begin(InFlight {
             voice: self.voice.clone(),
-            attempt: self.order.attempt,
+            attempt,
             started: self.started,
             typed: false,
             record: mark,
@@ -214,9 +242,16 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// From the paste on: landed, submitted, proven.
-    async fn carry_through(&self, open: &Open, record: Option<&RecordMark>) -> DeliveryOutcome {
-        match self.submit(open, record).await {
+    /// From the paste on: landed, submitted, proven. No other key comes between paste and submit.
+    async fn carry_through(
+        &self,
+        open: &Open,
+        record: Option<&RecordMark>,
+        typing: MutexGuard<'_, ()>,
+    ) -> DeliveryOutcome {
+        let submitted = self.submit(open, record).await;
+        drop(typing);
+        match submitted {
             Ok(submitted) if self.spec.proof.keys => {
                 drop(submitted);
                 DeliveryOutcome::Proven { proof: Proof::Keys }
@@ -230,6 +265,11 @@ impl<'a> Delivery<'a> {
                 }
             }
         }
+    }
+
+    /// Whether this is a delivery of `message`.
+    fn is_of(&self, message: MessageId) -> bool {
+        matches!(self.terms.what, What::Message(own) if own == message)
     }
 
     fn is_router(&self) -> bool {
@@ -252,12 +292,15 @@ impl<'a> Delivery<'a> {
     }
 
     fn waiting(&self, gate: Gate) {
-        self.voice.say(DeliveryWaiting { gate });
+        match self.terms.what {
+            What::Message(_) => self.voice.say(DeliveryWaiting { gate }),
+            What::Command => self.voice.say(VerbWaiting { verb: TypedVerb::Compact, gate }),
+        }
     }
 
     /// The runtime's own word counts before the settings'.
     fn ready_deadline_ms(&self) -> u64 {
-        self.spec.limits.ready_deadline_ms.unwrap_or(self.order.ready_deadline_ms)
+        self.spec.limits.ready_deadline_ms.unwrap_or(self.terms.ready_deadline_ms)
     }
 
     fn land_deadline(&self) -> Duration {

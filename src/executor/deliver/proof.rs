@@ -24,7 +24,7 @@ const AGAIN_MS: u64 = 1_000;
 const RESTLESS_MAX: u64 = 10;
 
 /// The clock of C28: it runs while the program is at rest.
-struct Clock {
+pub(super) struct Clock {
     submitted: Instant,
     /// The last sign that the program is at work.
     busy: Instant,
@@ -41,8 +41,7 @@ impl Delivery<'_> {
         let mut told = self.hand.told.clone();
         let mut search = RecordSearch::new(&self.spec, &self.values, record, &self.first_line_as_recorded());
         let mut watch = FolderWatch::new(self.record_folders()).ok();
-        let now = Instant::now();
-        let mut clock = Clock { submitted: now, busy: now };
+        let (now, mut clock) = (Instant::now(), self.clock());
         let mut again = (now + Duration::from_millis(AGAIN_MS), AGAIN_MS * 2);
         loop {
             let heard = told.borrow_and_update().clone();
@@ -73,6 +72,12 @@ impl Delivery<'_> {
         }
     }
 
+    /// From here on.
+    pub(super) fn clock(&self) -> Clock {
+        let now = Instant::now();
+        Clock { submitted: now, busy: now }
+    }
+
     fn next_look(&self, again: &Instant) -> Instant {
         let most = Duration::from_millis(LOOK_MS_MAX.min(self.ready_deadline_ms() / 4 + 1));
         (*again).min(Instant::now() + most)
@@ -95,7 +100,7 @@ impl Delivery<'_> {
         told: &Told,
     ) -> Option<Proof> {
         if let Some((message, proof)) = told.proven
-            && message == self.order.message
+            && self.is_of(message)
         {
             return Some(proof);
         }
@@ -112,7 +117,7 @@ impl Delivery<'_> {
     }
 
     /// How long it waited, once the deadline has passed. While a turn runs or the screen moves, the clock stands (C28).
-    fn is_up(&self, clock: &mut Clock) -> Option<u64> {
+    pub(super) fn is_up(&self, clock: &mut Clock) -> Option<u64> {
         let now = Instant::now();
         let deadline = Duration::from_millis(self.ready_deadline_ms());
         let quiet = observe::screen_silent_ms(&self.hand.files, clock::awake_ms()).map(Duration::from_millis);

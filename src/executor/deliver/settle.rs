@@ -50,7 +50,7 @@ async fn until_told(hand: &Hand, message: MessageId, attempt: u32, mark: Option<
         if settlement == Settlement::Found {
             return settlement;
         }
-        clear(hand, message).await;
+        clear(hand, Some(message)).await;
         if is_at_work(hand).await {
             at_rest_since = Instant::now();
         }
@@ -123,7 +123,7 @@ fn names_attempt(message: MessageId, attempt: u32) -> String {
 
 /// Only what is known to be a paste of ours: it is seen to have landed, no person is there, and the runtime's file says
 /// how to empty the box. What cannot be cleared keeps the box closed, and the next delivery waits and says so.
-async fn clear(hand: &Hand, message: MessageId) {
+pub(in crate::executor) async fn clear(hand: &Hand, message: Option<MessageId>) {
     let Some(spec) = hand.spec.as_ref().filter(|spec| reads_screen(spec) && !spec.input.clear.is_empty()) else {
         return;
     };
@@ -137,7 +137,7 @@ async fn clear(hand: &Hand, message: MessageId) {
     }
 }
 
-fn residue(spec: &Spec, look: &Look, message: MessageId) -> Option<String> {
+fn residue(spec: &Spec, look: &Look, message: Option<MessageId>) -> Option<String> {
     let reading = screen::read(spec, &look.screen);
     let closed =
         look.dead || look.in_mode || look.attached > 0 || reading.waiting.is_some() || reading.dialog.is_some();
@@ -147,7 +147,9 @@ fn residue(spec: &Spec, look: &Look, message: MessageId) -> Option<String> {
     let landed = || spec.input.landed.as_ref()?.find_iter(&look.screen).last().map(|found| found.as_str().to_owned());
     // A conversation shows the same words above the box.
     let in_box = || look.screen.get(spec.input.screen.as_ref()?.find_iter(&look.screen).last()?.start()..);
-    let named = || in_box()?.lines().find(|line| line.contains(&message.to_string())).map(str::to_owned);
+    let name = message.map(|message| message.to_string());
+    let named =
+        || in_box()?.lines().find(|line| name.as_ref().is_some_and(|name| line.contains(name))).map(str::to_owned);
     if reading.landed == Some(true) { landed() } else { named() }
 }
 
@@ -206,13 +208,13 @@ mod tests {
     fn c32_a_persons_text_below_the_same_message_is_no_residue() {
         let spec = parse(&Runtime::new("demo").unwrap(), DEMO, Path::new("demo.toml")).unwrap();
         let above = format!("❯ [from user:ada] message {}, attempt 1, then", MessageId(7));
-        assert_eq!(residue(&spec, &box_with(&above, "half a thought"), MessageId(7)), None);
-        let ours = residue(&spec, &box_with(&above, "[pasted 3 lines]"), MessageId(7));
+        assert_eq!(residue(&spec, &box_with(&above, "half a thought"), Some(MessageId(7))), None);
+        let ours = residue(&spec, &box_with(&above, "[pasted 3 lines]"), Some(MessageId(7)));
         assert_eq!(ours.as_deref(), Some("❯ [pasted 3 lines]"));
         let inline = format!("[from user:ada] message {}", MessageId(7));
-        assert!(residue(&spec, &box_with("", &inline), MessageId(7)).is_some());
-        assert_eq!(residue(&spec, &box_with("", &inline), MessageId(8)), None);
+        assert!(residue(&spec, &box_with("", &inline), Some(MessageId(7))).is_some());
+        assert_eq!(residue(&spec, &box_with("", &inline), Some(MessageId(8))), None);
         let attached = Look { attached: 1, ..box_with("", &inline) };
-        assert_eq!(residue(&spec, &attached, MessageId(7)), None, "somebody is there");
+        assert_eq!(residue(&spec, &attached, Some(MessageId(7))), None, "somebody is there");
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::gate::Open;
-use super::{Delivery, Failure};
+use super::{Delivery, Failure, What};
 use crate::executor::launch::reads_screen;
 use crate::executor::tmux::{Look, Pressed, in_full};
 use crate::model::delivery::{DeliveryStep, RecordMark};
@@ -99,11 +99,22 @@ impl Delivery<'_> {
         if reading.box_open == Some(false) || reading.waiting.is_some() || reading.dialog.is_some() {
             return None;
         }
+        if self.terms.what == What::Command
+            && let Some(line) = self.command_line(look)
+        {
+            return Some(line);
+        }
         match reading.landed {
             Some(true) => Some(self.landed_line(look).unwrap_or_default()),
             Some(false) => None,
             None => Some(String::new()),
         }
+    }
+
+    /// The line of the box that shows a command as it was typed: shorter than what a program shows as a mark only.
+    fn command_line(&self, look: &Look) -> Option<String> {
+        let from = self.spec.input.screen.as_ref()?.find_iter(&look.screen).last()?.start();
+        look.screen[from..].lines().find(|line| line.ends_with(&self.typed.text)).map(str::to_owned)
     }
 
     pub(super) fn landed_line(&self, look: &Look) -> Option<String> {
@@ -119,7 +130,7 @@ impl Delivery<'_> {
     /// Presses the key once more, if this paste is still in the open box (C31). Without a pattern for a landed paste
     /// nobody can see that, and the one key was all.
     pub(super) async fn press_again(&self, open: &Open) {
-        if self.spec.input.landed.is_none() || self.spec.input.submit.is_empty() {
+        if self.spec.input.landed.is_none() && self.terms.what != What::Command || self.spec.input.submit.is_empty() {
             return;
         }
         let Ok(look) = self.look(&open.pane).await else { return };

@@ -47,6 +47,12 @@ pub fn secret(files: &SessionFiles) -> Result<Secret, SessionFileError> {
     kept.map(Secret).map_err(|source| SessionFileError { path, source })
 }
 
+/// Writes what the program is told beside its own system prompt.
+pub fn write_prompt(files: &SessionFiles, text: &str) -> Result<(), SessionFileError> {
+    let path = files.prompt();
+    write_whole(&path, text.as_bytes()).map_err(|source| SessionFileError { path, source })
+}
+
 /// Says that this generation, and no other, may start (C16).
 pub fn want(home: &Home, name: &SessionName) -> Result<(), SessionFileError> {
     let path = home.identity(&name.peer).wanted();

@@ -2,6 +2,7 @@
 
 mod boot;
 mod folder;
+mod prompt;
 mod surface;
 
 use std::ffi::OsString;
@@ -22,7 +23,7 @@ use crate::model::effect::StartSession;
 use crate::model::event::{BoxOpened, LaunchFailed, SessionStarted, WakePhase};
 use crate::model::id::Lsn;
 use crate::model::session::{Ending, WakeMode};
-use crate::runtime::placeholders::PlaceholderError;
+use crate::runtime::placeholders::{PlaceholderError, Values};
 use crate::runtime::spec::Spec;
 use crate::shim::files::{self, Born, FileError, Launch, Status};
 
@@ -152,7 +153,13 @@ fn prepare(hand: &Hand, order: &StartSession, spec: &Spec) -> Result<Launch, Lau
         WakeMode::Resumed { resume_ref } => resume_ref.clone(),
     };
     let secret = folder::secret(files)?;
-    let values = hand::values(ground, name, order.folder.clone(), conversation.clone());
+    let prompt = prompt::compose(&name.peer, &order.roster, prompt::doctrine(&order.folder).as_ref());
+    folder::write_prompt(files, &prompt)?;
+    let values = Values {
+        prompt_file: Some(files.prompt()),
+        prompt_string: Some(serde_json::Value::from(prompt).to_string()),
+        ..hand::values(ground, name, order.folder.clone(), conversation.clone())
+    };
     let unicode = |(key, value): (OsString, OsString)| Some((key.into_string().ok()?, value.into_string().ok()?));
     let inherited = std::env::vars_os().filter_map(unicode);
     let presence = ground.home.identity(&name.peer);

@@ -61,7 +61,7 @@ pub fn ended(it: &DeliveryEnded) -> String {
     }
 }
 
-fn step(step: DeliveryStep) -> &'static str {
+pub(super) fn step(step: DeliveryStep) -> &'static str {
     match step {
         DeliveryStep::Open => "before anything was typed",
         DeliveryStep::Paste => "at the paste",
@@ -71,7 +71,7 @@ fn step(step: DeliveryStep) -> &'static str {
     }
 }
 
-fn typed_words(typed: bool) -> &'static str {
+pub(super) fn typed_words(typed: bool) -> &'static str {
     if typed { "some of it may have reached the program" } else { "nothing reached the program" }
 }
 

@@ -8,6 +8,7 @@ mod history;
 mod life;
 mod message;
 mod peer;
+mod verb;
 mod wake;
 
 use jiff::tz::TimeZone;
@@ -71,6 +72,8 @@ fn of_fact(fact: &Fact) -> String {
         Fact::RunRequested(it) => peer::run_requested(it),
         Fact::DoneCalled(it) => peer::done_called(it),
         Fact::FreshCalled(it) => peer::fresh_called(it),
+        Fact::InterruptRequested(it) => verb::interrupt_requested(it),
+        Fact::CompactRequested(it) => verb::compact_requested(it),
         Fact::MessageAccepted(it) => message::accepted(it),
         Fact::MessageRefused(it) => message::refused(it),
         Fact::CancelRequested(it) => message::cancel_requested(it),
@@ -90,6 +93,8 @@ fn of_fact(fact: &Fact) -> String {
         Fact::SessionAdopted(it) => wake::session_adopted(it),
         Fact::OrphanEnded(it) => wake::orphan_ended(it),
         Fact::KillFailed(it) => life::kill_failed(it),
+        Fact::VerbWaiting(it) => verb::waiting(it),
+        Fact::VerbEnded(it) => verb::ended(it),
     }
 }
 
@@ -126,6 +131,8 @@ fn of_decision(decision: &Decision, here: Here<'_>) -> String {
         Decision::StopCleared(it) => peer::stop_cleared(it),
         Decision::RefreshMarked(it) => peer::refresh_marked(it),
         Decision::PeerForgotten(it) => peer::forgotten(it),
+        Decision::VerbDecided(it) => verb::decided(it),
+        Decision::VerbGivenUp(it) => verb::given_up(it),
     }
 }
 

@@ -36,6 +36,7 @@ fn reason(reason: WakeReason) -> &'static str {
         WakeReason::Attach => "a person who attaches",
         WakeReason::New => "a new session that was asked for",
         WakeReason::FolderLaunch => "its user",
+        WakeReason::Compact => "a compaction that was asked for",
     }
 }
 
@@ -54,6 +55,7 @@ pub fn branch(branch: WakeBranch) -> &'static str {
         WakeBranch::TopicKnown => "the message's topic belongs to the parked session",
         WakeBranch::TopicNew => "the message's topic is new to the parked session",
         WakeBranch::NoTopic => "the message has no topic",
+        WakeBranch::Compact => "a conversation is resumed to be compacted",
     }
 }
 

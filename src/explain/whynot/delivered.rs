@@ -6,7 +6,8 @@ use crate::explain::phrase::span;
 use crate::model::message::{Fate, Message};
 use crate::model::name::Identity;
 use crate::model::profile::WakePolicy;
-use crate::model::state::{Presence, Session, SessionPhase, State};
+use crate::model::session::TypedVerb;
+use crate::model::state::{AskedVerb, Presence, Session, SessionPhase, State};
 
 pub(super) fn found(state: &State, peer: &Identity) -> Found {
     let Some(presence) = state.presences.get(peer) else { return Found::moot("nothing was ever heard of it") };
@@ -74,6 +75,12 @@ fn behind(state: &State, presence: &Presence, session: &Session, message: &Messa
             format!("message {id} waits {} more for its next attempt", span(left_ms)),
             "that has passed",
         ));
+    }
+    let compacts =
+        |asked: &&AskedVerb| asked.verb == TypedVerb::Compact && asked.generation == Some(session.generation);
+    if let Some(asked) = presence.verbs.iter().find(compacts) {
+        let why = format!("its conversation is compacted first, as record {} asked", asked.asked);
+        return Some(Guard::new("C30", why, "that has ended"));
     }
     let wants_its_own = message.policy == WakePolicy::Ephemeral && session.first_input != Some(id);
     if wants_its_own {

@@ -30,6 +30,10 @@ pub(super) fn found(state: &State, peer: &Identity, now: Timestamp) -> Found {
             let why = format!("message {message} is being delivered to it");
             (Guard::new("C37", why, "the delivery has ended"), "")
         }
+        (Reaping::Typing { verb }, _) => {
+            let why = format!("`{}` was asked for and has not ended", verb.word());
+            (Guard::new("C56", why, "it has"), "")
+        }
         (Reaping::Unseen, _) => {
             let why = "it is a router: whether one is idle nobody can see";
             (Guard::new("C45", why, "somebody stops it: `dormouse stop`"), "")

@@ -103,6 +103,7 @@ fn would_resume(state: &State, peer: &Identity, next: &NextWake) -> Option<Strin
         WakeBranch::Ephemeral => None,
         WakeBranch::FolderLaunch
         | WakeBranch::Attach
+        | WakeBranch::Compact
         | WakeBranch::New
         | WakeBranch::ResumeOnDeath
         | WakeBranch::HumanConversation

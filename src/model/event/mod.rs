@@ -16,12 +16,14 @@ mod history;
 mod message;
 mod peer;
 mod session;
+mod verb;
 
 pub use daemon::*;
 pub use history::*;
 pub use message::*;
 pub use peer::*;
 pub use session::*;
+pub use verb::*;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -189,6 +191,8 @@ registry! {
         30 RunRequested "run_requested"
         31 DoneCalled "done_called"
         32 FreshCalled "fresh_called"
+        33 InterruptRequested "interrupt_requested"
+        34 CompactRequested "compact_requested"
         40 MessageAccepted "message_accepted"
         41 MessageRefused "message_refused"
         42 CancelRequested "cancel_requested"
@@ -208,6 +212,8 @@ registry! {
         68 SessionAdopted "session_adopted"
         69 OrphanEnded "orphan_ended"
         70 KillFailed "kill_failed"
+        75 VerbWaiting "verb_waiting"
+        76 VerbEnded "verb_ended"
     }
     decisions {
         1001 WakeDecided "wake_decided"
@@ -241,6 +247,8 @@ registry! {
         1041 StopCleared "stop_cleared"
         1042 RefreshMarked "refresh_marked"
         1043 PeerForgotten "peer_forgotten"
+        1044 VerbDecided "verb_decided"
+        1045 VerbGivenUp "verb_given_up"
     }
 }
 

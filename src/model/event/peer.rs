@@ -68,6 +68,11 @@ requests! {
     DoneCalled {}
     /// Requested by the session itself: fresh at its next wake (C55).
     FreshCalled {}
+    /// Requested: one key that ends the turn of this session (C56).
+    InterruptRequested {}
+    /// Requested: the program shall sum its conversation up; a parked peer is resumed for it first (C56). `mint` names the
+    /// prompt's message, should it not be resumed after all.
+    CompactRequested { mint: MessageId }
 }
 
 /// Concluded: the operator's stop holds from here on (C52).

@@ -3,6 +3,7 @@
 mod message;
 mod peer;
 mod resolve;
+mod verb;
 
 #[cfg(test)]
 mod tests;
@@ -71,6 +72,8 @@ fn checked(state: &State, now: Timestamp, actor: &Actor, reason: &Option<String>
         Verb::Refresh { peer } => peer::refresh(state, reason, &peer),
         Verb::Attach { peer, mint } => peer::attach(state, now, reason, &peer, mint),
         Verb::Run { peer, mint } => peer::run(state, now, reason, peer, mint),
+        Verb::Interrupt { peer } => verb::interrupt(state, reason, &peer),
+        Verb::Compact { peer, mint } => verb::compact(state, now, reason, &peer, mint),
         Verb::SelfDone => peer::done(state, actor, reason),
         Verb::SelfFresh => peer::fresh(state, actor, reason),
         Verb::Cancel { message } => message::cancel(state, reason, message),

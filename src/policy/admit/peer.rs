@@ -17,11 +17,11 @@ use super::{Checked, Refusal, resolve};
 
 type Reason = Option<String>;
 
-fn named(state: &State, name: &PeerName) -> Result<Identity, (Option<Identity>, Refusal)> {
+pub(super) fn named(state: &State, name: &PeerName) -> Result<Identity, (Option<Identity>, Refusal)> {
     resolve(state, name).map_err(|unresolved| (None, unresolved.into()))
 }
 
-fn refuse<T>(peer: &Identity, refusal: Refusal) -> Result<T, (Option<Identity>, Refusal)> {
+pub(super) fn refuse<T>(peer: &Identity, refusal: Refusal) -> Result<T, (Option<Identity>, Refusal)> {
     Err((Some(peer.clone()), refusal))
 }
 
@@ -105,7 +105,11 @@ pub(super) fn attach(state: &State, now: Timestamp, reason: &Reason, name: &Peer
     Ok((Subject::peer(&peer), AttachRequested { mint, reason: reason.clone() }.into()))
 }
 
-fn resumable(state: &State, peer: &Identity, presence: Option<&Presence>) -> Result<(), (Option<Identity>, Refusal)> {
+pub(super) fn resumable(
+    state: &State,
+    peer: &Identity,
+    presence: Option<&Presence>,
+) -> Result<(), (Option<Identity>, Refusal)> {
     let parked = presence.and_then(|presence| presence.park.as_ref()).and_then(|park| park.resume_ref.as_ref());
     let died = presence.and_then(|presence| presence.died.as_ref()).and_then(|died| died.resume_ref.as_ref());
     let can = state.runtimes.get(&peer.runtime).is_some_and(|traits| traits.can_resume);
@@ -130,7 +134,7 @@ pub(super) fn run(state: &State, now: Timestamp, reason: &Reason, peer: Identity
     Ok((Subject::peer(&peer), RunRequested { mint, reason: reason.clone() }.into()))
 }
 
-fn not_managed(state: &State, peer: &Identity) -> Result<(), (Option<Identity>, Refusal)> {
+pub(super) fn not_managed(state: &State, peer: &Identity) -> Result<(), (Option<Identity>, Refusal)> {
     let managed = state.peer(peer).and_then(|peer| peer.registration.managed.as_ref());
     match managed {
         Some(managed) => refuse(peer, Refusal::new("C5", format!("{peer} is kept alive by {}", managed.by))),
@@ -139,7 +143,7 @@ fn not_managed(state: &State, peer: &Identity) -> Result<(), (Option<Identity>, 
 }
 
 /// The gates of C15 that an operator hears of at once.
-fn may_wake(state: &State, now: Timestamp, peer: &Identity) -> Result<(), (Option<Identity>, Refusal)> {
+pub(super) fn may_wake(state: &State, now: Timestamp, peer: &Identity) -> Result<(), (Option<Identity>, Refusal)> {
     not_managed(state, peer)?;
     let Some(registered) = state.peer(peer) else {
         return refuse(peer, Refusal::new("C15", format!("no peer is called `{}`", peer.personality)));

@@ -15,7 +15,9 @@ use crate::model::event::RuntimeKind;
 use crate::model::name::{NameError, Runtime};
 
 use super::locate::key_at;
-use super::spec::{Dialog, Fatal, Input, Limits, Proof, Spec, TranscriptFormat, Turn, TurnSource, WhileBusy};
+use super::spec::{
+    Compact, Dialog, Fatal, Input, Limits, Proof, SignIn, Spec, TranscriptFormat, Turn, TurnSource, Verbs, WhileBusy,
+};
 use raw::Raw;
 use values::Reader;
 
@@ -77,6 +79,8 @@ pub enum KeyProblem {
     Control { code: u32 },
     #[error("there is no `transcript` it could be the format of")]
     FormatOfNothing,
+    #[error("expected `compact`, `compacted` and the `transcript` in [proof] that shows it, all three or none")]
+    NotConfirmed,
     #[error("another dialog has this name")]
     SameName,
 }
@@ -113,6 +117,7 @@ fn spec(name: &Runtime, raw: Raw, reader: &Reader<'_>) -> Result<Spec, RuntimeFi
     if !proof.hook && proof.transcript.is_none() && proof.screen.is_none() && !proof.keys {
         return Err(RuntimeFileError::NoProof { file: reader.file.to_owned() });
     }
+    let verbs = verbs(raw.verbs.unwrap_or_default(), &proof, reader)?;
     let mut dialogs: Vec<Dialog> = Vec::new();
     for found in raw.dialog.unwrap_or_default() {
         if dialogs.iter().any(|dialog| dialog.name == *found.name.get_ref()) {
@@ -136,6 +141,9 @@ fn spec(name: &Runtime, raw: Raw, reader: &Reader<'_>) -> Result<Spec, RuntimeFi
         dialogs,
         fatal: raw.fatal.unwrap_or_default().into_iter().map(fatal).collect::<Result<_, _>>()?,
         limits: limits(raw.limits.unwrap_or_default(), reader)?,
+        verbs,
+        sign_in: raw.sign_in.map(|raw| sign_in(raw, reader)).transpose()?,
+        notes: raw.notes.unwrap_or_default(),
     })
 }
 
@@ -205,4 +213,23 @@ fn limits(raw: raw::Limits, reader: &Reader<'_>) -> Result<Limits, RuntimeFileEr
         boot_deadline_ms: raw.boot_deadline.map(|text| reader.duration(&text)).transpose()?,
         ready_deadline_ms: raw.ready_deadline.map(|text| reader.duration(&text)).transpose()?,
     })
+}
+
+/// A command is confirmed by the record, or it is none of ours (C56).
+fn verbs(raw: raw::Verbs, proof: &Proof, reader: &Reader<'_>) -> Result<Verbs, RuntimeFileError> {
+    let interrupt = raw.interrupt.map(|key| reader.typed(&key)).transpose()?;
+    let compact = match (raw.compact, raw.compacted) {
+        (Some(command), Some(recorded)) if proof.transcript.is_some() => {
+            Some(Compact { command: reader.typed(&command)?, recorded: reader.pattern(&recorded)? })
+        }
+        (Some(key), _) | (None, Some(key)) => return Err(reader.problem(key.span(), KeyProblem::NotConfirmed)),
+        (None, None) => None,
+    };
+    Ok(Verbs { interrupt, compact })
+}
+
+fn sign_in(raw: raw::SignIn, reader: &Reader<'_>) -> Result<SignIn, RuntimeFileError> {
+    let files =
+        raw.files.unwrap_or_default().into_iter().map(|file| reader.template(file)).collect::<Result<_, _>>()?;
+    Ok(SignIn { files, env: raw.env.unwrap_or_default(), says: raw.says })
 }

@@ -26,6 +26,17 @@ pub struct Raw {
     pub dialog: Option<Vec<Dialog>>,
     pub fatal: Option<Vec<Fatal>>,
     pub limits: Option<Limits>,
+    pub verbs: Option<Verbs>,
+    pub sign_in: Option<SignIn>,
+    pub notes: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    pub files: Option<Vec<Text>>,
+    pub env: Option<Vec<String>>,
+    pub says: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -84,4 +95,12 @@ pub struct Fatal {
 pub struct Limits {
     pub boot_deadline: Option<Text>,
     pub ready_deadline: Option<Text>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verbs {
+    pub interrupt: Option<Text>,
+    pub compact: Option<Text>,
+    pub compacted: Option<Text>,
 }

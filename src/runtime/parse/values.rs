@@ -72,7 +72,7 @@ impl Reader<'_> {
     }
 
     /// A text with placeholders, all of them known, and without the one character no argument can hold.
-    fn template(&self, text: Text) -> Read<String> {
+    pub fn template(&self, text: Text) -> Read<String> {
         if text.get_ref().contains('\0') {
             return Err(self.problem(text.span(), KeyProblem::Control { code: 0 }));
         }
@@ -96,6 +96,19 @@ impl Reader<'_> {
             Ok(_) => Ok(pattern),
             Err(error) => Err(self.problem(text.span(), KeyProblem::Glob(error.to_string()))),
         }
+    }
+
+    /// A key or a command: one line, with something in it.
+    pub fn typed(&self, text: &Text) -> Read<String> {
+        let found = text.get_ref();
+        if let Some(c) = found.chars().find(|c| c.is_control()) {
+            return Err(self.problem(text.span(), KeyProblem::Control { code: u32::from(c) }));
+        }
+        if found.trim().is_empty() {
+            let problem = KeyProblem::Word { expected: "a key or a command", found: found.clone() };
+            return Err(self.problem(text.span(), problem));
+        }
+        Ok(found.clone())
     }
 
     pub fn duration(&self, text: &Text) -> Read<u64> {

@@ -1,6 +1,7 @@
 //! The runtime's own record of its conversation, as far as a delivery needs it: where it stood before a paste, and
 //! whether a message stands behind that (C14).
 
+mod behind;
 mod entry;
 mod search;
 
@@ -10,6 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+pub use behind::Behind;
 pub use search::{RecordSearch, Search};
 
 use crate::model::delivery::RecordMark;

@@ -83,6 +83,10 @@ fn of_decision(decision: &Decision, cause: Option<&Event>) -> &'static str {
             Some(Fact::RemoveRequested(_)) => "at once",
             _ => "once it was gone",
         },
+        Decision::VerbDecided(decided) => decided.verb.word(),
+        Decision::VerbGivenUp(given_up) if given_up.why.contains("daemon") => "its daemon ended",
+        Decision::VerbGivenUp(given_up) if given_up.why.contains("resumed") => "not resumed",
+        Decision::VerbGivenUp(_) => "its session is gone",
         Decision::BootSlotReleased(_)
         | Decision::AnswerKept(_)
         | Decision::Drained(_)
@@ -112,6 +116,8 @@ fn woken(wake: &WakeDecided) -> &'static str {
         (WakeBranch::TopicKnown, false) => "topic known, fresh",
         (WakeBranch::TopicNew, _) => "topic new",
         (WakeBranch::NoTopic, _) => "no topic",
+        (WakeBranch::Compact, true) => "compact, resumed",
+        (WakeBranch::Compact, false) => "compact, fresh",
     }
 }
 

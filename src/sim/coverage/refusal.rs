@@ -38,6 +38,9 @@ const OF_REQUESTS: Sentences = &[
     ("inside its own session", "not from a session"),
     ("has ended", "session has ended"),
     ("has been typed", "already typed"),
+    ("there is no turn", "not live"),
+    ("no turn of", "no turn"),
+    ("is under way already", "under way"),
     ("is not dead", "not dead"),
     ("no unsettled message", "no such message"),
 ];

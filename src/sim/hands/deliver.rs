@@ -110,10 +110,10 @@ impl Delivering {
         };
         let gate = match failed {
             true => Some(Gate::NotKnown { why: "tmux did not answer".to_owned() }),
-            false => self.gate(life, lane.running, world.now),
+            false => gate(life, lane.running, world.now, &mut self.person_since),
         };
         if let Some(gate) = gate {
-            if self.said.as_ref().is_none_or(|said| !self.is_same(said, &gate)) {
+            if self.said.as_ref().is_none_or(|said| !is_same(said, &gate, self.order.human_typing_hold_ms)) {
                 lane.say_of(world, self.order.message, self.cause, DeliveryWaiting { gate: gate.clone() });
                 self.said = Some(gate);
             }
@@ -136,53 +136,6 @@ impl Delivering {
         let draft = lane.draft_of(self.order.message, self.cause, begun);
         world.hear(Heard::Report { draft, ticket: Some(ticket) });
         Step::Waits
-    }
-
-    fn gate(&mut self, life: &mut Life, told_running: bool, now: u64) -> Option<Gate> {
-        if life.program == Program::Router {
-            return None;
-        }
-        let running = match (life.program, &life.words.turn) {
-            (Program::Teller, Some(TurnSeen::Waiting { on })) => return Some(Gate::NeedsPerson { on: on.clone() }),
-            (Program::Teller, Some(turn)) => *turn == TurnSeen::Running,
-            _ => told_running,
-        };
-        if running {
-            return Some(Gate::TurnRunning);
-        }
-        match life.stage {
-            Stage::Asking => return Some(Gate::NeedsPerson { on: "a permission".to_owned() }),
-            Stage::Booting { .. } => return Some(Gate::BoxNotOpen),
-            // A program that works without saying so shows it on its screen.
-            Stage::Turn | Stage::Hung => return Some(Gate::TurnRunning),
-            _ => {}
-        }
-        match life.composer {
-            Composer::Empty => {
-                self.person_since = None;
-                None
-            }
-            Composer::Person if life.attached => {
-                let since = *self.person_since.get_or_insert(now);
-                Some(Gate::PersonTyping { waited_ms: now - since })
-            }
-            Composer::Person => Some(Gate::BoxNotEmpty),
-            Composer::Ours(_) => {
-                life.composer = Composer::Empty;
-                Some(Gate::BoxNotEmpty)
-            }
-        }
-    }
-
-    /// A person who types is told of twice: when it begins, and when it lasts (C32).
-    fn is_same(&self, said: &Gate, now: &Gate) -> bool {
-        let hold = self.order.human_typing_hold_ms;
-        match (said, now) {
-            (Gate::PersonTyping { waited_ms: said }, Gate::PersonTyping { waited_ms: now }) => {
-                (*said >= hold) == (*now >= hold)
-            }
-            _ => said == now,
-        }
     }
 
     fn paste(&mut self, lane: &Lane, world: &mut World) -> Step {
@@ -290,5 +243,52 @@ impl Delivering {
         self.at = At::Prove { submitted, busy, again, pause };
         lane.again_at(world, next.max(world.now + 1));
         Step::Waits
+    }
+}
+
+/// What keeps a box from being typed into.
+pub fn gate(life: &mut Life, told_running: bool, now: u64, person_since: &mut Option<u64>) -> Option<Gate> {
+    if life.program == Program::Router {
+        return None;
+    }
+    let running = match (life.program, &life.words.turn) {
+        (Program::Teller, Some(TurnSeen::Waiting { on })) => return Some(Gate::NeedsPerson { on: on.clone() }),
+        (Program::Teller, Some(turn)) => *turn == TurnSeen::Running,
+        _ => told_running,
+    };
+    if running {
+        return Some(Gate::TurnRunning);
+    }
+    match life.stage {
+        Stage::Asking => return Some(Gate::NeedsPerson { on: "a permission".to_owned() }),
+        Stage::Booting { .. } => return Some(Gate::BoxNotOpen),
+        // A program that works without saying so shows it on its screen.
+        Stage::Turn | Stage::Hung => return Some(Gate::TurnRunning),
+        _ => {}
+    }
+    match life.composer {
+        Composer::Empty => {
+            *person_since = None;
+            None
+        }
+        Composer::Person if life.attached => {
+            let since = person_since.get_or_insert(now);
+            Some(Gate::PersonTyping { waited_ms: now - *since })
+        }
+        Composer::Person => Some(Gate::BoxNotEmpty),
+        Composer::Ours(_) => {
+            life.composer = Composer::Empty;
+            Some(Gate::BoxNotEmpty)
+        }
+    }
+}
+
+/// A person who types is told of twice: when it begins, and when it lasts (C32).
+pub fn is_same(said: &Gate, now: &Gate, hold_ms: u64) -> bool {
+    match (said, now) {
+        (Gate::PersonTyping { waited_ms: said }, Gate::PersonTyping { waited_ms: now }) => {
+            (*said >= hold_ms) == (*now >= hold_ms)
+        }
+        _ => said == now,
     }
 }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use super::deliver::Delivering;
 use super::end::Ending;
 use super::launch::Starting;
+use super::verb::Compacting;
 use super::{look, turns_between};
 use crate::model::delivery::DeliveryOutcome;
 use crate::model::effect::{Effect, SessionName, Task};
@@ -29,6 +30,7 @@ pub enum Doing {
     Start(Starting),
     Deliver(Box<Delivering>),
     End(Ending),
+    Compact(Compacting),
     /// Something that takes a moment and changes nothing on the way.
     Asking {
         effect: Effect,
@@ -125,6 +127,7 @@ impl Lane {
                 Doing::Start(starting) => starting.go_on(self, world),
                 Doing::Deliver(delivering) => delivering.go_on(self, world, tickets),
                 Doing::End(ending) => ending.go_on(self, world),
+                Doing::Compact(compacting) => compacting.go_on(self, world),
                 Doing::Asking { effect, until } if *until <= world.now => {
                     look::answer(self, world, effect);
                     Step::Done
@@ -154,6 +157,10 @@ impl Lane {
             }
             Task::StartSession(order) => Doing::Start(Starting::new(*order, cause, world.now)),
             Task::DeliverMessage(order) => Doing::Deliver(Box::new(Delivering::new(*order, cause, world.now))),
+            Task::Compact { .. } if self.cut => Doing::Nothing,
+            Task::Compact { human_typing_hold_ms, .. } => {
+                Doing::Compact(Compacting::new(cause, human_typing_hold_ms, world.now))
+            }
             Task::EndSession { .. } => Doing::End(Ending::new(cause)),
             Task::ClearSession { .. } => {
                 self.clear(world);
@@ -170,7 +177,8 @@ impl Lane {
     /// What was under way is told before anything else.
     fn cut_off(&mut self, world: &mut World) {
         match std::mem::replace(&mut self.doing, Doing::Nothing) {
-            Doing::Start(_) | Doing::Nothing => {}
+            // The end of its session is what comes of a command.
+            Doing::Start(_) | Doing::Compact(_) | Doing::Nothing => {}
             Doing::Deliver(delivering) => delivering.cut_off(self, world),
             doing @ (Doing::End(_) | Doing::Asking { .. }) => self.doing = doing,
         }

@@ -6,6 +6,7 @@ mod end;
 pub mod lane;
 mod launch;
 mod look;
+mod verb;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -77,6 +78,9 @@ impl Hands {
             world.called(effect.cause, attention);
         }
         let Some(name) = effect.task.session().cloned() else { return };
+        if matches!(effect.task, Task::Interrupt { .. }) {
+            return verb::interrupt(world, &name, effect.cause);
+        }
         let lane = self.lanes.entry(name.clone()).or_insert_with(|| Lane::new(name.clone()));
         lane.push(effect);
         self.go_on(world, &name);

@@ -92,6 +92,8 @@ pub(in crate::sim) enum Does {
     New(Peer),
     Refresh(Peer),
     Attach(Peer),
+    Interrupt(Peer),
+    Compact(Peer),
     Cancel(String),
     Retry(String),
     /// Somebody has the session before them, and may begin to type.

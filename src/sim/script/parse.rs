@@ -139,6 +139,8 @@ fn check_step(step: &Lined<Step>, messages: &mut BTreeSet<String>) -> Result<(),
             | Does::New(_)
             | Does::Refresh(_)
             | Does::Attach(_)
+            | Does::Interrupt(_)
+            | Does::Compact(_)
             | Does::Cancel(_)
             | Does::Retry(_)
     );

@@ -230,6 +230,8 @@ impl World {
             Does::New(peer) => Verb::New { peer: named(peer), mint: self.mint() },
             Does::Refresh(peer) => Verb::Refresh { peer: named(peer) },
             Does::Attach(peer) => Verb::Attach { peer: named(peer), mint: self.mint() },
+            Does::Interrupt(peer) => Verb::Interrupt { peer: named(peer) },
+            Does::Compact(peer) => Verb::Compact { peer: named(peer), mint: self.mint() },
             Does::Cancel(id) => Verb::Cancel { message: message(id)? },
             Does::Retry(id) => Verb::Retry { message: message(id)? },
             other => return self.happens(other).map(|()| None),
@@ -290,6 +292,8 @@ impl World {
             | Does::New(_)
             | Does::Refresh(_)
             | Does::Attach(_)
+            | Does::Interrupt(_)
+            | Does::Compact(_)
             | Does::Cancel(_)
             | Does::Retry(_)
             | Does::Agent { .. }

@@ -235,6 +235,20 @@ impl World {
         }
     }
 
+    /// A key has ended its turn: it says no more than that it does nothing.
+    pub fn interrupted(&mut self, name: &SessionName) {
+        let (now, after) = (self.now, self.new_turn());
+        let Some(life) = self.lives.get_mut(name) else { return };
+        life.stage = Stage::Rest;
+        life.screen_moved_ms = now;
+        life.record_moved_ms = now;
+        self.tell(name, TurnSeen::Idle);
+        if let Some(life) = self.lives.get_mut(name) {
+            life.goes_on(after);
+        }
+        self.touch(name);
+    }
+
     fn hang(&mut self, name: &SessionName) {
         if self.faults.calm {
             // Somebody sees it, and ends it.

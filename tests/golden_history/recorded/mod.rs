@@ -3,6 +3,7 @@
 
 mod ends;
 mod lives;
+mod typed;
 
 use std::path::Path;
 
@@ -57,6 +58,7 @@ fn lived() -> World {
     ends::operated(&mut world);
     ends::restarted(&mut world);
     ends::after_the_machine(&mut world);
+    typed::verbs(&mut world);
     world
 }
 

@@ -1,0 +1,226 @@
+mod unit;
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+use serde_json::json;
+
+use super::context::Context;
+use super::error::CliError;
+use crate::protocol::Problem;
+use unit::{Manager, OURS, Service};
+
+/// Have the daemon started at login and kept running
+///
+/// Writes a systemd user unit, or a launchd agent on macOS, and starts it. Sessions outlive the daemon: a restart of the
+/// service ends none. A file of that name that somebody else wrote is left alone.
+#[derive(Debug, clap::Args)]
+pub struct ServiceVerb {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Write the unit, enable it and start it
+    Install(Install),
+    /// Stop it, disable it and remove the unit; sessions go on
+    Uninstall(Uninstall),
+}
+
+#[derive(Debug, clap::Args)]
+struct Install {
+    /// Print what would be written, and change nothing
+    #[arg(long)]
+    print: bool,
+    /// Write it, and leave it to you to enable it
+    #[arg(long)]
+    no_start: bool,
+    /// Whom it is for [default: the one of this system]
+    #[arg(long, value_enum, value_name = "NAME")]
+    manager: Option<Manager>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Uninstall {
+    /// Whom it was for [default: the one of this system]
+    #[arg(long, value_enum, value_name = "NAME")]
+    manager: Option<Manager>,
+}
+
+impl ServiceVerb {
+    pub fn run(self, context: &Context) -> Result<(), CliError> {
+        match self.what {
+            What::Install(verb) => verb.run(context),
+            What::Uninstall(verb) => verb.run(context),
+        }
+    }
+}
+
+impl Install {
+    fn run(self, context: &Context) -> Result<(), CliError> {
+        let place = Place::of(context, self.manager)?;
+        let text = place.service(context)?.text(place.manager);
+        if self.print {
+            return context.output.print(&json!({ "file": place.file, "text": text }), || text.trim_end().to_owned());
+        }
+        let was = place.read()?;
+        let written = was.as_deref() != Some(text.as_str());
+        if written {
+            let failed = |source: io::Error| Problem::failed(format!("cannot write {}: {source}", place.shown()));
+            fs::create_dir_all(place.folder()).and_then(|()| fs::write(&place.file, &text)).map_err(failed)?;
+        }
+        if !self.no_start {
+            place.start()?;
+        }
+        let did = if written { "wrote" } else { "left as it was:" };
+        let linger = lingers().err().map_or_else(String::new, |hint| format!("\nhint: {hint}"));
+        let said = json!({ "file": place.file, "name": place.name, "written": written, "started": !self.no_start });
+        context.output.print(&said, || format!("{did} {}{linger}", place.shown()))
+    }
+}
+
+impl Uninstall {
+    fn run(self, context: &Context) -> Result<(), CliError> {
+        let place = Place::of(context, self.manager)?;
+        let was = place.read()?;
+        if was.is_some() {
+            place.stop()?;
+            let failed = |source: io::Error| Problem::failed(format!("cannot remove {}: {source}", place.shown()));
+            fs::remove_file(&place.file).map_err(failed)?;
+            place.reload()?;
+        }
+        let did = if was.is_some() { "removed" } else { "there was no" };
+        let said = json!({ "file": place.file, "name": place.name, "removed": was.is_some() });
+        context.output.print(&said, || format!("{did} {}", place.shown()))
+    }
+}
+
+/// Where the file of this home's service lies.
+struct Place {
+    manager: Manager,
+    name: String,
+    file: PathBuf,
+    /// None: the home of the XDG folders.
+    home: Option<PathBuf>,
+}
+
+impl Place {
+    fn of(context: &Context, manager: Option<Manager>) -> Result<Self, CliError> {
+        let here = if cfg!(target_os = "macos") { Manager::Launchd } else { Manager::Systemd };
+        let manager = manager.unwrap_or(here);
+        // One folder for everything is a home that was named; the XDG folders are three.
+        let home = Some(context.home.config.clone()).filter(|config| *config == context.home.state);
+        let name = unit::name(home.as_deref(), manager);
+        let of_user =
+            variable("HOME").ok_or_else(|| Problem::failed("cannot tell where its folder is: HOME is not set"))?;
+        let file = match manager {
+            Manager::Systemd => variable("XDG_CONFIG_HOME")
+                .unwrap_or_else(|| of_user.join(".config"))
+                .join("systemd/user")
+                .join(format!("{name}.service")),
+            Manager::Launchd => of_user.join("Library/LaunchAgents").join(format!("{name}.plist")),
+        };
+        Ok(Self { manager, name, file, home })
+    }
+
+    fn folder(&self) -> &Path {
+        self.file.parent().unwrap_or(&self.file)
+    }
+
+    fn shown(&self) -> String {
+        self.file.display().to_string()
+    }
+
+    fn service(&self, context: &Context) -> Result<Service, CliError> {
+        let dormouse =
+            env::current_exe().map_err(|error| Problem::failed(format!("cannot tell where dormouse is: {error}")))?;
+        let mut environment = vec![("PATH".to_owned(), good_path()?)];
+        let said = ["XDG_CONFIG_HOME", "XDG_STATE_HOME"].into_iter().filter(|_| self.home.is_none());
+        environment.extend(said.filter_map(|name| Some((name.to_owned(), variable(name)?.display().to_string()))));
+        let log = context.home.state.join("daemon.log");
+        Ok(Service { name: self.name.clone(), dormouse, home: self.home.clone(), environment, log })
+    }
+
+    /// The file, if it is there; somebody else's is refused.
+    fn read(&self) -> Result<Option<String>, CliError> {
+        match fs::read_to_string(&self.file) {
+            Ok(text) if text.lines().take(2).any(|line| line.contains(OURS)) => Ok(Some(text)),
+            Ok(_) => Err(Problem::refused(format!("{} was not written by dormouse", self.shown()))
+                .hint("move it away; `dormouse service install --print` shows what would be there instead")
+                .into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Problem::failed(format!("cannot read {}: {error}", self.shown())).into()),
+        }
+    }
+
+    fn start(&self) -> Result<(), CliError> {
+        self.reload()?;
+        match self.manager {
+            Manager::Systemd => ask("systemctl", ["--user", "enable", "--now", &self.unit()]),
+            Manager::Launchd => ask("launchctl", ["load", "-w", &self.shown()]),
+        }
+    }
+
+    fn stop(&self) -> Result<(), CliError> {
+        match self.manager {
+            Manager::Systemd => ask("systemctl", ["--user", "disable", "--now", &self.unit()]),
+            Manager::Launchd => ask("launchctl", ["unload", "-w", &self.shown()]),
+        }
+    }
+
+    fn reload(&self) -> Result<(), CliError> {
+        match self.manager {
+            Manager::Systemd => ask("systemctl", ["--user", "daemon-reload"]),
+            Manager::Launchd => Ok(()),
+        }
+    }
+
+    fn unit(&self) -> String {
+        format!("{}.service", self.name)
+    }
+}
+
+fn variable(name: &str) -> Option<PathBuf> {
+    env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
+/// The `PATH` of this shell, as far as it means the same elsewhere; tmux has to be in it.
+fn good_path() -> Result<String, CliError> {
+    let here = env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<PathBuf> = env::split_paths(&here).filter(|folder| folder.is_absolute()).collect();
+    if !folders.iter().any(|folder| folder.join("tmux").is_file()) {
+        let problem = Problem::refused("tmux is not in this shell's PATH, which the service would run with");
+        return Err(problem.hint("`dormouse doctor` says what else is missing").into());
+    }
+    let joined: OsString = env::join_paths(folders).unwrap_or_default();
+    joined.into_string().map_err(|_| Problem::refused("this shell's PATH is not UTF-8").into())
+}
+
+fn ask<'a>(program: &str, args: impl IntoIterator<Item = &'a str>) -> Result<(), CliError> {
+    let args: Vec<&str> = args.into_iter().collect();
+    let asked = format!("{program} {}", args.join(" "));
+    let output = Command::new(program).args(&args).output().map_err(|error| {
+        Problem::failed(format!("`{asked}` cannot be run: {error}")).hint("`--no-start` only writes the file")
+    })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    let hint = "in a login session of yours there is a user manager; `--no-start` only writes the file";
+    Err(Problem::failed(format!("`{asked}` failed: {said}")).hint(hint).into())
+}
+
+/// Without it the user's services, and every session, end with their last login.
+fn lingers() -> Result<(), String> {
+    let user =
+        nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten().map(|user| user.name).unwrap_or_default();
+    let systemd = Path::new("/var/lib/systemd");
+    if !systemd.is_dir() || systemd.join("linger").join(&user).exists() {
+        return Ok(());
+    }
+    Err(format!("`loginctl enable-linger {user}` keeps it and all sessions running when you log out"))
+}

@@ -1,0 +1,206 @@
+//! `service`: what a service manager is given, and when nothing is touched.
+
+mod cli_support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use cli_support::{err, out, program};
+use tempfile::TempDir;
+
+/// A user with a folder of their own, and a `systemctl` that writes down what it is asked.
+struct User {
+    dir: TempDir,
+}
+
+impl User {
+    fn new() -> Self {
+        let user = Self { dir: tempfile::tempdir().unwrap() };
+        fs::create_dir(user.path("bin")).unwrap();
+        user.program("systemctl", &format!("echo \"$@\" >> '{}'", user.path("asked").display()));
+        user.program("tmux", "true");
+        user
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn program(&self, name: &str, does: &str) {
+        let file = self.path("bin").join(name);
+        fs::write(&file, format!("#!/bin/sh\n{does}\n")).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = program(args);
+        command.env("HOME", self.dir.path()).env_remove("XDG_CONFIG_HOME").env_remove("XDG_STATE_HOME");
+        command.env("PATH", format!("relative:{}:/usr/bin", self.path("bin").display()));
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    #[track_caller]
+    fn ok(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        assert!(output.status.success(), "{args:?}: {}", err(&output));
+        out(&output)
+    }
+
+    fn asked(&self) -> String {
+        fs::read_to_string(self.path("asked")).unwrap_or_default()
+    }
+}
+
+fn unit(user: &User, exec: &str) -> String {
+    format!(
+        r#"# Written by `dormouse service install`; `dormouse service uninstall` removes it.
+[Unit]
+Description=dormouse, which keeps a team of terminal agents one message away
+StartLimitIntervalSec=300
+StartLimitBurst=5
+
+[Service]
+Type=exec
+ExecStart="{}" {exec}
+ExecReload=/bin/kill -HUP $MAINPID
+Environment="PATH={}:/usr/bin"
+# Only the daemon: sessions outlive it, and the next one goes on with them.
+KillMode=process
+OOMPolicy=continue
+TasksMax=infinity
+Restart=on-failure
+RestartSec=2s
+# Misuse, a refusal, a damaged journal: starting again would change nothing.
+RestartPreventExitStatus=2 3 5
+
+[Install]
+WantedBy=default.target
+"#,
+        env!("CARGO_BIN_EXE_dormouse"),
+        user.path("bin").display()
+    )
+}
+
+/// The manager's own check, where there is one; what it is given is compared in any case.
+fn is_a_unit(file: &Path) {
+    let verify =
+        Command::new("systemd-analyze").args(["--user", "verify"]).arg(file).env("XDG_RUNTIME_DIR", "/tmp").output();
+    if let Ok(output) = verify {
+        assert!(!err(&output).contains(&format!("{}:", file.display())), "{}", err(&output));
+    }
+}
+
+#[test]
+fn a_unit_is_written_enabled_left_as_it_is_and_removed() {
+    let user = User::new();
+    let file = user.path(".config/systemd/user/dormouse.service");
+    let printed = user.ok(&["service", "install", "--print"]);
+    assert_eq!(printed, unit(&user, "\"daemon\""));
+    assert!(!file.exists() && user.asked().is_empty(), "to print is to change nothing");
+
+    assert!(user.ok(&["service", "install"]).starts_with(&format!("wrote {}", file.display())));
+    assert_eq!(fs::read_to_string(&file).unwrap(), unit(&user, "\"daemon\""));
+    is_a_unit(&file);
+    assert_eq!(user.asked(), "--user daemon-reload\n--user enable --now dormouse.service\n");
+    assert!(user.ok(&["service", "install", "--no-start"]).starts_with("left as it was: "));
+
+    fs::remove_file(user.path("asked")).unwrap();
+    assert!(user.ok(&["service", "uninstall"]).starts_with("removed "));
+    assert!(!file.exists());
+    assert_eq!(user.asked(), "--user disable --now dormouse.service\n--user daemon-reload\n");
+    assert!(user.ok(&["service", "uninstall"]).starts_with("there was no "));
+}
+
+/// Two homes are two services, and a path means itself to systemd.
+#[test]
+fn another_home_has_a_unit_of_its_own() {
+    let user = User::new();
+    user.ok(&["--home", "/srv/A team/50% \"off\"", "service", "install", "--no-start"]);
+    let file = user.path(".config/systemd/user/dormouse-srv-a-team-50---off.service");
+    let text = fs::read_to_string(&file).unwrap();
+    assert_eq!(text, unit(&user, r#""--home" "/srv/A team/50%% \"off\"" "daemon""#));
+    is_a_unit(&file);
+}
+
+#[test]
+fn what_somebody_else_wrote_is_left_alone() {
+    let user = User::new();
+    let file = user.path(".config/systemd/user/dormouse.service");
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, "[Unit]\nDescription=my own\n").unwrap();
+    for verb in ["install", "uninstall"] {
+        let refused = user.run(&["service", verb]);
+        assert_eq!(refused.status.code(), Some(3), "{}", err(&refused));
+        assert!(err(&refused).contains("was not written by dormouse"), "{}", err(&refused));
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap(), "[Unit]\nDescription=my own\n");
+    assert_eq!(user.asked(), "");
+}
+
+/// A service that could not find tmux would only fail later.
+#[test]
+fn a_path_without_tmux_and_a_manager_that_fails_are_told() {
+    let user = User::new();
+    user.program("systemctl", "echo 'Failed to connect to bus' >&2; exit 1");
+    let failed = user.run(&["service", "install"]);
+    assert_eq!(failed.status.code(), Some(1), "{}", err(&failed));
+    assert!(
+        err(&failed).contains("Failed to connect to bus") && err(&failed).contains("--no-start"),
+        "{}",
+        err(&failed)
+    );
+    let refused = user.command(&["service", "install"]).env("PATH", "/nonexistent").output().unwrap();
+    assert_eq!(refused.status.code(), Some(3), "{}", err(&refused));
+    assert!(err(&refused).contains("tmux is not in this shell's PATH"), "{}", err(&refused));
+}
+
+#[test]
+fn an_agent_of_launchd_is_whole() {
+    let user = User::new();
+    let printed = user.ok(&["--home", "/a&b", "service", "install", "--print", "--manager", "launchd"]);
+    let expected = format!(
+        r#"<?xml version="1.0" encoding="UTF-8"?>
+<!-- Written by `dormouse service install`; `dormouse service uninstall` removes it. -->
+<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+<plist version="1.0">
+<dict>
+    <key>Label</key>
+    <string>org.dormouse.daemon-a-b</string>
+    <key>ProgramArguments</key>
+    <array>
+        <string>{}</string>
+        <string>--home</string>
+        <string>/a&amp;b</string>
+        <string>daemon</string>
+    </array>
+    <key>EnvironmentVariables</key>
+    <dict>
+        <key>PATH</key>
+        <string>{}:/usr/bin</string>
+    </dict>
+    <key>RunAtLoad</key>
+    <true/>
+    <key>KeepAlive</key>
+    <dict>
+        <key>SuccessfulExit</key>
+        <false/>
+    </dict>
+    <!-- Only the daemon: sessions outlive it, and the next one goes on with them. -->
+    <key>AbandonProcessGroup</key>
+    <true/>
+    <key>StandardErrorPath</key>
+    <string>/a&amp;b/daemon.log</string>
+</dict>
+</plist>
+"#,
+        env!("CARGO_BIN_EXE_dormouse"),
+        user.path("bin").display()
+    );
+    assert_eq!(printed, expected);
+}

@@ -47,7 +47,7 @@ struct History {
 /// The last one is the newest.
 const HISTORIES: &[History] = &[History {
     name: "v1-fleet",
-    head: "f3b06f24cdd6f9993aaefd5902195d9943fecccaafb950204154ec253fbbb471",
+    head: "724b237dd7efbf0f706d442f4a2e13eec1e9df781fa9890ab5350d26f24552b0",
     decided: true,
 }];
 

@@ -208,6 +208,8 @@ registry! {
         68 SessionAdopted "session_adopted"
         69 OrphanEnded "orphan_ended"
         70 KillFailed "kill_failed"
+        71 PromptTaken "prompt_taken"
+        72 ConversationNamed "conversation_named"
     }
     decisions {
         1001 WakeDecided "wake_decided"

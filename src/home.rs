@@ -113,6 +113,16 @@ impl SessionFiles {
         &self.0
     }
 
+    /// The folder of all sessions' homes, sockets and locks: [`Home::run`].
+    pub fn run(&self) -> Option<&Path> {
+        self.0.ancestors().nth(3)
+    }
+
+    /// Settings of ours for the program, in its own form. 0600.
+    pub fn settings(&self) -> PathBuf {
+        self.0.join("settings.json")
+    }
+
     /// What to start, with its environment. 0600.
     pub fn launch(&self) -> PathBuf {
         self.0.join("launch.json")

@@ -8,6 +8,7 @@ use dormouse::model::actor::{Actor, Sender};
 use dormouse::model::delivery::RecordMark;
 use dormouse::model::event::*;
 use dormouse::model::id::{Generation, Lsn, MessageId};
+use dormouse::model::message::TextPrint;
 use dormouse::model::name::Identity;
 use dormouse::model::profile::{Intelligence, Managed, Profile, Registration, WakePolicy};
 use dormouse::model::record::{Record, Subject};
@@ -103,7 +104,7 @@ fn beginning() -> Vec<Vec<Line>> {
         took_ms: 65_536,
     };
     let mark = RecordMark { path: "/home/ada/t.jsonl".into(), offset: 70_000 };
-    let begun = DeliveryBegun { attempt: 1, mark: Some(mark), bytes: 300 };
+    let begun = DeliveryBegun { attempt: 1, mark: Some(mark), bytes: 300, print: TextPrint::of("") };
     vec![
         vec![(Subject::NONE, None, Actor::Dormouse, daemon.into())],
         vec![(peer.clone(), None, user(), registered.into())],

@@ -331,5 +331,5 @@ fn c46a_only_sources_beyond_the_screen_tell_turns() {
     std::fs::write(dir.path().join("looks.toml"), format!("{SMALLEST}[turn]\nsource = ['screen']\n")).unwrap();
     let traits = Runtimes::load(dir.path()).unwrap().traits();
     let told: Vec<_> = traits.iter().map(|row| (row.name.as_str(), row.tells_turns, row.can_resume)).collect();
-    assert_eq!(told, [("claude", false, true), ("codex", true, true), ("demo", true, true), ("looks", false, false)]);
+    assert_eq!(told, [("claude", true, true), ("codex", true, true), ("demo", true, true), ("looks", false, false)]);
 }

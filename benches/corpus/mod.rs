@@ -10,6 +10,7 @@ use dormouse::model::actor::{Actor, Sender};
 use dormouse::model::delivery::{DeliveryOutcome, Proof, RecordMark};
 use dormouse::model::event::*;
 use dormouse::model::id::{Generation, Lsn, MessageId};
+use dormouse::model::message::TextPrint;
 use dormouse::model::name::Identity;
 use dormouse::model::profile::{Registration, WakePolicy};
 use dormouse::model::record::{Record, Subject};
@@ -115,12 +116,13 @@ impl Corpus {
             reason: None,
         };
         let mark = RecordMark { path: format!("/home/ada/.claude/{peer}.jsonl").into(), offset: number * 700 };
-        let begun = DeliveryBegun { attempt: 1, mark: Some(mark), bytes: 210 };
+        let begun = DeliveryBegun { attempt: 1, mark: Some(mark), bytes: 210, print: TextPrint::of("") };
         let ended = DeliveryEnded { attempt: 1, outcome: DeliveryOutcome::Proven { proof: Proof::Hook }, took_ms: 12 };
         let delivered = Delivered { attempt: 1, possible_duplicate: false, proof: Proof::Hook, waited_ms: 21 };
         let decided =
             DeliveryDecided { attempt: 1, possible_duplicate: false, first_input: false, session_before: None };
-        let turn = |turn| TurnObserved { turn, source: Source::Hook, turn_id: Some(format!("0190-{number}")) };
+        let turn =
+            |turn| TurnObserved { turn, source: Source::Hook, turn_id: Some(format!("0190-{number}")), said_at: None };
         let spoken = Actor::Session { peer: speaker, generation: spoke };
         vec![
             self.record(Subject::peer(&peer).with_message(id), spoken, accepted),

@@ -16,6 +16,7 @@ mod demo_agent;
 mod doctor;
 mod error;
 mod history;
+mod hook;
 mod interrupt;
 mod journal;
 mod log;
@@ -94,6 +95,7 @@ enum Verb {
     Run(run::Run),
     #[command(name = "self")]
     Own(own::Own),
+    Hook(hook::Hook),
     Log(log::Log),
     Why(why::Why),
     #[command(name = "whynot")]
@@ -127,6 +129,10 @@ struct Because {
 /// Runs the verb that `args` name, the program's own name first.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
+    // Whatever a program may call it with, it is no misuse; only a person asks for help.
+    if args.get(1).is_some_and(|verb| verb == "hook") && args.get(2).is_none_or(|arg| arg != "--help" && arg != "-h") {
+        return hook::run(&args[2..]);
+    }
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(error) => return misused(&error, &args).into(),
@@ -149,6 +155,7 @@ fn perform(cli: Cli, args: &[OsString]) -> Result<ExitCode, CliError> {
         Verb::Doctor(verb) => return Ok(verb.run(&context()?)?.into()),
         Verb::Shim(verb) => return Ok(verb.run()),
         Verb::DemoAgent(verb) => return Ok(verb.run()),
+        Verb::Hook(verb) => return Ok(verb.run()),
         Verb::Demo(verb) => verb.run(),
         Verb::Daemon(verb) => verb.run(&context()?),
         Verb::Add(verb) => verb.run(&context()?),

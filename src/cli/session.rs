@@ -28,6 +28,11 @@ impl Session {
         Ok(secret.trim().to_owned())
     }
 
+    /// Where the daemon of this session's home answers. None: the file lies where no session's does.
+    pub fn control_socket(&self) -> Option<PathBuf> {
+        Some(SessionFiles::at(self.secret.parent()?).run()?.join("control.sock"))
+    }
+
     /// Keeps `call` until the daemon takes it: synced when this returns. Whose it is, its folder says; a copy of the
     /// secret would be one more place to lose it from.
     pub fn spool(&self, call: &Call) -> Result<(), CliError> {

@@ -8,6 +8,7 @@ mod change;
 mod connection;
 mod fate;
 mod history;
+mod hook;
 mod join;
 mod lock;
 pub mod mint;
@@ -26,6 +27,7 @@ use std::time::Duration;
 use tokio::net::UnixListener;
 use tokio::sync::Semaphore;
 
+use crate::daemon::ears::Ears;
 use crate::daemon::input::Loop;
 use crate::home::Home;
 use crate::model::id::{Lsn, MessageId};
@@ -37,7 +39,7 @@ pub(super) use caller::Caller;
 pub use history::history;
 pub use lock::{DaemonLock, LockError};
 pub use socket::{SocketError, bind};
-pub use spooled::spooled;
+pub use spooled::{spooled, spooled_hook};
 
 /// Callers served at once; each holds a file descriptor, of which a shell's default leaves a daemon 1024.
 const CALLERS_MAX: usize = 512;
@@ -50,13 +52,14 @@ pub struct Door {
     pub home: Home,
     pub inputs: Loop,
     pub history: History,
+    pub ears: Ears,
     /// Sessions by their secrets, as last seen.
     secrets: caller::Secrets,
 }
 
 impl Door {
-    pub fn new(home: Home, inputs: Loop, history: History) -> Arc<Self> {
-        Arc::new(Self { home, inputs, history, secrets: caller::Secrets::default() })
+    pub fn new(home: Home, inputs: Loop, history: History, ears: Ears) -> Arc<Self> {
+        Arc::new(Self { home, inputs, history, ears, secrets: caller::Secrets::default() })
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::{broadcast, oneshot};
 use crate::executor::report::Report;
 use crate::model::effect::SessionName;
 use crate::model::id::{Lsn, MessageId};
-use crate::model::record::Record;
+use crate::model::record::{Draft, Record};
 use crate::model::request::Request;
 use crate::model::state::State;
 use crate::model::time::Timestamp;
@@ -22,6 +22,11 @@ pub enum Input {
         answer: oneshot::Sender<Answer>,
     },
     Report(Report),
+    /// What a session's program said by a hook: facts, answered once they are durable.
+    Heard {
+        drafts: Vec<Draft>,
+        answer: oneshot::Sender<Answer>,
+    },
     /// Run on the state between two turns (reads only), with the time it is then.
     Read(Question),
     /// The screen of a live session, or why it cannot be had.
@@ -80,6 +85,7 @@ impl fmt::Debug for Input {
         match self {
             Input::Ask { request, .. } => f.debug_tuple("Ask").field(request).finish(),
             Input::Report(report) => f.debug_tuple("Report").field(report).finish(),
+            Input::Heard { drafts, .. } => f.debug_tuple("Heard").field(drafts).finish(),
             Input::Read(_) => f.write_str("Read"),
             Input::Peek { session, .. } => f.debug_tuple("Peek").field(session).finish(),
             Input::Spooled { session } => f.debug_struct("Spooled").field("session", session).finish(),

@@ -1,6 +1,7 @@
 //! The daemon's process: its lock, its sockets, its signals, and the one loop they all feed.
 
 pub mod control;
+pub mod ears;
 mod hands;
 mod host;
 mod indexing;

@@ -42,7 +42,7 @@ pub(super) fn refuse_for(inputs: &Receiver<Input>, delay: Duration, why: &str) -
             Err(RecvTimeoutError::Disconnected) => return Heard::Stop,
         };
         match input {
-            Input::Ask { answer, .. } => {
+            Input::Ask { answer, .. } | Input::Heard { answer, .. } => {
                 let _ = answer.send(Answer::JournalRefuses { why: why.to_owned(), in_doubt: false });
             }
             Input::Peek { answer, .. } => {

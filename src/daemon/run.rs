@@ -14,6 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::control::{self, DaemonLock, Door, LockError, SocketError};
+use super::ears::{Ears, conversations};
 use super::hands::{self, Order, Orders};
 use super::host::Machine;
 use super::indexing::Indexing;
@@ -103,7 +104,8 @@ async fn serve(home: Home, lock: DaemonLock, given: Given, runtimes: Arc<Runtime
     let (inputs, heard) = std::sync::mpsc::channel();
     let (records, _) = broadcast::channel(4096);
     let lines = Loop { inputs: inputs.clone(), records: records.clone(), hears: Arc::default() };
-    let door = Door::new(home.clone(), lines.clone(), control::history(home.journal()));
+    let ears = Ears::new(Arc::clone(&runtimes));
+    let door = Door::new(home.clone(), lines.clone(), control::history(home.journal()), ears.clone());
     // Agents that outlived the daemon before find it at once: a handshake needs no journal.
     let listening = mcp::listen(&home, given.loaded.local.mcp_port).await?;
     let url = listening.url();
@@ -124,7 +126,18 @@ async fn serve(home: Home, lock: DaemonLock, given: Given, runtimes: Arc<Runtime
     let (started, has_started) = oneshot::channel();
     let (ended, has_ended) = oneshot::channel();
     let Given { loaded, flags, keeping } = given;
-    let started_by = Starting { home: home.clone(), loaded, flags, runtimes, orders, lines, texts, tmux, keeping };
+    let started_by = Starting {
+        home: home.clone(),
+        loaded,
+        flags,
+        runtimes,
+        ears: ears.clone(),
+        orders,
+        lines,
+        texts,
+        tmux,
+        keeping,
+    };
     let thread = std::thread::Builder::new().name("loop".to_owned());
     let thread = thread.spawn(move || {
         started_by.live(&heard, started);
@@ -211,6 +224,7 @@ struct Starting {
     loaded: Loaded,
     flags: Vec<SettingFlag>,
     runtimes: Arc<Runtimes>,
+    ears: Ears,
     orders: Orders,
     lines: Loop,
     texts: Texts,
@@ -277,13 +291,14 @@ impl Starting {
         let mut supervisor = Supervisor::new(journal, machine, folded.state, self.keeping);
         // Sessions that turn out to be gone are known all the same: what they left is no orphan's.
         let mut known = supervisor.sessions();
+        let conversations = conversations(supervisor.state(), &known);
         let mut taken = Vec::new();
         let Began { alive, turns: _ } = supervisor.begin(now, self.begin(), || {
             let take = |call: spools::Spooled| {
                 taken.push((call.session, call.name));
-                Asked::Request(call.request)
+                call.asked
             };
-            spools::read_all(&self.home).into_iter().map(take).collect()
+            spools::read_all(&self.home, &self.ears, &conversations).into_iter().flat_map(take).collect()
         })?;
         for (session, name) in taken {
             spools::remove(&self.home, &session, &name);
@@ -291,8 +306,8 @@ impl Starting {
         let alive = alive.into_iter().map(|session| (supervisor.host().found(&session), session)).collect();
         known.extend(supervisor.sessions());
         let _ = self.orders.send(Order::Adopt { alive, known });
-        let (home, orders, records) = (self.home.clone(), self.orders.clone(), self.lines.records.clone());
-        Ok(Turning { supervisor, home, orders, records, unmarked: true, low_said: false })
+        let (home, ears, records) = (self.home.clone(), self.ears.clone(), self.lines.records.clone());
+        Ok(Turning { supervisor, home, ears, orders: self.orders.clone(), records, unmarked: true, low_said: false })
     }
 
     fn begin(&self) -> Begin {
@@ -330,6 +345,7 @@ impl Starting {
         match Runtimes::load(&self.home.runtimes()) {
             Ok(runtimes) => {
                 self.runtimes = Arc::new(runtimes);
+                self.ears.renew(Arc::clone(&self.runtimes));
                 let _ = self.orders.send(Order::Runtimes(Arc::clone(&self.runtimes)));
                 let runtimes = self.runtimes.traits();
                 facts.push(crate::model::event::RuntimesChanged { runtimes }.into());

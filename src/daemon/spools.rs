@@ -1,15 +1,18 @@
 //! What agents said while nobody answered them, taken in as soon as it lies there (C61a).
 
+use std::collections::BTreeMap;
 use std::sync::mpsc::Sender;
 
-use super::control::spooled;
+use super::control::{spooled, spooled_hook};
+use super::ears::Ears;
 use super::input::Input;
 use crate::home::Home;
 use crate::model::effect::SessionName;
 use crate::model::id::{Generation, Lsn};
 use crate::model::name::Identity;
-use crate::model::request::Request;
 use crate::observe::{self, FileChange, spool};
+use crate::protocol::Problem;
+use crate::supervisor::Asked;
 
 /// Follows the spools of live sessions.
 #[derive(Clone)]
@@ -54,34 +57,56 @@ impl Watch {
 pub(super) struct Spooled {
     pub session: SessionName,
     pub name: String,
-    pub request: Request,
+    /// Together they are the call, the last one its end.
+    pub asked: Vec<Asked>,
+}
+
+/// By what the calls in spools are understood.
+#[derive(Clone, Copy)]
+pub(super) struct Reading<'a> {
+    pub home: &'a Home,
+    pub ears: &'a Ears,
+    /// What the state knows.
+    pub conversation: &'a dyn Fn(&SessionName) -> Option<String>,
 }
 
 /// Everything in one session's spool, in order. What is none of the calls a session may leave is set aside with a
 /// warning: it would stand in the way for ever.
-pub(super) fn read(home: &Home, session: &SessionName) -> Vec<Spooled> {
-    let files = home.session(session);
-    let calls = match spool::read_all(&files) {
+pub(super) fn read(reading: Reading<'_>, session: &SessionName) -> Vec<Spooled> {
+    let calls = match spool::read_all(&reading.home.session(session)) {
         Ok(calls) => calls,
         Err(error) => {
             tracing::warn!(peer = %session.peer, %error, "cannot read a spool");
             return Vec::new();
         }
     };
-    let take = |(name, bytes): (String, Vec<u8>)| match spooled(&bytes, session) {
-        Ok(request) => Some(Spooled { session: session.clone(), name, request }),
+    let take = |(name, bytes): (String, Vec<u8>)| match asked(reading, session, &bytes) {
+        Ok(asked) if !asked.is_empty() => Some(Spooled { session: session.clone(), name, asked }),
+        Ok(_) => {
+            remove(reading.home, session, &name);
+            None
+        }
         Err(problem) => {
             tracing::warn!(peer = %session.peer, call = name, problem = problem.message, "a spooled call is refused");
-            remove(home, session, &name);
+            remove(reading.home, session, &name);
             None
         }
     };
     calls.into_iter().filter_map(take).collect()
 }
 
+/// A hook may say nothing of its session, and is nothing then.
+fn asked(reading: Reading<'_>, session: &SessionName, bytes: &[u8]) -> Result<Vec<Asked>, Problem> {
+    let Some(hook) = spooled_hook(bytes) else { return Ok(vec![Asked::Request(spooled(bytes, session)?)]) };
+    let facts = reading.ears.facts(session, (reading.conversation)(session).as_deref(), &hook);
+    Ok(facts.into_iter().map(Asked::Seen).collect())
+}
+
 /// The spools of every session that has a folder, also of those that have ended.
-pub(super) fn read_all(home: &Home) -> Vec<Spooled> {
-    sessions(home).iter().flat_map(|session| read(home, session)).collect()
+pub(super) fn read_all(home: &Home, ears: &Ears, conversations: &BTreeMap<SessionName, String>) -> Vec<Spooled> {
+    let conversation = |session: &SessionName| conversations.get(session).cloned();
+    let reading = Reading { home, ears, conversation: &conversation };
+    sessions(home).iter().flat_map(|session| read(reading, session)).collect()
 }
 
 /// Every session that has a folder, oldest first.

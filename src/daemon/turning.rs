@@ -6,17 +6,19 @@ use std::time::Duration;
 
 use tokio::sync::{broadcast, oneshot};
 
+use super::ears::{Ears, conversation};
 use super::hands::{Order, Orders, Told};
 use super::input::{Answer, Input};
 use super::refusing;
-use super::spools::{self, Spooled};
+use super::spools::{self, Reading, Spooled};
 use crate::executor::tmux::in_full;
 use crate::home::Home;
 use crate::journal::{AppendError, Committed, Storage};
 use crate::model::delivery::Proof;
 use crate::model::effect::{AttentionKind, SessionName};
-use crate::model::event::{DaemonStopped, DeadlinePassed, Decision, Event, Fact, TurnSeen};
+use crate::model::event::{DaemonStopped, DeadlinePassed, Decision, Delivered, Event, Fact};
 use crate::model::record::{Draft, Record, Subject};
+use crate::model::state::Session;
 use crate::observe::clock;
 use crate::supervisor::{Asked, Host, Kept, Outcome, Supervisor, Turn};
 
@@ -38,6 +40,7 @@ pub(super) enum Ended {
 pub(super) struct Turning<S: Storage, H: Host> {
     pub supervisor: Supervisor<S, H>,
     pub home: Home,
+    pub ears: Ears,
     pub orders: Orders,
     pub records: broadcast::Sender<Arc<Record>>,
     pub unmarked: bool,
@@ -67,9 +70,16 @@ impl Gathered {
         self.waiters.push(waiter);
     }
 
+    /// What belongs together; its last part is what is waited for.
+    fn all(&mut self, mut asked: Vec<Asked>, waiter: Waiter) {
+        let Some(last) = asked.pop() else { return };
+        asked.into_iter().for_each(|asked| self.add(asked, Waiter::Nobody));
+        self.add(last, waiter);
+    }
+
     fn spooled(&mut self, calls: Vec<Spooled>) {
-        for Spooled { session, name, request } in calls {
-            self.add(Asked::Request(request), Waiter::Spool { session, name });
+        for Spooled { session, name, asked } in calls {
+            self.all(asked, Waiter::Spool { session, name });
         }
     }
 }
@@ -117,13 +127,16 @@ impl<S: Storage, H: Host> Turning<S, H> {
                 if let (Event::Fact(Fact::SessionGone(_)), Some(session)) = (&report.draft.event, named(&report.draft))
                 {
                     // What the agent said last comes before its end (C61a).
-                    gathered.spooled(spools::read(&self.home, &session));
+                    gathered.spooled(self.spool(&session));
                 }
                 gathered.add(Asked::Seen(report.draft), Waiter::Durable(report.durable));
             }
             Input::Read(question) => question(Ok((self.supervisor.state(), clock::now()))),
             Input::Peek { session, answer } => self.order(Order::Peek { session, answer }),
-            Input::Spooled { session } => gathered.spooled(spools::read(&self.home, &session)),
+            Input::Heard { drafts, answer } => {
+                gathered.all(drafts.into_iter().map(Asked::Seen).collect(), Waiter::Caller(answer));
+            }
+            Input::Spooled { session } => gathered.spooled(self.spool(&session)),
             Input::Reload => gathered.end = Some(Ended::Reload),
             Input::Stop { why } => {
                 let stopped = Draft::own(Subject::NONE, None, DaemonStopped { why });
@@ -131,6 +144,11 @@ impl<S: Storage, H: Host> Turning<S, H> {
                 gathered.end = Some(Ended::Stopped);
             }
         }
+    }
+
+    fn spool(&self, session: &SessionName) -> Vec<Spooled> {
+        let conversation = |session: &SessionName| conversation(self.supervisor.state(), session);
+        spools::read(Reading { home: &self.home, ears: &self.ears, conversation: &conversation }, session)
     }
 
     /// The deadline that made the loop wake, or the mark of a quiet journal.
@@ -221,12 +239,16 @@ impl<S: Storage, H: Host> Turning<S, H> {
         let (Some(peer), Some(generation)) = (&record.subject.peer, record.subject.generation) else { return };
         let session = SessionName { peer: peer.clone(), generation };
         let told = match &record.event {
-            Event::Fact(Fact::TurnObserved(seen)) => {
-                Told::Turn { session, running: matches!(seen.turn, TurnSeen::Running) }
+            Event::Fact(Fact::TurnObserved(_)) => {
+                // What the word means, and not what it says: it may have come late.
+                let known = self.supervisor.state().session(peer, generation);
+                Told::Turn { session, running: known.is_some_and(Session::is_told_running) }
             }
-            Event::Decision(Decision::Delivered(delivered)) if delivered.proof == Proof::Answer => {
+            Event::Decision(Decision::Delivered(Delivered {
+                proof: proof @ (Proof::Answer | Proof::Hook), ..
+            })) => {
                 let Some(message) = record.subject.message else { return };
-                Told::Proven { session, message, proof: Proof::Answer }
+                Told::Proven { session, message, proof: *proof }
             }
             _ => return,
         };

@@ -10,8 +10,10 @@ use super::voice::Voice;
 use crate::home::{Home, SessionFiles};
 use crate::model::delivery::{Proof, RecordMark};
 use crate::model::effect::SessionName;
+use crate::model::event::ConversationNamed;
 use crate::model::id::{Lsn, MessageId};
 use crate::model::profile::Managed;
+use crate::model::session::Source;
 use crate::runtime::placeholders::Values;
 use crate::runtime::spec::Spec;
 use crate::shim::files::{self, Born, FileError, Launch, Terminal};
@@ -83,6 +85,8 @@ pub(super) struct Hand {
     server: Server,
     pane: OnceCell<Pane>,
     in_flight: Mutex<Option<InFlight>>,
+    /// What its record last said that its conversation is called.
+    conversation: Mutex<Option<String>>,
     /// What our own unsubmitted paste looks like in the box.
     residue: Mutex<Option<String>>,
 }
@@ -108,6 +112,7 @@ impl Hand {
             typing: tokio::sync::Mutex::default(),
             pane: OnceCell::new(),
             in_flight: Mutex::default(),
+            conversation: Mutex::default(),
             residue: Mutex::default(),
         }
     }
@@ -167,6 +172,16 @@ impl Hand {
         Ok(values(&self.ground, &self.name, cwd, conversation))
     }
 
+    /// Its record says what its conversation is called; told when it says something new.
+    pub fn knows_conversation(&self, name: Option<String>) {
+        let Some(resume_ref) = name else { return };
+        let mut known = self.conversation.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.as_ref() != Some(&resume_ref) {
+            *known = Some(resume_ref.clone());
+            self.voice.say(ConversationNamed { resume_ref, source: Source::Transcript });
+        }
+    }
+
     pub fn begin(&self, in_flight: InFlight) {
         *self.in_flight.lock().unwrap_or_else(PoisonError::into_inner) = Some(in_flight);
     }
@@ -209,6 +224,7 @@ pub(super) fn values(ground: &Ground, name: &SessionName, cwd: PathBuf, conversa
         session_uuid: conversation.clone(),
         resume_ref: Some(conversation),
         mcp_url: ground.mcp_url.clone(),
+        settings_file: Some(ground.home.session(name).settings()),
         ..Values::default()
     }
 }

@@ -15,6 +15,7 @@ mod launch;
 pub mod report;
 mod sight;
 mod startup;
+mod status_watch;
 pub mod tmux;
 mod tty;
 mod voice;

@@ -28,23 +28,32 @@ async fn looked(hand: &Hand) -> Result<Option<SessionLooked>, (&'static str, Str
         Liveness::Gone { .. } => return Ok(None),
         Liveness::NotKnown { why } => return Err(("whether it lives", why)),
     }
-    let (waiting_on, attached) = before_a_person(hand).await.map_err(|why| ("what is on its screen", why))?;
+    let Shown { waiting_on, attached, working } = shown(hand).await.map_err(|why| ("what is on its screen", why))?;
     let values = hand.values(None).await.map_err(|why| ("where its record is", why))?;
     let moved_at = hand.spec.as_ref().and_then(|spec| transcript::moved_at(spec, &values));
     let transcript_silent_ms =
         moved_at.map(|moved| SystemTime::now().duration_since(moved).map(ms).unwrap_or_default());
     let screen_silent_ms = observe::screen_silent_ms(&hand.files, clock::awake_ms());
-    Ok(Some(SessionLooked { screen_silent_ms, transcript_silent_ms, waiting_on, attached }))
+    Ok(Some(SessionLooked { screen_silent_ms, transcript_silent_ms, waiting_on, attached, working }))
 }
 
-/// The dialog that needs a person, and whether one is there.
-async fn before_a_person(hand: &Hand) -> Result<(Option<String>, bool), String> {
+/// What its screen shows of what matters.
+struct Shown {
+    /// The dialog that needs a person.
+    waiting_on: Option<String>,
+    /// A person is there.
+    attached: bool,
+    working: bool,
+}
+
+async fn shown(hand: &Hand) -> Result<Shown, String> {
     let looked = async { hand.pane(None).await?.look().await };
     let look = looked.await.map_err(|error| in_full(&error))?;
-    let spec = hand.spec.as_ref().filter(|spec| super::launch::reads_screen(spec));
-    let waiting_on = spec.and_then(|spec| {
-        let reading = screen::read(spec, &look.screen);
-        reading.waiting.or_else(|| reading.dialog.map(|seen| seen.dialog.name.clone()))
-    });
-    Ok((waiting_on, look.attached > 0))
+    let attached = look.attached > 0;
+    let Some(spec) = hand.spec.as_ref().filter(|spec| super::launch::reads_screen(spec)) else {
+        return Ok(Shown { waiting_on: None, attached, working: false });
+    };
+    let reading = screen::read(spec, &look.screen);
+    let waiting_on = reading.waiting.or_else(|| reading.dialog.map(|seen| seen.dialog.name.clone()));
+    Ok(Shown { waiting_on, attached, working: reading.working })
 }

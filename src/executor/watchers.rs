@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::hand::Hand;
 use super::lane::Shared;
+use super::status_watch;
 use crate::model::effect::Liveness;
 use crate::model::event::{SessionGone, SessionNotKnown, TurnObserved, TurnSeen};
 use crate::model::session::Source;
@@ -24,6 +25,9 @@ pub(super) fn watch(hand: &Arc<Hand>, shared: &Arc<Shared>, known: Terminal) {
     }
     shared.keep(hand.ground.tasks.spawn(end(Arc::clone(hand), Arc::clone(shared))).abort_handle());
     let tells = hand.spec.as_ref().is_some_and(|spec| spec.turn.source.contains(&TurnSource::Terminal));
+    if hand.spec.as_ref().is_some_and(|spec| spec.turn.status_file.is_some()) {
+        shared.keep(hand.ground.tasks.spawn(status_watch::watch(Arc::clone(hand))).abort_handle());
+    }
     if tells {
         shared.keep(hand.ground.tasks.spawn(turns(Arc::clone(hand), known)).abort_handle());
     }
@@ -77,7 +81,7 @@ async fn turns(hand: Arc<Hand>, mut known: Terminal) {
         match files.next().await {
             Ok(Some(FileChange::Terminal(now))) => {
                 for turn in turns_between(&known, &now) {
-                    hand.voice.say(TurnObserved { turn, source: Source::Terminal, turn_id: None });
+                    hand.voice.say(TurnObserved { turn, source: Source::Terminal, turn_id: None, said_at: None });
                 }
                 known = now;
             }

@@ -41,8 +41,13 @@ fn silence(state: &State, effect: &Effect) -> Option<Draft> {
     let about = |name: &SessionName| Subject::session(&name.peer, name.generation);
     match &effect.task {
         Task::LookAtSession { session } => {
-            let nothing =
-                SessionLooked { screen_silent_ms: None, transcript_silent_ms: None, waiting_on: None, attached: false };
+            let nothing = SessionLooked {
+                screen_silent_ms: None,
+                transcript_silent_ms: None,
+                waiting_on: None,
+                attached: false,
+                working: false,
+            };
             Some(Draft::own(about(session), Some(effect.cause), nothing))
         }
         Task::EndSession { session } => {

@@ -162,6 +162,8 @@ fn life(session: &Session) -> Life {
         Turn::Ended { .. } => ("ended", None),
         Turn::Waiting { on, .. } => ("waiting", Some(on.clone())),
         Turn::Failed { reason, .. } => ("error", Some(reason.clone())),
+        // It does something, and nobody has to come: scripts know no other word for that.
+        Turn::Background { on, .. } => ("running", Some(format!("in the background: {on}"))),
     };
     Life {
         generation: session.generation.0.0,

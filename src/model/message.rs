@@ -56,6 +56,9 @@ pub struct Message {
     pub session_before: Option<SessionBefore>,
     /// Where the runtime's own record stood before the last paste (C14).
     pub mark: Option<RecordMark>,
+    /// Of what was typed last, for a proof that compares the whole (C14).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub print: Option<TextPrint>,
     /// What the delivery waits for, as last observed.
     pub waiting_for: Option<Gate>,
 }
@@ -86,4 +89,18 @@ pub enum Fate {
         since: Timestamp,
         why: String,
     },
+}
+
+/// Tells one text from another without keeping it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextPrint {
+    pub bytes: u64,
+    pub crc: u32,
+}
+
+impl TextPrint {
+    pub fn of(text: &str) -> Self {
+        Self { bytes: text.len() as u64, crc: crc32fast::hash(text.as_bytes()) }
+    }
 }

@@ -147,6 +147,11 @@ pub enum Turn {
         at: Timestamp,
         reason: String,
     },
+    /// Its turn is over, and work of its own goes on that it will wake up from.
+    Background {
+        since: Timestamp,
+        on: String,
+    },
 }
 
 /// Where a sign of life or a turn was seen.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::actor::Sender;
 use super::event::{HistoryRemoved, KeptBecause, RuntimeTraits, SnapshotTaken};
 use super::id::{Generation, Lsn, MessageId};
-use super::message::Message;
+use super::message::{Message, TextPrint};
 use super::name::{Identity, Personality, Runtime};
 use super::profile::{Registration, WakePolicy};
 use super::session::{Ending, ReapReason, Source, Turn, TypedVerb, WakeBranch, WakeGate, WakeMode, WakeReason};
@@ -82,14 +82,6 @@ pub struct Key {
     pub at: Timestamp,
     pub text: TextPrint,
     pub queue_depth: u32,
-}
-
-/// Tells one text from another without keeping it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TextPrint {
-    pub bytes: u64,
-    pub crc: u32,
 }
 
 /// A registered peer.
@@ -247,6 +239,12 @@ pub struct Session {
     pub turn_told: Option<Lsn>,
     #[serde(default, skip_serializing_if = "TurnNames::is_empty")]
     pub turn_names: TurnNames,
+    /// When the newest word on its turn was said: what was said before it and comes after it tells nothing new (C46b).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn_said: Option<Timestamp>,
+    /// Who said that a person is needed, while one is: the same wait is told of once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_by: Option<Source>,
     pub armed: Option<(Lsn, Timestamp)>,
     /// The message in the lane.
     pub delivering: Option<MessageId>,
@@ -267,6 +265,9 @@ pub struct Session {
     pub kept: Option<KeptBecause>,
     /// When a look last found a person attached.
     pub person_seen: Option<Timestamp>,
+    /// When a look last found it at work, by its screen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work_seen: Option<Timestamp>,
     /// The last `launch_failed` or unproven first input, until the session is gone.
     pub failing: bool,
 }
@@ -356,14 +357,14 @@ impl Session {
         matches!(self.phase, SessionPhase::Ending { .. })
     }
 
+    /// Its program says that a turn runs: what else is given to it waits (C33a). One that has never said a word, though it
+    /// should, would be waited for for ever.
+    pub fn is_told_running(&self) -> bool {
+        matches!(self.turn, Turn::Running { judged: false, .. }) && self.turn_said.is_some()
+    }
+
     pub fn is_ready(&self) -> bool {
         matches!(self.phase, SessionPhase::Ready { .. })
-    }
-}
-
-impl TextPrint {
-    pub fn of(text: &str) -> Self {
-        Self { bytes: text.len() as u64, crc: crc32fast::hash(text.as_bytes()) }
     }
 }
 

@@ -52,6 +52,15 @@ impl Timestamp {
         let later = if self.boot == other.boot { other.awake_ms > self.awake_ms } else { other.wall_us > self.wall_us };
         if later { other } else { self }
     }
+
+    /// Whether this moment was not after `other`; of two within one millisecond the wall clock tells.
+    pub fn is_by(self, other: Timestamp) -> bool {
+        if self.boot == other.boot {
+            (self.awake_ms, self.wall_us) <= (other.awake_ms, other.wall_us)
+        } else {
+            self.wall_us <= other.wall_us
+        }
+    }
 }
 
 #[cfg(test)]

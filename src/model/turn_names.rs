@@ -28,14 +28,33 @@ impl TurnNames {
     pub fn hears(&mut self, turn: &TurnSeen, name: Option<&str>) -> bool {
         let concerns = name.is_none_or(|name| match turn {
             TurnSeen::Running => self.begins(name),
-            TurnSeen::Ended | TurnSeen::Failed { .. } => self.ends(name),
+            TurnSeen::Ended | TurnSeen::Failed { .. } | TurnSeen::Background { .. } => self.ends(name),
             TurnSeen::Waiting { .. } => !has(&self.ended, name),
-            TurnSeen::Idle => true,
+            TurnSeen::Idle | TurnSeen::Alive => true,
         });
         if concerns && matches!(turn, TurnSeen::Idle | TurnSeen::Failed { .. }) {
             std::mem::take(&mut self.begun).into_iter().for_each(|name| add(&mut self.ended, name));
         }
         concerns
+    }
+
+    /// Takes in what was said before the newest word and is heard after it. Whether a turn has ended by it that was not
+    /// known to have; nothing else of it is news.
+    pub fn hears_late(&mut self, turn: &TurnSeen, name: Option<&str>) -> bool {
+        let Some(name) = name else { return false };
+        match turn {
+            TurnSeen::Running => {
+                self.begins(name);
+                false
+            }
+            TurnSeen::Ended | TurnSeen::Failed { .. } | TurnSeen::Background { .. } => self.ends(name),
+            TurnSeen::Waiting { .. } | TurnSeen::Idle | TurnSeen::Alive => false,
+        }
+    }
+
+    /// Whether of all that have ended this one is the newest.
+    pub fn ended_last(&self, name: &str) -> bool {
+        self.ended.last().is_some_and(|last| last == name)
     }
 
     fn begins(&mut self, name: &str) -> bool {

@@ -20,6 +20,17 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 pub(super) enum Folder {
     Session,
     Spool,
+    /// A program's own, of which every change counts.
+    Program,
+}
+
+impl Folder {
+    fn told(self) -> WatchFlags {
+        match self {
+            Folder::Session | Folder::Spool => TOLD,
+            Folder::Program => CHANGED,
+        }
+    }
 }
 
 /// What happened in one of its folders.
@@ -29,6 +40,7 @@ pub(super) enum Change {
     Status,
     Terminal,
     Spool,
+    Program,
     /// The session's folder is there no more.
     Gone,
     /// The kernel had more to say than room to say it.
@@ -37,6 +49,10 @@ pub(super) enum Change {
 
 /// Changes are made by renaming into place; a folder that goes away ends its watch.
 const TOLD: WatchFlags = WatchFlags::MOVED_TO.union(WatchFlags::DELETE_SELF).union(WatchFlags::ONLYDIR);
+
+/// Programs write as they like: in place, or beside and over it.
+const CHANGED: WatchFlags =
+    TOLD.union(WatchFlags::CREATE).union(WatchFlags::MODIFY).union(WatchFlags::CLOSE_WRITE).union(WatchFlags::DELETE);
 
 /// What happens in some folders, for one listener.
 #[derive(Debug)]
@@ -85,7 +101,7 @@ impl Changes {
         listeners.next_id += 1;
         let mut changes = Self { reader: Arc::clone(&reader), watches: Vec::new(), id, heard };
         for (path, folder) in folders {
-            let watch = match inotify::add_watch(&reader.inotify, *path, TOLD) {
+            let watch = match inotify::add_watch(&reader.inotify, *path, folder.told()) {
                 Ok(watch) => watch,
                 Err(error) => {
                     // Its drop needs the lock.
@@ -191,6 +207,7 @@ fn meaning(event: &inotify::Event<'_>, folder: Folder) -> Option<Change> {
         (Folder::Session, Some(b"status.json")) if moved_to => Some(Change::Status),
         (Folder::Session, Some(b"terminal.json")) if moved_to => Some(Change::Terminal),
         (Folder::Spool, Some(_)) if moved_to => Some(Change::Spool),
+        (Folder::Program, _) => Some(Change::Program),
         _ => None,
     }
 }

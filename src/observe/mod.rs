@@ -9,9 +9,11 @@ mod end;
 mod folders;
 mod liveness;
 mod pidfd;
+mod program_folder;
 pub mod spool;
 mod watch;
 
 pub use end::{EndError, Ended, end_tree};
 pub use liveness::{liveness, screen_silent_ms, withdraw_unborn};
+pub use program_folder::ProgramFolder;
 pub use watch::{FileChange, FileWatch, WatchError, watch_end, watch_files};

@@ -4,7 +4,7 @@ use super::{Case, on_behalf};
 use crate::model::actor::{Actor, Sender};
 use crate::model::delivery::Proof;
 use crate::model::event::{AnswerKept, Armed, Delivered, Event, MessageAccepted, Recipient, TurnJudged};
-use crate::model::id::{Generation, MessageId};
+use crate::model::id::Generation;
 use crate::model::message::Fate;
 use crate::model::name::Identity;
 use crate::model::profile::WakePolicy;

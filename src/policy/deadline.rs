@@ -209,6 +209,7 @@ mod tests {
                 retry_at: retry_at.map(at),
                 session_before: None,
                 mark: None,
+                print: None,
                 waiting_for: None,
             };
             state.messages.insert(id, message);

@@ -3,8 +3,8 @@
 use super::{Case, armed, case_of_session, retry, verb};
 use crate::model::delivery::{DeliveryOutcome, DeliveryStep, Proof, Settlement};
 use crate::model::event::{
-    DeliveryDecided, DeliveryEnded, DeliveryFailed, DeliverySettled, Event, MessageDead, MessageRequeued, SessionReady,
-    WakeFailed, WakePhase,
+    DeliveryDecided, DeliveryEnded, DeliveryFailed, DeliverySettled, Event, MessageDead, MessageRequeued, PromptTaken,
+    SessionReady, WakeFailed, WakePhase,
 };
 use crate::model::message::{Fate, Message};
 use crate::model::profile::WakePolicy;
@@ -158,6 +158,15 @@ pub(super) fn delivered(state: &State, record: &Record) -> Vec<Draft> {
         case.about_session(session, Event::from(event))
     });
     ready.into_iter().collect()
+}
+
+/// The program says itself what it was given: this very attempt, and every byte of it (C14). Anything else is left to its
+/// record.
+pub(super) fn prompt_taken(state: &State, record: &Record, fact: &PromptTaken) -> Vec<Draft> {
+    let Some((case, message)) = in_lane(state, record) else { return Vec::new() };
+    let begun = matches!(message.fate, Fate::Delivering { begun: Some(_), .. });
+    let is_it = begun && message.attempts == fact.attempt && message.print == Some(fact.print);
+    is_it.then(|| proven(&case, message, Proof::Hook)).into_iter().collect()
 }
 
 /// A delivery in doubt is settled by the runtime's own record; only if that cannot tell is it sent again, marked

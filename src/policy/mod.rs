@@ -97,6 +97,7 @@ fn on_fact(state: &State, record: &Record, fact: &Fact) -> Vec<Draft> {
         Fact::RetryRequested(fact) => operator::retry(state, record, fact),
         Fact::LaunchFailed(fact) => wake::launch_failed(state, record, fact),
         Fact::DeliveryEnded(fact) => deliver::delivery_ended(state, record, fact),
+        Fact::PromptTaken(fact) => deliver::prompt_taken(state, record, fact),
         Fact::DeliverySettled(fact) => deliver::delivery_settled(state, record, fact),
         Fact::SessionGone(fact) => death::session_gone(state, record, fact),
         Fact::SessionLooked(_) => reap::session_looked(state, record),
@@ -129,6 +130,7 @@ fn on_fact(state: &State, record: &Record, fact: &Fact) -> Vec<Draft> {
         | Fact::BoxOpened(_)
         | Fact::DialogAnswered(_)
         | Fact::TurnObserved(_)
+        | Fact::ConversationNamed(_)
         | Fact::SessionNotKnown(_)
         | Fact::SessionAdopted(_)
         | Fact::OrphanEnded(_)

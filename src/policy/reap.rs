@@ -196,6 +196,7 @@ pub(super) fn verdict(case: &Case, session: &Session) -> Verdict {
             Verdict::Silent(Silence { since: *since, source: Source::Screen, limit_ms, kind: Limit::Asking })
         }
         Turn::Waiting { .. } => Verdict::Keep(KeptBecause::WaitsForPerson),
+        Turn::Background { .. } => Verdict::Keep(KeptBecause::BackgroundWork),
         // Nobody can say: a wrong kill costs more than a late one (C43).
         Turn::Unknown => Verdict::Keep(KeptBecause::NotKnown),
         Turn::Running { judged: true, since } => Verdict::Silent(judged_turn(case, session, *since)),
@@ -247,9 +248,14 @@ fn last_sign(session: &Session) -> (Timestamp, Source) {
         }
         _ => (session.last_sign, session.last_sign_source),
     };
-    match session.person_seen {
-        Some(seen) if seen.latest(sign) == seen => (seen, Source::Person),
-        _ => (sign, source),
+    let (sign, source) = later((sign, source), session.work_seen, Source::Screen);
+    later((sign, source), session.person_seen, Source::Person)
+}
+
+fn later(known: (Timestamp, Source), seen: Option<Timestamp>, source: Source) -> (Timestamp, Source) {
+    match seen {
+        Some(seen) if seen.latest(known.0) == seen => (seen, source),
+        _ => known,
     }
 }
 
@@ -258,7 +264,7 @@ fn at_rest(case: &Case, session: &Session, turn_ended: Timestamp) -> Verdict {
     let (sign, source) = last_sign(session);
     match (session.policy, session.armed) {
         (WakePolicy::Ephemeral, Some((_, armed_at))) => {
-            let since = [Some(armed_at), session.last_proof, session.person_seen]
+            let since = [Some(armed_at), session.last_proof, session.person_seen, session.work_seen]
                 .into_iter()
                 .flatten()
                 .fold(turn_ended, Timestamp::latest);

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::VERSION;
 use crate::model::id::MessageId;
 use crate::model::profile::Managed;
+use crate::model::time::Timestamp;
 
 /// One call: who says to be asking, why, and what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +76,8 @@ pub enum Verb {
     },
     SelfDone,
     SelfFresh,
+    /// What the program of the calling session says of itself.
+    Hook(Box<Hook>),
     Ls,
     Queue {
         peer: Option<String>,
@@ -85,6 +89,16 @@ pub enum Verb {
     Peers,
     /// What is queued and delivered for and by the session that asks.
     Messages,
+}
+
+/// One hook of a session's program. What it means, the daemon knows: a hook outlives upgrades.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hook {
+    /// When it was started.
+    pub said_at: Timestamp,
+    /// What the program gave to it, an object.
+    pub payload: Value,
 }
 
 /// A folder to be registered (C4). Paths are absolute: the daemon stands elsewhere.

@@ -49,7 +49,7 @@ pub(super) fn deliver(state: &State, peer: &Identity, id: MessageId) -> Option<T
         attempt: message.attempts + 1,
         envelope: envelope(message),
         initial_prompt: registration.profile.initial_prompt.clone().filter(|_| first_of_fresh),
-        turn_running: session.is_some_and(|s| matches!(s.turn, Turn::Running { judged: false, .. })),
+        turn_running: session.is_some_and(Session::is_told_running),
         ready_deadline_ms: state.settings.ready_deadline_ms,
         human_typing_hold_ms: state.settings.human_typing_hold_ms,
     })))
@@ -71,7 +71,7 @@ pub(super) fn delivery_waiting(state: &mut State, record: &Record, fact: &Delive
         message.waiting_for = Some(fact.gate.clone());
     }
     if let Gate::NeedsPerson { on } = &fact.gate {
-        return life::needs_person(state, record, on);
+        return life::needs_person(state, record, on, Source::Screen);
     }
     Vec::new()
 }
@@ -83,6 +83,7 @@ pub(super) fn delivery_begun(state: &mut State, record: &Record, fact: &Delivery
         *begun = Some(record.lsn);
         message.attempts = fact.attempt;
         message.mark.clone_from(&fact.mark);
+        message.print = Some(fact.print);
         message.waiting_for = None;
     }
     Vec::new()

@@ -1,95 +1,29 @@
 //! A session's life: turns, looks, the arm.
 
-use super::{presence, session};
+use super::session;
 use crate::model::effect::{Attention, AttentionKind, Task};
-use crate::model::event::{Kept, SessionLooked, TurnJudged, TurnObserved, TurnSeen};
+use crate::model::event::{ConversationNamed, Kept, SessionLooked, TurnJudged};
 use crate::model::record::Record;
 use crate::model::session::{Source, Turn};
 use crate::model::state::{Session, State};
 use crate::model::time::Timestamp;
-use crate::mutant::{Bug, bug};
 
-pub(super) fn turn_observed(state: &mut State, record: &Record, fact: &TurnObserved) -> Vec<Task> {
-    let Some(session) = session(state, record) else { return Vec::new() };
-    session.last_sign = record.at;
-    session.last_sign_source = fact.source;
-    if !session.turn_names.hears(&fact.turn, fact.turn_id.as_deref()) {
-        return Vec::new();
-    }
-    told_turn(state, record, &fact.turn)
-}
-
-/// What the program did while nobody watched. The same as before moves no clock.
-pub(super) fn turn_found(state: &mut State, record: &Record, turn: &TurnSeen) -> Vec<Task> {
-    let Some(session) = session(state, record) else { return Vec::new() };
-    // Newer than all that was typed before: a message in doubt has had its turn by now, or will have one (C46b).
-    session.turn_told = Some(record.lsn);
-    let same = match (&session.turn, turn) {
-        (Turn::Running { judged, .. }, TurnSeen::Running) => !judged,
-        (Turn::Ended { .. }, TurnSeen::Ended | TurnSeen::Idle) | (Turn::Failed { .. }, TurnSeen::Failed { .. }) => true,
-        (Turn::Waiting { on: before, .. }, TurnSeen::Waiting { on }) => before == on,
-        _ => false,
-    };
-    if same {
-        return Vec::new();
-    }
-    session.last_sign = record.at;
-    session.last_sign_source = Source::Terminal;
-    told_turn(state, record, turn)
-}
-
-fn told_turn(state: &mut State, record: &Record, turn: &TurnSeen) -> Vec<Task> {
-    let Some(session) = session(state, record) else { return Vec::new() };
-    let was_running = matches!(session.turn, Turn::Running { .. });
-    session.kept = None;
-    match turn {
-        TurnSeen::Running => {
-            if !matches!(session.turn, Turn::Running { judged: false, .. } | Turn::Waiting { .. }) {
-                session.turn_told = Some(record.lsn);
-            }
-            session.turn = Turn::Running { since: running_since(session, record.at), judged: false };
-        }
-        TurnSeen::Ended => {
-            // Its beginning may have gone unheard: an end tells of a turn as well.
-            session.turn_told = Some(record.lsn);
-            session.turns_open = session.turns_open.saturating_sub(1);
-            // Ended only when as many have ended as were submitted (C46b).
-            if session.turns_open == 0 {
-                session.turn = Turn::Ended { at: record.at, judged: false };
-            }
-        }
-        TurnSeen::Idle if bug(Bug::IdleUnheard) => {}
-        TurnSeen::Idle => {
-            session.turns_open = 0;
-            session.turn = Turn::Ended { at: record.at, judged: false };
-        }
-        TurnSeen::Waiting { on } => return needs_person(state, record, on),
-        TurnSeen::Failed { reason } => {
-            session.turns_open = 0;
-            session.turn = Turn::Failed { at: record.at, reason: reason.clone() };
-        }
-    }
-    let ended_well = was_running && matches!(session.turn, Turn::Ended { .. });
-    if ended_well && let Some(presence) = presence(state, record) {
-        presence.deaths.clear();
+/// From here on this is what a park keeps and a resume goes by (C17).
+pub(super) fn conversation_named(state: &mut State, record: &Record, fact: &ConversationNamed) -> Vec<Task> {
+    if let Some(session) = session(state, record) {
+        session.resume_ref = Some(fact.resume_ref.clone());
     }
     Vec::new()
 }
 
-fn running_since(session: &Session, now: Timestamp) -> Timestamp {
-    match session.turn {
-        Turn::Running { since, .. } => since,
-        Turn::Unknown | Turn::Ended { .. } | Turn::Waiting { .. } | Turn::Failed { .. } => now,
-    }
-}
-
-/// Told once per wait, not at each look.
-pub(super) fn needs_person(state: &mut State, record: &Record, on: &str) -> Vec<Task> {
+/// Told once per wait, not at each look, nor by each of those who see it in words of their own.
+pub(super) fn needs_person(state: &mut State, record: &Record, on: &str, by: Source) -> Vec<Task> {
     let command = state.settings.on_attention.clone();
     let Some(session) = session(state, record) else { return Vec::new() };
-    if matches!(&session.turn, Turn::Waiting { on: before, .. } if before == on) {
+    if matches!(&session.turn, Turn::Waiting { on: before, .. } if before == on || session.waits_by != Some(by)) {
         return Vec::new();
     }
+    session.waits_by = Some(by);
     session.turn = Turn::Waiting { since: record.at, on: on.to_owned() };
     let peer = record.subject.peer.clone();
     let who = peer.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -111,14 +45,26 @@ pub(super) fn session_looked(state: &mut State, record: &Record, fact: &SessionL
     if fact.attached {
         session.person_seen = Some(record.at);
     }
+    if fact.working {
+        work_seen(session, record.at);
+    }
     match (&fact.waiting_on, &session.turn) {
-        (Some(on), _) => needs_person(state, record, on),
+        (Some(on), _) => needs_person(state, record, on, Source::Screen),
         (None, Turn::Waiting { .. }) => {
             // The dialog is gone and nothing else was said: somebody answered it, and the turn goes on.
             session.turn = Turn::Running { since: record.at, judged: true };
+            session.waits_by = None;
             Vec::new()
         }
         (None, _) => Vec::new(),
+    }
+}
+
+/// A turn that nobody told of, or that was taken to be over: what its screen shows now is newer (C46b).
+fn work_seen(session: &mut Session, now: Timestamp) {
+    session.work_seen = Some(now);
+    if matches!(session.turn, Turn::Unknown | Turn::Ended { .. } | Turn::Failed { .. }) {
+        session.turn = Turn::Running { since: now, judged: true };
     }
 }
 

@@ -5,12 +5,12 @@ use crate::model::actor::Sender;
 use crate::model::effect::{Attention, AttentionKind, Task};
 use crate::model::event::{MessageAccepted, MessageDead, MessageRequeued, Recipient, ReportMade};
 use crate::model::id::MessageId;
-use crate::model::message::{Fate, Message, Purpose};
+use crate::model::message::{Fate, Message, Purpose, TextPrint};
 use crate::model::name::Identity;
 use crate::model::profile::WakePolicy;
 use crate::model::record::Record;
 use crate::model::session::Source;
-use crate::model::state::{Key, State, TextPrint};
+use crate::model::state::{Key, State};
 use crate::mutant::{Bug, bug};
 
 pub(super) fn message_accepted(state: &mut State, record: &Record, fact: &MessageAccepted) -> Vec<Task> {
@@ -49,6 +49,7 @@ fn fresh(record: &Record, id: MessageId, to: Identity, from: Sender, purpose: Pu
         retry_at: None,
         session_before: None,
         mark: None,
+        print: None,
         waiting_for: None,
     }
 }

@@ -8,6 +8,7 @@ mod life;
 mod message;
 mod peer;
 mod startup;
+mod turn;
 mod verb;
 mod wake;
 
@@ -52,7 +53,8 @@ fn apply_fact(state: &mut State, record: &Record, fact: &Fact) -> Vec<Task> {
         Fact::SessionStarted(fact) => wake::session_started(state, record, fact),
         Fact::LaunchFailed(_) => wake::launch_failed(state, record),
         Fact::BoxOpened(_) => wake::box_opened(state, record),
-        Fact::TurnObserved(fact) => life::turn_observed(state, record, fact),
+        Fact::TurnObserved(fact) => turn::turn_observed(state, record, fact),
+        Fact::ConversationNamed(fact) => life::conversation_named(state, record, fact),
         Fact::SessionLooked(fact) => life::session_looked(state, record, fact),
         Fact::SessionNotKnown(_) => life::session_not_known(state, record),
         Fact::SessionAdopted(fact) => startup::session_adopted(state, record, fact),
@@ -75,6 +77,7 @@ fn apply_fact(state: &mut State, record: &Record, fact: &Fact) -> Vec<Task> {
         | Fact::CancelRequested(_)
         | Fact::RetryRequested(_)
         | Fact::DeliverySettled(_)
+        | Fact::PromptTaken(_)
         | Fact::DialogAnswered(_)
         | Fact::SessionGone(_)
         | Fact::VerbWaiting(_)

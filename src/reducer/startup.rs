@@ -1,6 +1,6 @@
 //! What a new daemon takes up from the one before (C60): effects whose outcome nobody heard.
 
-use super::{delivery, life, session, session_name, wake};
+use super::{delivery, session, session_name, turn, wake};
 use crate::model::effect::{SessionName, Task};
 use crate::model::event::{DaemonStarted, SessionAdopted};
 use crate::model::id::MessageId;
@@ -55,7 +55,7 @@ pub(super) fn session_adopted(state: &mut State, record: &Record, fact: &Session
     if matches!(session.last_sign_source, Source::Wake) {
         session.last_sign = session.woken;
     }
-    let mut tasks = fact.turn.as_ref().map(|turn| life::turn_found(state, record, turn)).unwrap_or_default();
+    let mut tasks = fact.turn.as_ref().map(|turn| turn::turn_found(state, record, turn)).unwrap_or_default();
     tasks.extend(go_on(state, &peer));
     tasks
 }

@@ -82,6 +82,9 @@ fn new_session(record: &Record, decision: &WakeDecided, policy: WakePolicy, topi
         transcript_moved: None,
         kept: None,
         person_seen: None,
+        work_seen: None,
+        turn_said: None,
+        waits_by: None,
         failing: false,
     }
 }

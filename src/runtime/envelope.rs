@@ -84,6 +84,16 @@ pub fn names_attempt(id: MessageId, attempt: u32) -> String {
     format!("message {id}, attempt {attempt},")
 }
 
+/// Message and attempt that the first line of `text` names, as [`names_attempt`] wrote them. None for what was typed by
+/// somebody else.
+pub fn named(text: &str) -> Option<(MessageId, u32)> {
+    let first_line = text.lines().next()?;
+    first_line.match_indices("message ").find_map(|(at, word)| {
+        let (id, rest) = first_line[at + word.len()..].split_once(", attempt ")?;
+        Some((id.parse().ok()?, rest.split_once(',')?.0.parse().ok()?))
+    })
+}
+
 /// What a runtime's prefix makes of the first line.
 struct Opening {
     /// Before the sender's name.

@@ -1,6 +1,7 @@
 //! Agent programs as data: their files, and the code that reads what those files name.
 
 pub mod envelope;
+pub mod hook;
 #[allow(clippy::disallowed_methods, reason = "a door: runtime files")]
 mod load;
 mod locate;
@@ -8,6 +9,7 @@ mod parse;
 pub mod placeholders;
 pub mod screen;
 pub mod spec;
+pub mod status;
 #[allow(clippy::disallowed_methods, reason = "a door: transcripts of the programs")]
 pub mod transcript;
 

@@ -39,6 +39,8 @@ pub struct Values {
     pub prompt_string: Option<String>,
     /// Where agents call us by HTTP.
     pub mcp_url: Option<String>,
+    /// Of the program, once it runs.
+    pub pid: Option<u32>,
     /// What proves that a call is the session's own (C62).
     pub session_secret: Option<Secret>,
 }
@@ -70,6 +72,7 @@ pub const PLACEHOLDERS: &[&str] = &[
     "prompt_string",
     "mcp_url",
     SESSION_SECRET,
+    "pid",
 ];
 
 /// Allowed in `env` alone: whoever is on this machine can read what a program's arguments are.
@@ -159,6 +162,7 @@ fn value(name: &str, text: &str, values: &Values) -> Result<String, PlaceholderE
         "prompt_string" => optional(values.prompt_string.clone()),
         "mcp_url" => optional(values.mcp_url.clone()),
         SESSION_SECRET => optional(values.session_secret.clone().map(|Secret(text)| text)),
+        "pid" => optional(values.pid.map(|pid| pid.to_string())),
         _ => Err(PlaceholderError::Unknown { name: name.to_owned(), text: text.to_owned() }),
     }
 }
@@ -181,6 +185,15 @@ impl Spec {
             }
         };
         Ok(filled.into_iter().chain(extra_args.iter().cloned()).collect())
+    }
+
+    /// Whether a fresh session can be resumed by the name that it is given. A program that chooses the name itself tells
+    /// it later, or never.
+    pub fn names_its_conversations(&self) -> bool {
+        let asks = |argv: &[String], what: &str| argv.iter().any(|argument| argument.contains(what));
+        self.resume_argv
+            .as_ref()
+            .is_some_and(|resume| !asks(resume, "{resume_ref}") || asks(&self.argv, "{session_uuid}"))
     }
 
     /// What the runtime adds to the program's environment (C21), the one place where a session's secret may go.

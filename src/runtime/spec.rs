@@ -23,6 +23,7 @@ pub struct Spec {
     pub input: Input,
     pub proof: Proof,
     pub turn: Turn,
+    pub hooks: Option<Hooks>,
     pub dialogs: Vec<Dialog>,
     pub fatal: Vec<Fatal>,
     pub limits: Limits,
@@ -99,8 +100,23 @@ pub enum TranscriptFormat {
 #[derive(Clone, Debug)]
 pub struct Turn {
     pub source: Vec<TurnSource>,
+    pub status_file: Option<StatusFile>,
     pub working: Option<Regex>,
     pub waiting: Option<Regex>,
+}
+
+/// Where the program keeps what it does just now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusFile {
+    /// A path with placeholders.
+    pub path: String,
+    pub format: StatusFormat,
+}
+
+/// How a status file is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatusFormat {
+    Claude,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +127,23 @@ pub enum TurnSource {
     /// OSC 7501 in the program's output.
     Terminal,
     Screen,
+}
+
+/// How its hooks call `dormouse hook`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hooks {
+    pub format: HookFormat,
+    /// Handed over only if the peer was given this consent.
+    pub consent: Option<String>,
+}
+
+/// How hooks are handed over, and what they say is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HookFormat {
+    /// Claude Code's: a settings file, `{settings_file}`.
+    Claude,
+    /// Codex's: arguments, and `notify` in their place where they are not granted.
+    Codex,
 }
 
 /// A known boot dialog, matched on the visible screen, bottom up (C24).

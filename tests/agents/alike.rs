@@ -1,6 +1,6 @@
 //! What both programs must be able to bear.
 
-use dormouse::model::delivery::{Gate, Proof};
+use dormouse::model::delivery::Gate;
 use dormouse::model::event::{Decision, Event, Fact, WakeDecided};
 use dormouse::model::id::MessageId;
 use dormouse::model::session::WakeMode;
@@ -23,7 +23,7 @@ pub fn times(place: &Place, prompts: Prompts, message: MessageId) -> usize {
 #[track_caller]
 pub fn resumes(place: &Place, prompts: Prompts) {
     let first = place.send_with("ada", "remember the mouse", &["--topic", "mice"]);
-    assert_eq!(place.delivered(first), Proof::Transcript);
+    assert_eq!(place.delivered(first), place.proof);
     place.asked(1);
     place.world.ok(&["stop", "ada"]);
     place
@@ -31,7 +31,7 @@ pub fn resumes(place: &Place, prompts: Prompts) {
         .await_record("the end", |record| matches!(record.event, Event::Fact(Fact::SessionGone(_))).then_some(()));
     place.world.ok(&["start", "ada"]);
     let second = place.send_with("ada", "which animal?", &["--topic", "mice"]);
-    assert_eq!(place.delivered(second), Proof::Transcript);
+    assert_eq!(place.delivered(second), place.proof);
     let resumed = |event: &Event| match event {
         Event::Decision(Decision::WakeDecided(WakeDecided { mode, .. })) => Some(*mode != WakeMode::Fresh),
         _ => None,
@@ -50,7 +50,7 @@ pub fn resumes(place: &Place, prompts: Prompts) {
 pub fn is_ended_whole(place: &Place) {
     place.model.answers([Answer::Held("never heard")]);
     let message = place.send("ada", "think");
-    assert_eq!(place.delivered(message), Proof::Transcript);
+    assert_eq!(place.delivered(message), place.proof);
     place.asked(1);
     assert!(!place.alive().is_empty(), "it is at work");
     place.world.ok(&["stop", "ada"]);
@@ -66,7 +66,7 @@ pub fn is_ended_whole(place: &Place) {
 #[track_caller]
 pub fn leaves_a_persons_text_alone(place: &Place, prompts: Prompts) {
     let first = place.send("ada", "hello");
-    assert_eq!(place.delivered(first), Proof::Transcript);
+    assert_eq!(place.delivered(first), place.proof);
     place.asked(1);
     place.types("half a thought");
     let second = place.send("ada", "are you there?");
@@ -74,7 +74,7 @@ pub fn leaves_a_persons_text_alone(place: &Place, prompts: Prompts) {
     place.asked(1);
     // As many times as the text has lines.
     place.press("C-u");
-    assert_eq!(place.delivered(second), Proof::Transcript);
+    assert_eq!(place.delivered(second), place.proof);
     place.prompt(second, prompts);
     let all = place.model.asked().iter().flat_map(prompts).collect::<Vec<_>>().join("\n");
     assert!(!all.contains("half a thought"));
@@ -89,7 +89,7 @@ pub fn is_proven_in_a_home_elsewhere(place: &mut Place, variable: &str, of_home:
     place.world.set_env(variable, &elsewhere);
     place.world.start();
     let message = place.send("ada", "hello");
-    assert_eq!(place.delivered(message), Proof::Transcript);
+    assert_eq!(place.delivered(message), place.proof);
 }
 
 /// Who it is, who else there is, and what its folder says, beside what the program says itself.

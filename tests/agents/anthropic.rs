@@ -10,12 +10,15 @@ pub fn events(body: &Value, answer: &Answer) -> (Value, Vec<Value>) {
     let message = json!({ "id": unique("msg"), "type": "message", "role": "assistant", "model": body["model"], "content": [],
         "stop_reason": null, "stop_sequence": null, "usage": usage });
     let (block, delta, reason) = match answer {
-        Answer::Bash(command) => (
-            json!({ "type": "tool_use", "id": unique("toolu"), "name": "Bash", "input": {} }),
-            json!({ "type": "input_json_delta",
-                "partial_json": json!({ "command": command, "description": "Do it" }).to_string() }),
-            "tool_use",
-        ),
+        Answer::Bash(command) | Answer::Background(command) => {
+            let background = matches!(answer, Answer::Background(_));
+            let input = json!({ "command": command, "description": "Do it", "run_in_background": background });
+            (
+                json!({ "type": "tool_use", "id": unique("toolu"), "name": "Bash", "input": {} }),
+                json!({ "type": "input_json_delta", "partial_json": input.to_string() }),
+                "tool_use",
+            )
+        }
         Answer::Tool(name, arguments) => (
             json!({ "type": "tool_use", "id": unique("toolu"), "name": format!("mcp__dormouse__{name}"), "input": {} }),
             json!({ "type": "input_json_delta", "partial_json": arguments.to_string() }),

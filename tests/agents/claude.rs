@@ -19,7 +19,11 @@ fn normalise(text: &str) -> String {
 
 /// A virgin home, and a token that needs no login.
 fn place() -> Place {
-    let mut place = Place::new();
+    signed_in(Place::new())
+}
+
+fn signed_in(mut place: Place) -> Place {
+    place.proof = Proof::Hook;
     let url = place.model.url.clone();
     place.world.set_env("ANTHROPIC_BASE_URL", url);
     place.world.set_env("ANTHROPIC_AUTH_TOKEN", "made-up");
@@ -32,9 +36,17 @@ pub fn settled(args: &[&str]) -> Place {
     team(&["ada"], args)
 }
 
+/// As [`settled`], with these settings.
+pub fn settled_with(config: &str, args: &[&str]) -> Place {
+    at_home(signed_in(Place::with(config)), &["ada"], args)
+}
+
 /// As [`settled`], with a peer of each name.
 pub fn team(names: &[&str], args: &[&str]) -> Place {
-    let mut place = place();
+    at_home(place(), names, args)
+}
+
+fn at_home(mut place: Place, names: &[&str], args: &[&str]) -> Place {
     place.world.start();
     let trusted = |name: &&str| {
         let folder = place.world.add_peer(name, &[&["--runtime", "claude"], args].concat());
@@ -61,7 +73,7 @@ fn c24_claude_comes_up_from_a_virgin_home_with_consent() {
     place.world.start();
     place.world.add_peer("ada", &["--runtime", "claude", "--consent", "trust_folder"]);
     let message = place.send("ada", "hello");
-    assert_eq!(place.delivered(message), Proof::Transcript);
+    assert_eq!(place.delivered(message), Proof::Hook);
     whole(&place, message, "hello");
     let wanted = [("theme", "Enter"), ("security-notes", "Enter"), ("folder-trust", "Down"), ("folder-trust", "Enter")];
     assert_eq!(place.answered(), keys(&wanted));
@@ -85,7 +97,7 @@ fn c24_claudes_dialogs_are_each_answered_by_its_own_consent() {
     fs::write(folder.join(".mcp.json"), r#"{"mcpServers":{"peers":{"type":"http","url":"http://127.0.0.1:9/mcp"}}}"#)
         .unwrap();
     let message = place.send("ada", "hello");
-    assert_eq!(place.delivered(message), Proof::Transcript);
+    assert_eq!(place.delivered(message), Proof::Hook);
     whole(&place, message, "hello");
     let mut answered = place.answered();
     answered.sort();
@@ -136,7 +148,7 @@ fn c26_a_nasty_message_reaches_claude_whole_and_nothing_is_executed() {
     let place = settled(&["--arg", "--permission-mode", "--arg", "manual"]);
     for body in [nasty(), "short".to_owned(), long(), nasty()] {
         let message = place.send("ada", &body);
-        assert_eq!(place.delivered(message), Proof::Transcript);
+        assert_eq!(place.delivered(message), Proof::Hook);
         whole(&place, message, &body);
     }
     assert!(!place.world.path("ada").join("made").exists(), "something was executed");
@@ -151,14 +163,14 @@ fn c27_a_message_waits_while_claude_asks_for_permission() {
     let made = place.world.path("ada").join("made");
     place.model.answers([Answer::Bash(format!("touch {}", made.display()))]);
     let first = place.send("ada", "do it");
-    assert_eq!(place.delivered(first), Proof::Transcript);
+    assert_eq!(place.delivered(first), Proof::Hook);
     let second = place.send("ada", "and another thing");
     place.held_for(second, |gate| matches!(gate, Gate::NeedsPerson { on } if on.starts_with("Do you want to proceed")));
     assert!(!made.exists(), "the call was approved");
     place.asked(1);
 
     place.press("Escape");
-    assert_eq!(place.delivered(second), Proof::Transcript);
+    assert_eq!(place.delivered(second), Proof::Hook);
     whole(&place, second, "and another thing");
     assert!(!made.exists());
 }
@@ -169,12 +181,12 @@ fn c33a_a_message_waits_for_the_end_of_claudes_turn() {
     let place = settled(&[]);
     place.model.answers([Answer::Held("at last")]);
     let first = place.send("ada", "think");
-    assert_eq!(place.delivered(first), Proof::Transcript);
+    assert_eq!(place.delivered(first), Proof::Hook);
     let second = place.send("ada", "are you there?");
     place.held_for(second, |gate| *gate == Gate::TurnRunning);
     place.asked(1);
     place.model.release();
-    assert_eq!(place.delivered(second), Proof::Transcript);
+    assert_eq!(place.delivered(second), Proof::Hook);
     whole(&place, second, "are you there?");
 }
 
@@ -187,9 +199,9 @@ fn c14_a_message_is_delivered_to_claude_though_its_model_refuses() {
     place.world.start();
     place.model.answers([Answer::Error(500), Answer::Error(529)]);
     let first = place.send("ada", "one");
-    assert_eq!(place.delivered(first), Proof::Transcript);
+    assert_eq!(place.delivered(first), Proof::Hook);
     let second = place.send("ada", "two");
-    assert_eq!(place.delivered(second), Proof::Transcript);
+    assert_eq!(place.delivered(second), Proof::Hook);
     whole(&place, second, "two");
     let failed = place.world.records().into_iter().filter(|record| {
         let Event::Fact(Fact::DeliveryEnded(DeliveryEnded { outcome, .. })) = &record.event else { return false };

@@ -18,9 +18,17 @@ pub fn settled(args: &[&str]) -> Place {
     team(&["ada"], args)
 }
 
+/// As [`settled`], with these settings.
+pub fn settled_with(config: &str, args: &[&str]) -> Place {
+    at_home(Place::with(config), &["ada"], args)
+}
+
 /// As [`settled`], with a peer of each name.
 pub fn team(names: &[&str], args: &[&str]) -> Place {
-    let mut place = Place::new();
+    at_home(Place::new(), names, args)
+}
+
+fn at_home(mut place: Place, names: &[&str], args: &[&str]) -> Place {
     let config = format!(
         "model = \"gpt-5.1-codex\"\nmodel_provider = \"made_up\"\ncheck_for_update_on_startup = false\n\
          [model_providers.made_up]\nname = \"made up\"\nbase_url = \"{}/v1\"\nwire_api = \"responses\"\n\
@@ -56,7 +64,7 @@ fn c24_codexs_dialogs_are_each_answered_by_its_own_consent() {
     let hooks = r#"{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"/bin/true","timeout":3}]}]}}"#;
     fs::write(place.home.join(".codex/hooks.json"), hooks).unwrap();
     let message = place.send("ada", "hello");
-    assert_eq!(place.delivered(message), Proof::Transcript);
+    assert_eq!(place.delivered(message), Proof::Hook);
     whole(&place, message, "hello");
     let wanted = [("folder-trust", "Enter"), ("hook-trust", "Down"), ("hook-trust", "Enter")];
     assert_eq!(place.answered(), wanted.map(|(dialog, key)| (dialog.to_owned(), key.to_owned())));

@@ -12,3 +12,4 @@ mod model;
 mod openai;
 mod place;
 mod tools;
+mod turns;

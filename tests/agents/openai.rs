@@ -20,6 +20,7 @@ pub fn events(answer: &Answer) -> (Value, Vec<Value>) {
         }
         Answer::Text(text) | Answer::Held(text) => json!({ "type": "message", "role": "assistant", "id": unique("msg"),
             "content": [{ "type": "output_text", "text": text }] }),
+        Answer::Background(_) => unreachable!("it has no such tool"),
         Answer::Error(_) => unreachable!("an error is no stream"),
     };
     let response = unique("resp");

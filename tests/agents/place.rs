@@ -24,19 +24,26 @@ pub struct Place {
     pub model: Model,
     /// The agent's `HOME`.
     pub home: PathBuf,
+    /// What shows a delivery here, however it came to be.
+    pub proof: Proof,
 }
 
 impl Place {
     /// A daemon that is not yet started, with the programs of `make agents` in its path.
     pub fn new() -> Self {
+        Self::with(CONFIG)
+    }
+
+    /// As [`Place::new`], with these settings.
+    pub fn with(config: &str) -> Self {
         no_way_out();
         let programs = std::env::var("DORMOUSE_AGENTS").expect("run these by `make agents`");
-        let (mut world, model) = (World::new(CONFIG), Model::start());
+        let (mut world, model) = (World::new(config), Model::start());
         let home = world.path("agent-home");
         fs::create_dir_all(&home).unwrap();
         world.set_env("HOME", &home);
         world.set_env("PATH", format!("{programs}:{}", std::env::var("PATH").unwrap()));
-        Self { world, model, home }
+        Self { world, model, home, proof: Proof::Transcript }
     }
 
     /// Sends `message` from a shell and returns once it is in the queue.

@@ -1,6 +1,7 @@
 //! Deliveries to live sessions (C13, C14, C30-C34).
 
 use dormouse::model::event::{Decision, Event};
+use dormouse::model::message::TextPrint;
 
 use crate::script::check;
 use crate::world::{World, ephemeral, managed};
@@ -176,7 +177,10 @@ fn c5_a_managed_peer_is_only_delivered_to() {
     let identity = world.identity("ada");
     let message = world.messages["a"];
     let subject = dormouse::model::record::Subject::peer(&identity).with_message(message);
-    world.see(subject.clone(), dormouse::model::event::DeliveryBegun { attempt: 1, mark: None, bytes: 3 });
+    world.see(
+        subject.clone(),
+        dormouse::model::event::DeliveryBegun { attempt: 1, mark: None, bytes: 3, print: TextPrint::of("") },
+    );
     let outcome =
         dormouse::model::delivery::DeliveryOutcome::Proven { proof: dormouse::model::delivery::Proof::Screen };
     let group = world.see(subject, dormouse::model::event::DeliveryEnded { attempt: 1, outcome, took_ms: 1 });
@@ -208,7 +212,7 @@ fn c13_a_cancelled_message_is_never_typed() {
     let mut world = live();
     check(&mut world, "1s send b to ada => delivery_decided\n1s cancel b => message_cancelled");
     let subject = world.of_session("ada").with_message(world.messages["b"]);
-    let begun = dormouse::model::event::DeliveryBegun { attempt: 1, mark: None, bytes: 3 };
+    let begun = dormouse::model::event::DeliveryBegun { attempt: 1, mark: None, bytes: 3, print: TextPrint::of("") };
     assert_eq!(world.see(subject, begun), []);
 }
 

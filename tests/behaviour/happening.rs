@@ -5,6 +5,7 @@ use dormouse::model::event::{
     DaemonReady, DaemonStarted, DeliveryBegun, DeliveryEnded, HistoryRemoved, RetentionReason, SnapshotTaken,
 };
 use dormouse::model::message::Fate;
+use dormouse::model::message::TextPrint;
 use dormouse::model::record::Subject;
 use dormouse::model::session::WakeMode;
 
@@ -94,7 +95,8 @@ fn delivered(world: &mut World, peer: &str, proven: bool) {
     let Fate::Delivering { generation, .. } = world.state.messages[&message].fate else { return };
     let subject = Subject::session(&world.identity(peer), generation).with_message(message);
     let attempt = world.state.messages[&message].attempts + 1;
-    if world.see(subject.clone(), DeliveryBegun { attempt, mark: None, bytes: 9 }).is_empty() {
+    if world.see(subject.clone(), DeliveryBegun { attempt, mark: None, bytes: 9, print: TextPrint::of("") }).is_empty()
+    {
         return;
     }
     let outcome = match proven {

@@ -5,6 +5,7 @@ mod deaths;
 mod delivery;
 mod gates;
 mod happening;
+mod hooks;
 mod operators;
 mod properties;
 mod restart;

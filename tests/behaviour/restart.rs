@@ -2,6 +2,7 @@
 
 use dormouse::model::effect::Task;
 use dormouse::model::event::{DaemonReady, DaemonStarted, DeliveryBegun, SessionAdopted, SessionNotKnown, TurnSeen};
+use dormouse::model::message::TextPrint;
 use dormouse::model::record::Subject;
 use dormouse::model::session::Turn;
 
@@ -65,7 +66,7 @@ fn c60_a_delivery_to_a_managed_session_goes_on() {
         check(&mut world, "0s send a to ada => delivery_decided");
         if begun {
             let subject = Subject::peer(&world.identity("ada")).with_message(world.messages["a"]);
-            world.see(subject, DeliveryBegun { attempt: 1, mark: None, bytes: 9 });
+            world.see(subject, DeliveryBegun { attempt: 1, mark: None, bytes: 9, print: TextPrint::of("") });
         }
         let before = world.effects.len();
         restart(&mut world);

@@ -6,6 +6,7 @@
 use dormouse::model::actor::Actor;
 use dormouse::model::delivery::{DeliveryOutcome, DeliveryStep, Gate, Proof, Settlement};
 use dormouse::model::event::*;
+use dormouse::model::message::TextPrint;
 use dormouse::model::record::{Record, Subject};
 use dormouse::model::request::{PeerName, Verb};
 use dormouse::model::session::{Ending, Source, TypedVerb, WakeMode};
@@ -57,7 +58,7 @@ fn happen(world: &mut World, words: &[&str]) -> Vec<Record> {
         ["waits", name, peer] => about(world, name, peer, DeliveryWaiting { gate: Gate::BoxNotOpen }),
         ["begun", name, peer] => {
             let attempt = world.state.messages[&world.messages[*name]].attempts + 1;
-            about(world, name, peer, DeliveryBegun { attempt, mark: None, bytes: 9 })
+            about(world, name, peer, DeliveryBegun { attempt, mark: None, bytes: 9, print: TextPrint::of("") })
         }
         ["proven", name, peer] => ended(world, name, peer, DeliveryOutcome::Proven { proof: Proof::Transcript }),
         ["failed", name, peer, typed] => {
@@ -70,13 +71,19 @@ fn happen(world: &mut World, words: &[&str]) -> Vec<Record> {
         ["impossible", name, peer] => ended(world, name, peer, DeliveryOutcome::Impossible { why: "too long".into() }),
         ["cut-off", name, peer] => ended(world, name, peer, DeliveryOutcome::CutOff { typed: true }),
         ["settled", name, peer, how] => settled(world, name, peer, how),
-        ["turn", peer, what] => turn(world, peer, what),
+        ["turn", peer, what] => turn(world, peer, what, None),
+        ["turn", peer, what, ago] => turn(world, peer, what, Some(ago)),
         ["looked", peer, silent] => looked(world, peer, silent),
         ["asks", peer] => {
             let waiting_on = Some("a permission".to_owned());
             let silent = Some(0);
-            let looked =
-                SessionLooked { screen_silent_ms: silent, transcript_silent_ms: silent, waiting_on, attached: false };
+            let looked = SessionLooked {
+                screen_silent_ms: silent,
+                transcript_silent_ms: silent,
+                waiting_on,
+                attached: false,
+                working: false,
+            };
             seen(world, peer, looked)
         }
         ["look-fails", peer] => {
@@ -181,7 +188,9 @@ fn up(world: &mut World, peer: &str) -> Vec<Record> {
     if let Some(message) = world.session(peer).delivering {
         let subject = world.of_session(peer).with_message(message);
         let attempt = world.state.messages[&message].attempts + 1;
-        records.extend(world.see(subject.clone(), DeliveryBegun { attempt, mark: None, bytes: 9 }));
+        records.extend(
+            world.see(subject.clone(), DeliveryBegun { attempt, mark: None, bytes: 9, print: TextPrint::of("") }),
+        );
         let outcome = DeliveryOutcome::Proven { proof: Proof::Transcript };
         records.extend(world.see(subject, DeliveryEnded { attempt, outcome, took_ms: 4 }));
     }
@@ -209,8 +218,8 @@ fn settled(world: &mut World, name: &str, peer: &str, how: &str) -> Vec<Record> 
     world.see(subject, DeliverySettled { settlement })
 }
 
-fn turn(world: &mut World, peer: &str, what: &str) -> Vec<Record> {
-    // `ended:t1` is the end of the turn that the program calls `t1`.
+fn turn(world: &mut World, peer: &str, what: &str, ago: Option<&str>) -> Vec<Record> {
+    // `ended:t1` is the end of the turn that the program calls `t1`; `2s-ago` behind it, when that was said.
     let (what, turn_id) = match what.split_once(':') {
         Some((what, name)) => (what, Some(name.to_owned())),
         None => (what, None),
@@ -220,11 +229,14 @@ fn turn(world: &mut World, peer: &str, what: &str) -> Vec<Record> {
         "ended" => TurnSeen::Ended,
         "idle" => TurnSeen::Idle,
         "waiting" => TurnSeen::Waiting { on: "permission".into() },
+        "background" => TurnSeen::Background { on: "1 task".into() },
+        "alive" => TurnSeen::Alive,
         "failed" => TurnSeen::Failed { reason: "usage limit".into() },
         _ => panic!("what is `{what}`?"),
     };
     let source = if turn_id.is_some() { Source::Hook } else { Source::Terminal };
-    seen(world, peer, TurnObserved { turn, source, turn_id })
+    let said_at = ago.map(|ago| world.now.minus_ms(parse_ms(ago.strip_suffix("-ago").expect("how long ago"))));
+    seen(world, peer, TurnObserved { turn, source, turn_id, said_at })
 }
 
 /// `looked ada 20s` means that screen and transcript have both been silent for so long; `looked ada screen:1s` that
@@ -237,8 +249,13 @@ fn looked(world: &mut World, peer: &str, silent: &str) -> Vec<Record> {
         Some(("transcript", ms)) => (None, Some(parse_ms(ms))),
         _ => (Some(parse_ms(silent)), Some(parse_ms(silent))),
     };
-    let event =
-        SessionLooked { screen_silent_ms: screen, transcript_silent_ms: transcript, waiting_on: None, attached };
+    let event = SessionLooked {
+        screen_silent_ms: screen,
+        transcript_silent_ms: transcript,
+        waiting_on: None,
+        attached,
+        working: false,
+    };
     seen(world, peer, event)
 }
 

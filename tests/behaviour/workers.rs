@@ -214,6 +214,7 @@ fn c46a_a_restless_screen_counts_for_at_most_the_unarmed_bound() {
                     transcript_silent_ms: None,
                     waiting_on: None,
                     attached: false,
+                    working: false,
                 },
             );
         }

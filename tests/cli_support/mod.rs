@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use dormouse::daemon::control::{self, DaemonLock, Door};
+use dormouse::daemon::ears::Ears;
 use dormouse::daemon::input::{Answer, Input, Loop};
 use dormouse::home::Home;
 use dormouse::model::actor::{Actor, Sender as From};
@@ -24,6 +25,7 @@ use dormouse::model::session::{Source, Turn, WakeBranch, WakeMode, WakeReason};
 use dormouse::model::state::{Peer, Presence, Session, SessionPhase, State};
 use dormouse::model::time::{BootId, Timestamp};
 use dormouse::protocol::{Call, Reply};
+use dormouse::runtime::Runtimes;
 use tempfile::TempDir;
 use tokio::sync::{broadcast, oneshot};
 
@@ -139,8 +141,9 @@ fn serve(home: Home, lines: Loop, past: Arc<Mutex<Vec<Record>>>, ready: &Sender<
         let listener = control::bind(&home, &lock).unwrap();
         ready.send(()).unwrap();
         let history = Arc::new(move |_, _| Ok(past.lock().unwrap().clone()));
+        let ears = Ears::new(Arc::new(Runtimes::load(&home.runtimes()).unwrap()));
         tokio::select! {
-            () = control::serve(listener, Door::new(home, lines, history)) => {}
+            () = control::serve(listener, Door::new(home, lines, history, ears)) => {}
             _ = ended => {}
         }
     });
@@ -257,6 +260,9 @@ pub fn session(generation: Generation) -> Session {
         transcript_moved: None,
         kept: None,
         person_seen: None,
+        work_seen: None,
+        turn_said: None,
+        waits_by: None,
         failing: false,
     }
 }

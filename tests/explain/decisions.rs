@@ -213,6 +213,7 @@ fn turns() -> Vec<(Event, &'static str)> {
         (kept(KeptBecause::WaitsForPerson), "kept, however silent: it waits for a person (C46)"),
         (kept(KeptBecause::DeliveryInFlight), "kept, however silent: a delivery is in flight (C37)"),
         (kept(KeptBecause::MessageWaiting), "kept, however silent: a message waits for it (C45)"),
+        (kept(KeptBecause::BackgroundWork), "kept, however silent: work of its own goes on in the background (C46)"),
         (kept(KeptBecause::NotKnown), "kept, however silent: nobody can say what it does (C43)"),
     ]
 }

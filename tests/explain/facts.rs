@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use dormouse::model::delivery::{DeliveryOutcome, DeliveryStep, Gate, Proof, RecordMark, Settlement};
 use dormouse::model::event::*;
 use dormouse::model::id::Lsn;
+use dormouse::model::message::TextPrint;
 use dormouse::model::profile::{Intelligence, Managed, Profile, Registration, WakePolicy};
 use dormouse::model::session::{Ending, Source};
 use dormouse::model::settings::Settings;
 
-use crate::history::{accepted, accepted_as, id, peer, user};
+use crate::history::{accepted, accepted_as, at, id, peer, user};
 
 pub fn profile(policy: WakePolicy) -> Profile {
     Profile {
@@ -255,11 +256,11 @@ fn deliveries() -> Vec<(Event, &'static str)> {
             "the delivery waits: nobody can say how the screen stands: tmux timed out (C43)",
         ),
         (
-            DeliveryBegun { attempt: 1, mark: Some(mark), bytes: 312 }.into(),
+            DeliveryBegun { attempt: 1, mark: Some(mark), bytes: 312, print: TextPrint::of("") }.into(),
             "attempt 1 begins: every gate is open, 312 bytes to type; proof counts behind byte 8,812 of /srv/t.jsonl (C14)",
         ),
         (
-            DeliveryBegun { attempt: 3, mark: None, bytes: 1 }.into(),
+            DeliveryBegun { attempt: 3, mark: None, bytes: 1, print: TextPrint::of("") }.into(),
             "attempt 3 begins: every gate is open, 1 byte to type",
         ),
         (ended(DeliveryOutcome::Proven { proof: Proof::Hook }), "attempt 2 was proven by a hook after 3.2 s"),
@@ -337,7 +338,7 @@ fn boots() -> Vec<(Event, &'static str)> {
 
 fn lives() -> Vec<(Event, &'static str)> {
     let turn = |turn, source, turn_id: Option<&str>| {
-        Event::from(TurnObserved { turn, source, turn_id: turn_id.map(str::to_owned) })
+        Event::from(TurnObserved { turn, source, turn_id: turn_id.map(str::to_owned), said_at: None })
     };
     let looked = |screen, transcript, on: Option<&str>| {
         Event::from(SessionLooked {
@@ -345,6 +346,7 @@ fn lives() -> Vec<(Event, &'static str)> {
             transcript_silent_ms: transcript,
             waiting_on: on.map(str::to_owned),
             attached: false,
+            working: screen == Some(0),
         })
     };
     let gone =
@@ -386,6 +388,23 @@ fn lives() -> Vec<(Event, &'static str)> {
         (
             KillFailed { why: "cgroup is frozen".into(), survivors: 1 }.into(),
             "the kill could not be verified: cgroup is frozen; 1 process left (C49)",
+        ),
+        (
+            turn(TurnSeen::Background { on: "1 task".into() }, Source::Hook, Some("t1")),
+            "the program's turn `t1` has ended, and work goes on in the background: 1 task, says a hook",
+        ),
+        (turn(TurnSeen::Alive, Source::Hook, None), "the program's turn is not spoken of: a sign of life, says a hook"),
+        (
+            PromptTaken { attempt: 2, print: TextPrint::of("ada"), said_at: Some(at(5)) }.into(),
+            "the program says that it was given attempt 2, 3 bytes in all",
+        ),
+        (
+            ConversationNamed { resume_ref: "c0ffee".into(), source: Source::Transcript }.into(),
+            "its conversation is called `c0ffee`, says the transcript; a later wake may resume it by that (C17)",
+        ),
+        (
+            looked(Some(0), None, None),
+            "looked at: the screen has been silent for 0 ms, there is no transcript; the screen says that it is at work",
         ),
     ]
 }

@@ -4,6 +4,7 @@ use dormouse::model::actor::Sender;
 use dormouse::model::delivery::{DeliveryOutcome, Proof};
 use dormouse::model::event::*;
 use dormouse::model::id::{Generation, Lsn};
+use dormouse::model::message::TextPrint;
 use dormouse::model::profile::WakePolicy;
 use dormouse::model::record::Subject;
 use dormouse::model::session::{ArmedBy, Ending, ReapReason, Source, TaskEnd, WakeBranch};
@@ -34,7 +35,10 @@ impl History {
     }
 
     pub fn begin(&mut self, n: u128, session: u64, attempt: u32) {
-        self.then(in_session(ADA, session).with_message(id(n)), DeliveryBegun { attempt, mark: None, bytes: 300 });
+        self.then(
+            in_session(ADA, session).with_message(id(n)),
+            DeliveryBegun { attempt, mark: None, bytes: 300, print: TextPrint::of("") },
+        );
     }
 
     pub fn end(&mut self, n: u128, session: u64, outcome: DeliveryOutcome) {
@@ -55,7 +59,7 @@ impl History {
     }
 
     pub fn turn(&mut self, session: u64, turn: TurnSeen) {
-        self.fact(in_session(ADA, session), TurnObserved { turn, source: Source::Hook, turn_id: None });
+        self.fact(in_session(ADA, session), TurnObserved { turn, source: Source::Hook, turn_id: None, said_at: None });
     }
 
     pub fn reap(&mut self, session: u64, reason: ReapReason) -> u64 {

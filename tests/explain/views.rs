@@ -49,6 +49,9 @@ fn session(phase: SessionPhase) -> Session {
         transcript_moved: None,
         kept: None,
         person_seen: None,
+        work_seen: None,
+        turn_said: None,
+        waits_by: None,
         failing: false,
     }
 }
@@ -72,6 +75,7 @@ fn message(n: u128, fate: Fate) -> Message {
         retry_at: None,
         session_before: None,
         mark: None,
+        print: None,
         waiting_for: None,
     }
 }

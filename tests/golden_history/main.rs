@@ -47,7 +47,7 @@ struct History {
 /// The last one is the newest.
 const HISTORIES: &[History] = &[History {
     name: "v1-fleet",
-    head: "864d30f5a1c369af7ae0f16a907a99246dd6bfb1148a09d582fd82fee9a56398",
+    head: "fa10d9f11fe90d728775f1c73761a8e0fd294db9d5b18083941cbaf52b001ab6",
     decided: true,
 }];
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use super::caller::{Caller, Credentials};
-use super::{Door, change, join, own, query, register, send, typed};
+use super::{Door, change, hook, join, own, query, register, send, typed};
 use crate::daemon::input::{Answer, Input};
 use crate::model::request::Request;
 use crate::model::state::State;
@@ -23,6 +23,9 @@ pub(super) async fn answer(
         Verb::Ls => return query::ls(door).await,
         Verb::Queue { peer } => return query::queue(door, peer.clone()).await,
         _ => {}
+    }
+    if let Verb::Hook(said) = call.verb {
+        return hook::hook(door, call.secret.as_deref(), *said).await;
     }
     let caller = door.caller(credentials, &call).await?;
     perform(door, caller, call, early).await
@@ -80,13 +83,13 @@ impl Door {
     }
 }
 
-fn journal_refuses(why: &str) -> Problem {
+pub(super) fn journal_refuses(why: &str) -> Problem {
     Problem::new(ProblemCode::JournalRefuses, format!("the journal cannot be written: {why}"))
         .hint("nothing was accepted; sessions go on, and the daemon tries again by itself")
 }
 
 /// The journal failed under the call itself.
-fn in_doubt(why: &str) -> Problem {
+pub(super) fn in_doubt(why: &str) -> Problem {
     let says = format!("the journal failed while it wrote this: {why}");
     Problem::new(ProblemCode::JournalRefuses, says).in_doubt().hint(
         "whether it was taken is not known until the daemon has opened the journal again, which it tries by itself; then \

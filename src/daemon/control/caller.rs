@@ -84,7 +84,7 @@ impl Door {
 
     /// The live session whose secret this is. Secrets never change within a generation, so a known one costs no file;
     /// whether its session still lives is asked each time.
-    async fn holder(&self, secret: &str) -> Result<SessionName, Problem> {
+    pub(super) async fn holder(&self, secret: &str) -> Result<SessionName, Problem> {
         let known = self.secrets.0.lock().unwrap_or_else(PoisonError::into_inner).get(secret).cloned();
         let live = self.read(|state, _| live_sessions(state)).await?;
         if let Some(known) = known

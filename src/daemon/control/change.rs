@@ -36,6 +36,7 @@ pub(super) fn asked(verb: Verb) -> Result<Asked, Problem> {
         Verb::SelfFresh => Asked::SelfFresh,
         Verb::Add(_)
         | Verb::Send(_)
+        | Verb::Hook(_)
         | Verb::RefreshAll
         | Verb::Attach { .. }
         | Verb::Interrupt { .. }

@@ -4,7 +4,7 @@ use super::caller::Caller;
 use super::{change, send};
 use crate::model::effect::SessionName;
 use crate::model::request::Request;
-use crate::protocol::{Call, Problem, Verb};
+use crate::protocol::{Call, Hook, Problem, Verb};
 
 /// The request in a file of `session`'s spool. The folder it lay in says whose it is: it is 0700, and the session may
 /// have ended since.
@@ -21,5 +21,13 @@ pub fn spooled(line: &[u8], session: &SessionName) -> Result<Request, Problem> {
             Ok(Request { actor: caller.actor, reason: call.reason, verb: change::asked(verb)? })
         }
         verb => Err(Problem::refused(format!("a session cannot leave this call behind: {verb:?}"))),
+    }
+}
+
+/// The hook in a file of a spool; none if it is another call.
+pub fn spooled_hook(line: &[u8]) -> Option<Hook> {
+    match Call::from_line(line).ok()?.verb {
+        Verb::Hook(hook) => Some(*hook),
+        _ => None,
     }
 }

@@ -132,7 +132,11 @@ impl Delivery<'_> {
             return match turn {
                 TurnSeen::Running => waits.then_some(Gate::TurnRunning),
                 TurnSeen::Waiting { on } => Some(Gate::NeedsPerson { on: on.clone() }),
-                TurnSeen::Ended | TurnSeen::Idle | TurnSeen::Failed { .. } => None,
+                TurnSeen::Ended
+                | TurnSeen::Idle
+                | TurnSeen::Failed { .. }
+                | TurnSeen::Background { .. }
+                | TurnSeen::Alive => None,
             };
         }
         let running = self.hand.told.borrow().turn_running;

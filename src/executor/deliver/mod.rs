@@ -26,6 +26,7 @@ use crate::model::delivery::{DeliveryOutcome, DeliveryStep, Gate, Proof, RecordM
 use crate::model::effect::DeliverMessage;
 use crate::model::event::{DeliveryBegun, DeliveryEnded, DeliveryWaiting, RuntimeKind, VerbWaiting};
 use crate::model::id::{Lsn, MessageId};
+use crate::model::message::TextPrint;
 use crate::model::profile::Managed;
 use crate::model::session::TypedVerb;
 use crate::runtime::envelope::{self, Typed};
@@ -196,7 +197,8 @@ impl<'a> Delivery<'a> {
     /// The attempt is on disk before a byte of it is typed (C14).
     async fn begun(&self, attempt: u32, mark: Option<RecordMark>) -> Option<()> {
         let bytes = u32::try_from(self.typed.text.len()).unwrap_or(u32::MAX);
-        let begun = DeliveryBegun { attempt, mark: mark.clone(), bytes };
+        let print = TextPrint::of(&self.spec.input.normalised(&self.typed.text));
+        let begun = DeliveryBegun { attempt, mark: mark.clone(), bytes, print };
         self.voice.say_durably(begun).await.ok()?;
         self.hand.begin(InFlight {
             voice: self.voice.clone(),
@@ -284,7 +286,7 @@ impl<'a> Delivery<'a> {
     }
 
     fn first_line_as_recorded(&self) -> String {
-        normalised(&self.spec, &self.typed.first_line)
+        self.spec.input.normalised(&self.typed.first_line).into_owned()
     }
 
     async fn look(&self, pane: &Pane) -> Result<Look, TmuxError> {
@@ -316,13 +318,4 @@ impl<'a> Delivery<'a> {
         };
         Tty::open(pane.tty()).map_err(gone)
     }
-}
-
-/// `line` after what this program is known to do to a text.
-pub(super) fn normalised(spec: &Spec, line: &str) -> String {
-    use crate::runtime::spec::Normalise;
-    spec.input.normalise.iter().fold(line.to_owned(), |line, step| match step {
-        Normalise::TabsTo4Spaces => line.replace('\t', "    "),
-        Normalise::TrimEnd => line.trim_end().to_owned(),
-    })
 }

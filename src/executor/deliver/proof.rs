@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use super::Delivery;
 use super::gate::Open;
 use super::submit::Submitted;
-use super::{Delivery, normalised};
 use crate::executor::folder_watch::FolderWatch;
 use crate::executor::hand::{Hand, InFlight, Told};
 use crate::executor::launch::{ms, tail};
@@ -106,6 +106,7 @@ impl Delivery<'_> {
         }
         // Reads only what has come since the last look.
         if search.found().unwrap_or(false) {
+            self.hand.knows_conversation(search.conversation());
             return Some(Proof::Transcript);
         }
         let pattern = self.spec.proof.screen.as_ref()?;
@@ -154,7 +155,7 @@ pub(in crate::executor) async fn last_look(hand: &Hand, in_flight: &InFlight) ->
     let cut_off = DeliveryOutcome::CutOff { typed: in_flight.typed };
     let Some(spec) = hand.spec.as_ref().filter(|_| in_flight.typed) else { return cut_off };
     let Ok(values) = hand.values(None).await else { return cut_off };
-    let line = normalised(spec, &in_flight.first_line);
+    let line = spec.input.normalised(&in_flight.first_line);
     let found = spec.proof.transcript.is_some()
         && transcript::holds_since(spec, &values, in_flight.record.as_ref(), &line).unwrap_or(false);
     if found { DeliveryOutcome::Proven { proof: Proof::Transcript } } else { cut_off }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::normalised;
 use crate::executor::folder_watch::FolderWatch;
 use crate::executor::hand::Hand;
 use crate::executor::launch::reads_screen;
@@ -17,7 +16,7 @@ use crate::model::id::{Lsn, MessageId};
 use crate::observe;
 use crate::runtime::screen;
 use crate::runtime::spec::{Spec, TurnSource};
-use crate::runtime::transcript;
+use crate::runtime::transcript::{self, RecordSearch};
 
 /// A key that clears one line takes as many rounds as a paste has lines; the box of a long one shows a placeholder.
 const CLEAR_ROUNDS_MAX: u32 = 64;
@@ -49,6 +48,10 @@ async fn until_told(hand: &Hand, message: MessageId, attempt: u32, mark: Option<
         let settlement = settlement(hand, message, attempt, mark).await;
         if settlement == Settlement::Found {
             return settlement;
+        }
+        // A hook has said it meanwhile, and that is how it is settled.
+        if hand.told.borrow().proven.is_some_and(|(proven, _)| proven == message) {
+            return Settlement::Found;
         }
         clear(hand, Some(message)).await;
         if is_at_work(hand).await {
@@ -108,9 +111,14 @@ async fn settlement(hand: &Hand, message: MessageId, attempt: u32, mark: Option<
         Ok(values) => values,
         Err(why) => return Settlement::CannotTell { why },
     };
-    let needle = normalised(spec, &names_attempt(message, attempt));
-    match transcript::holds_since(spec, &values, mark, &needle) {
-        Ok(true) => Settlement::Found,
+    let needle = names_attempt(message, attempt);
+    let needle = spec.input.normalised(&needle);
+    let mut search = RecordSearch::new(spec, &values, mark, &needle);
+    match search.found() {
+        Ok(true) => {
+            hand.knows_conversation(search.conversation());
+            Settlement::Found
+        }
         Ok(false) => Settlement::Absent,
         Err(error) => Settlement::CannotTell { why: format!("the record cannot be read: {error}") },
     }

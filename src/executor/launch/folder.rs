@@ -53,6 +53,12 @@ pub fn write_prompt(files: &SessionFiles, text: &str) -> Result<(), SessionFileE
     write_whole(&path, text.as_bytes()).map_err(|source| SessionFileError { path, source })
 }
 
+/// Writes what the program reads as settings of its own.
+pub fn write_settings(files: &SessionFiles, settings: &str) -> Result<(), SessionFileError> {
+    let path = files.settings();
+    write_whole(&path, settings.as_bytes()).map_err(|source| SessionFileError { path, source })
+}
+
 /// Says that this generation, and no other, may start (C16).
 pub fn want(home: &Home, name: &SessionName) -> Result<(), SessionFileError> {
     let path = home.identity(&name.peer).wanted();

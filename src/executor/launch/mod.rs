@@ -23,6 +23,7 @@ use crate::model::effect::StartSession;
 use crate::model::event::{BoxOpened, LaunchFailed, SessionStarted, WakePhase};
 use crate::model::id::Lsn;
 use crate::model::session::{Ending, WakeMode};
+use crate::runtime::hook;
 use crate::runtime::placeholders::{PlaceholderError, Values};
 use crate::runtime::spec::Spec;
 use crate::shim::files::{self, Born, FileError, Launch, Status};
@@ -133,7 +134,7 @@ async fn bring_up(
         pid: born.pid,
         start_ticks: born.start_ticks,
         socket: hand.server().socket().to_owned(),
-        resume_ref: launch.resume_ref.filter(|_| spec.resume_argv.is_some()),
+        resume_ref: launch.resume_ref.filter(|_| order.mode != WakeMode::Fresh || spec.names_its_conversations()),
         took_ms: ms(started.elapsed()),
     });
     Ok(spec)
@@ -163,9 +164,14 @@ fn prepare(hand: &Hand, order: &StartSession, spec: &Spec) -> Result<Launch, Lau
     let unicode = |(key, value): (OsString, OsString)| Some((key.into_string().ok()?, value.into_string().ok()?));
     let inherited = std::env::vars_os().filter_map(unicode);
     let presence = ground.home.identity(&name.peer);
+    if let Some(settings) = hook::settings(spec, &ground.dormouse) {
+        folder::write_settings(files, &settings)?;
+    }
+    let hooks = hook::arguments(spec, &ground.dormouse, &order.consents);
+    let args: Vec<String> = hooks.into_iter().chain(order.args.iter().cloned()).collect();
     let launch = Launch {
         generation: name.generation.0.0,
-        argv: spec.program(&order.mode, &values, &order.args)?,
+        argv: spec.program(&order.mode, &values, &args)?,
         folder: order.folder.clone(),
         env: folder::environment(inherited, spec, spec.environment(&values, secret)?, &ground.home, name),
         lock: presence.lock(),

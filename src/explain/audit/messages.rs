@@ -7,6 +7,7 @@ use crate::model::event::{
     Decision, Delivered, DeliveryDecided, DeliveryEnded, Event, Fact, MessageAccepted, Recipient, ReportMade,
 };
 use crate::model::id::{Generation, Lsn, MessageId};
+use crate::model::message::TextPrint;
 use crate::model::name::Identity;
 use crate::model::profile::WakePolicy;
 use crate::model::record::Record;
@@ -31,8 +32,8 @@ struct Message {
     fate: Fate,
     /// It stands in line; reports, prompts and what was retried by hand may be overtaken.
     in_line: bool,
-    /// Attempts whose paste was recorded.
-    begun: BTreeSet<u32>,
+    /// Attempts whose paste was recorded, each with what was typed.
+    begun: BTreeMap<u32, TextPrint>,
     proven: bool,
     /// Submitted, or cut off while it was typed, and neither proven nor settled since.
     in_doubt: Option<Lsn>,
@@ -124,10 +125,14 @@ impl Messages {
         let Some(message) = self.known.get_mut(&id) else { return };
         match fact {
             Fact::DeliveryBegun(it) => {
-                message.begun.insert(it.attempt);
+                message.begun.insert(it.attempt, it.print);
                 message.in_doubt = Some(record.lsn);
             }
             Fact::DeliveryEnded(it) => message.ended(it),
+            // Byte for byte, or it is left to the program's record.
+            Fact::PromptTaken(it) if message.begun.get(&it.attempt) == Some(&it.print) => {
+                (message.proven, message.in_doubt) = (true, None);
+            }
             Fact::DeliverySettled(it) => match it.settlement {
                 Settlement::Found => (message.proven, message.in_doubt) = (true, None),
                 Settlement::Absent => message.in_doubt = None,
@@ -160,7 +165,7 @@ impl Messages {
 
     fn delivered(&mut self, id: MessageId, it: &Delivered, record: &Record, findings: &mut Findings) {
         let Some(message) = self.known.get(&id) else { return };
-        if !message.begun.contains(&it.attempt) && findings.sees_all() {
+        if !message.begun.contains_key(&it.attempt) && findings.sees_all() {
             findings.violation("C14", record, format!("attempt {} is delivered and was never begun", it.attempt));
         } else if !message.proven && it.proof != Proof::Answer && findings.sees_all() {
             findings.violation("C14", record, "delivered without a proof before it".to_owned());
@@ -259,7 +264,7 @@ impl Message {
             policy: None,
             fate: Fate::Waiting,
             in_line: false,
-            begun: BTreeSet::new(),
+            begun: BTreeMap::new(),
             proven: false,
             in_doubt: None,
         }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::event::{Decision, Event, Fact, TurnSeen, WakeDecided};
+use crate::model::event::{Decision, Event, Fact, TurnObserved, TurnSeen, WakeDecided};
 use crate::model::id::{Generation, Lsn, MessageId};
 use crate::model::name::Identity;
 use crate::model::record::Record;
 use crate::model::session::{ReapReason, Turn};
+use crate::model::time::Timestamp;
 use crate::model::turn_names::TurnNames;
 
 use super::{Findings, Open};
@@ -34,6 +35,7 @@ struct Life {
     ready: bool,
     turn: Option<Busy>,
     turn_names: TurnNames,
+    turn_said: Option<Timestamp>,
     /// The delivery that has begun and not ended.
     delivering: Option<(Lsn, Option<MessageId>)>,
     armed: Option<Lsn>,
@@ -90,12 +92,8 @@ impl Peer {
         match fact {
             Fact::SessionStarted(it) => self.started((it.pid, it.start_ticks), record, findings),
             Fact::SessionGone(_) => self.gone(record, findings),
-            Fact::TurnObserved(it) => {
-                let known =
-                    self.life(record).is_some_and(|life| life.turn_names.hears(&it.turn, it.turn_id.as_deref()));
-                if known {
-                    self.turn(seen(&it.turn), record);
-                }
+            Fact::TurnObserved(it) if self.life(record).is_some_and(|life| life.hears(it, record.at)) => {
+                self.turn(seen(&it.turn), record);
             }
             Fact::SessionAdopted(it) => self.turn(it.turn.as_ref().and_then(seen), record),
             Fact::DeliveryBegun(_) => self.begun(record, findings),
@@ -160,6 +158,7 @@ impl Peer {
             ready: false,
             turn: None,
             turn_names: TurnNames::default(),
+            turn_said: None,
             delivering: None,
             armed: None,
             reaped: None,
@@ -272,11 +271,31 @@ impl Peer {
     }
 }
 
+impl Life {
+    /// Whether it is news of the present turn.
+    fn hears(&mut self, word: &TurnObserved, heard: Timestamp) -> bool {
+        if word.turn == TurnSeen::Alive {
+            return false;
+        }
+        if word.is_behind(self.turn_said) {
+            self.turn_names.hears_late(&word.turn, word.turn_id.as_deref());
+            return false;
+        }
+        let known = self.turn_names.hears(&word.turn, word.turn_id.as_deref());
+        if known {
+            self.turn_said = Some(word.said(heard));
+        }
+        known
+    }
+}
+
 fn seen(turn: &TurnSeen) -> Option<Busy> {
     match turn {
         TurnSeen::Running => Some(Busy::Running),
         TurnSeen::Waiting { .. } => Some(Busy::Waiting),
-        TurnSeen::Ended | TurnSeen::Idle | TurnSeen::Failed { .. } => None,
+        TurnSeen::Ended | TurnSeen::Idle | TurnSeen::Failed { .. } | TurnSeen::Background { .. } | TurnSeen::Alive => {
+            None
+        }
     }
 }
 
@@ -284,7 +303,7 @@ fn judged(turn: &Turn) -> Option<Busy> {
     match turn {
         Turn::Running { .. } => Some(Busy::Running),
         Turn::Waiting { .. } => Some(Busy::Waiting),
-        Turn::Unknown | Turn::Ended { .. } | Turn::Failed { .. } => None,
+        Turn::Unknown | Turn::Ended { .. } | Turn::Failed { .. } | Turn::Background { .. } => None,
     }
 }
 

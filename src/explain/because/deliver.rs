@@ -4,6 +4,7 @@ use crate::explain::phrase::{count, number, seconds, span};
 use crate::model::delivery::{DeliveryOutcome, DeliveryStep, Gate, Proof, Settlement};
 use crate::model::event::{
     Delivered, DeliveryBegun, DeliveryDecided, DeliveryEnded, DeliveryFailed, DeliverySettled, DeliveryWaiting,
+    PromptTaken,
 };
 
 use super::message::session_before;
@@ -37,6 +38,14 @@ pub fn begun(it: &DeliveryBegun) -> String {
         "attempt {} begins: every gate is open, {} to type{mark}",
         it.attempt,
         count(it.bytes.into(), "byte", "bytes")
+    )
+}
+
+pub fn prompt_taken(it: &PromptTaken) -> String {
+    format!(
+        "the program says that it was given attempt {}, {} in all",
+        it.attempt,
+        count(it.print.bytes, "byte", "bytes")
     )
 }
 

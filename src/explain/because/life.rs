@@ -2,9 +2,9 @@
 
 use crate::explain::phrase::{count, seconds, span};
 use crate::model::event::{
-    Armed, Kept, KeptBecause, KillFailed, KillRepeated, LookDecided, Parked, QuarantineLifted, Quarantined, Reaped,
-    SessionDied, SessionEnded, SessionFinished, SessionGone, SessionLooked, SessionNotKnown, TurnJudged, TurnObserved,
-    TurnSeen,
+    Armed, ConversationNamed, Kept, KeptBecause, KillFailed, KillRepeated, LookDecided, Parked, QuarantineLifted,
+    Quarantined, Reaped, SessionDied, SessionEnded, SessionFinished, SessionGone, SessionLooked, SessionNotKnown,
+    TurnJudged, TurnObserved, TurnSeen,
 };
 use crate::model::session::{ArmedBy, Ending, ReapReason, Source, Turn};
 
@@ -23,6 +23,8 @@ pub fn turn_seen(turn: &TurnSeen) -> String {
         TurnSeen::Idle => "is over: the program is idle".to_owned(),
         TurnSeen::Waiting { on } => format!("waits for a person: {on}"),
         TurnSeen::Failed { reason } => format!("has failed: {reason}"),
+        TurnSeen::Background { on } => format!("has ended, and work goes on in the background: {on}"),
+        TurnSeen::Alive => "is not spoken of: a sign of life".to_owned(),
     }
 }
 
@@ -41,6 +43,14 @@ pub fn source(source: Source) -> &'static str {
     }
 }
 
+pub fn conversation_named(it: &ConversationNamed) -> String {
+    format!(
+        "its conversation is called `{}`, says {}; a later wake may resume it by that (C17)",
+        it.resume_ref,
+        source(it.source)
+    )
+}
+
 pub fn session_looked(it: &SessionLooked) -> String {
     let silent = |name: &str, ms: Option<u64>| match ms {
         Some(ms) => format!("the {name} has been silent for {}", seconds(ms)),
@@ -49,7 +59,8 @@ pub fn session_looked(it: &SessionLooked) -> String {
     let (screen, transcript) = (silent("screen", it.screen_silent_ms), silent("transcript", it.transcript_silent_ms));
     let person = it.waiting_on.as_ref().map_or_else(String::new, |on| format!("; a dialog needs a person: {on}"));
     let attached = if it.attached { "; a person is attached" } else { "" };
-    format!("looked at: {screen}, {transcript}{person}{attached}")
+    let working = if it.working { "; the screen says that it is at work" } else { "" };
+    format!("looked at: {screen}, {transcript}{person}{attached}{working}")
 }
 
 pub fn session_not_known(it: &SessionNotKnown) -> String {
@@ -90,6 +101,7 @@ pub fn turn_judged(it: &TurnJudged, here: Here<'_>) -> String {
         Turn::Ended { at, .. } => format!("ended at {}", here.clock(*at)),
         Turn::Waiting { since, on } => format!("has waited for a person since {}: {on}", here.clock(*since)),
         Turn::Failed { at, reason } => format!("failed at {}: {reason}", here.clock(*at)),
+        Turn::Background { since, on } => format!("ended at {}, and work goes on: {on}", here.clock(*since)),
     };
     format!("judged, not known: the turn {turn}, for {} (C46a)", it.because)
 }
@@ -137,6 +149,7 @@ pub fn kept_because(why: KeptBecause) -> &'static str {
         KeptBecause::WaitsForPerson => "it waits for a person (C46)",
         KeptBecause::DeliveryInFlight => "a delivery is in flight (C37)",
         KeptBecause::MessageWaiting => "a message waits for it (C45)",
+        KeptBecause::BackgroundWork => "work of its own goes on in the background (C46)",
         KeptBecause::NotKnown => "nobody can say what it does (C43)",
     }
 }

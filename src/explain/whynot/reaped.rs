@@ -54,14 +54,26 @@ fn kept(state: &State, peer: &Identity, session: &Session, why: KeptBecause, now
             let why = format!("it has waited for a person for {}: {}", span(now.since(*since)), one_line(on));
             Guard::new("C46", why, "somebody has answered: `dormouse attach`")
         }
+        (KeptBecause::BackgroundWork, Turn::Background { since, on }) => {
+            let why = format!(
+                "its turn ended {} ago, and work of its own goes on: {}",
+                span(now.since(*since)),
+                one_line(on)
+            );
+            Guard::new("C46", why, "that work is over, and the turn in which it hears of it has ended")
+        }
         (KeptBecause::MessageWaiting, _) => {
             let which = head(state, peer).map_or_else(String::new, |message| format!(" {message}"));
             Guard::new("C45", format!("message{which} waits for this session"), "it has been delivered")
         }
         (KeptBecause::DeliveryInFlight, _) => Guard::new("C37", "a delivery is under way", "it has ended"),
-        (KeptBecause::NotKnown | KeptBecause::TurnRunning | KeptBecause::WaitsForPerson, _) => {
-            Guard::new("C43", "nobody can say what its turn does", "something is heard of it")
-        }
+        (
+            KeptBecause::NotKnown
+            | KeptBecause::TurnRunning
+            | KeptBecause::WaitsForPerson
+            | KeptBecause::BackgroundWork,
+            _,
+        ) => Guard::new("C43", "nobody can say what its turn does", "something is heard of it"),
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::actor::Sender;
 use crate::model::delivery::{DeliveryOutcome, Gate, Proof, RecordMark, Settlement};
 use crate::model::id::MessageId;
-use crate::model::message::SessionBefore;
+use crate::model::message::{SessionBefore, TextPrint};
 use crate::model::name::Identity;
 use crate::model::profile::WakePolicy;
 use crate::model::session::TaskEnd;
@@ -81,6 +81,8 @@ pub struct DeliveryBegun {
     pub mark: Option<RecordMark>,
     /// Bytes of the envelope as typed.
     pub bytes: u32,
+    /// Of the envelope as the program will have it, after what it is known to do to a text.
+    pub print: TextPrint,
 }
 
 /// Ended: a delivery, well or badly.

@@ -212,6 +212,8 @@ registry! {
         68 SessionAdopted "session_adopted"
         69 OrphanEnded "orphan_ended"
         70 KillFailed "kill_failed"
+        71 PromptTaken "prompt_taken"
+        72 ConversationNamed "conversation_named"
         75 VerbWaiting "verb_waiting"
         76 VerbEnded "verb_ended"
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::model::id::{Lsn, MessageId};
+use crate::model::message::TextPrint;
 use crate::model::session::{ArmedBy, Ending, ReapReason, Source, Turn, WakeBranch, WakeGate, WakeMode, WakeReason};
 use crate::model::time::Timestamp;
 
@@ -66,6 +67,21 @@ pub struct TurnObserved {
     pub source: Source,
     /// The program's own name for the turn.
     pub turn_id: Option<String>,
+    /// When the program said it, where that is known: words may come late, and one behind the other.
+    pub said_at: Option<Timestamp>,
+}
+
+impl TurnObserved {
+    /// When it was said, if it was heard at `heard`. A clock of somebody else's may be ahead: nothing is heard before it
+    /// was said.
+    pub fn said(&self, heard: Timestamp) -> Timestamp {
+        self.said_at.filter(|at| at.is_by(heard)).unwrap_or(heard)
+    }
+
+    /// Whether it was said before the newest word on the turn, or is that very word once more (C46b).
+    pub fn is_behind(&self, newest: Option<Timestamp>) -> bool {
+        matches!((self.said_at, newest), (Some(said), Some(newest)) if said.is_by(newest))
+    }
 }
 
 /// What a source can say of a turn.
@@ -82,6 +98,29 @@ pub enum TurnSeen {
     Failed {
         reason: String,
     },
+    /// Its turn is over, and work of its own goes on that it will wake up from (C46).
+    Background {
+        on: String,
+    },
+    /// A sign of life that tells nothing of the turn: a child agent's, or the beginning of a conversation (C45).
+    Alive,
+}
+
+/// Observed: the program says itself that it was given this very attempt, and what it was given (C14).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromptTaken {
+    pub attempt: u32,
+    /// Of the whole prompt, as `delivery_begun` has the one that was typed: only the same is proof.
+    pub print: TextPrint,
+    pub said_at: Option<Timestamp>,
+}
+
+/// Observed: what the program calls its conversation, where dormouse could not choose the name (C17).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConversationNamed {
+    /// What a later wake may resume it by.
+    pub resume_ref: String,
+    pub source: Source,
 }
 
 /// Ended: somebody looked at the session; how long ago each source last moved.
@@ -94,6 +133,8 @@ pub struct SessionLooked {
     pub waiting_on: Option<String>,
     /// A person has the session before them: whatever it does, it is in use.
     pub attached: bool,
+    /// Its screen says that it is at work.
+    pub working: bool,
 }
 
 /// Observed: the question whether it lives, or what it does, could not be answered (C43).
@@ -229,6 +270,7 @@ pub enum KeptBecause {
     DeliveryInFlight,
     MessageWaiting,
     NotKnown,
+    BackgroundWork,
 }
 
 /// Concluded: the next task of an ephemeral worker that has no session (C40).

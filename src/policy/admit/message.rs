@@ -3,12 +3,12 @@
 use crate::model::actor::{Actor, Sender};
 use crate::model::event::{CancelRequested, Event, MessageAccepted, MessageRefused, Recipient, RetryRequested};
 use crate::model::id::MessageId;
-use crate::model::message::{Fate, KEY_CHARS_MAX, TOPIC_CHARS_MAX};
+use crate::model::message::{Fate, KEY_CHARS_MAX, TOPIC_CHARS_MAX, TextPrint};
 use crate::model::name::{Identity, Runtime};
 use crate::model::profile::WakePolicy;
 use crate::model::record::{Draft, Subject};
 use crate::model::request::{PeerName, Send};
-use crate::model::state::{Key, State, TextPrint};
+use crate::model::state::{Key, State};
 use crate::model::text;
 
 use super::{Admission, Checked, Refusal, resolve};

@@ -16,7 +16,8 @@ use crate::model::name::{NameError, Runtime};
 
 use super::locate::key_at;
 use super::spec::{
-    Compact, Dialog, Fatal, Input, Limits, Proof, SignIn, Spec, TranscriptFormat, Turn, TurnSource, Verbs, WhileBusy,
+    Compact, Dialog, Fatal, Hooks, Input, Limits, Proof, SignIn, Spec, TranscriptFormat, Turn, TurnSource, Verbs,
+    WhileBusy,
 };
 use raw::Raw;
 use values::Reader;
@@ -138,6 +139,7 @@ fn spec(name: &Runtime, raw: Raw, reader: &Reader<'_>) -> Result<Spec, RuntimeFi
         input,
         proof,
         turn: turn(raw.turn.unwrap_or_default(), reader)?,
+        hooks: raw.hooks.map(|raw| hooks(raw, reader)).transpose()?,
         dialogs,
         fatal: raw.fatal.unwrap_or_default().into_iter().map(fatal).collect::<Result<_, _>>()?,
         limits: limits(raw.limits.unwrap_or_default(), reader)?,
@@ -191,9 +193,14 @@ fn turn(raw: raw::Turn, reader: &Reader<'_>) -> Result<Turn, RuntimeFileError> {
     }
     Ok(Turn {
         source,
+        status_file: raw.status_file.map(|raw| reader.status_file(raw)).transpose()?,
         working: reader.optional_pattern(raw.working.as_ref())?,
         waiting: reader.optional_pattern(raw.waiting.as_ref())?,
     })
+}
+
+fn hooks(raw: raw::Hooks, reader: &Reader<'_>) -> Result<Hooks, RuntimeFileError> {
+    Ok(Hooks { format: reader.hook_format(&raw.format)?, consent: raw.consent })
 }
 
 fn dialog(raw: raw::Dialog, reader: &Reader<'_>) -> Result<Dialog, RuntimeFileError> {

@@ -23,6 +23,7 @@ pub struct Raw {
     pub input: Option<Input>,
     pub proof: Option<Proof>,
     pub turn: Option<Turn>,
+    pub hooks: Option<Hooks>,
     pub dialog: Option<Vec<Dialog>>,
     pub fatal: Option<Vec<Fatal>>,
     pub limits: Option<Limits>,
@@ -67,8 +68,23 @@ pub struct Proof {
 #[serde(deny_unknown_fields)]
 pub struct Turn {
     pub source: Option<Vec<Text>>,
+    pub status_file: Option<StatusFile>,
     pub working: Option<Text>,
     pub waiting: Option<Text>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatusFile {
+    pub path: Text,
+    pub format: Text,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hooks {
+    pub format: Text,
+    pub consent: Option<String>,
 }
 
 #[derive(Deserialize)]

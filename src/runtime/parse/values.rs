@@ -12,9 +12,9 @@ use crate::config::line_of;
 use crate::config::quantity::parse_duration;
 use crate::runtime::locate::key_at;
 use crate::runtime::placeholders::{tells_secret, unknown_in};
-use crate::runtime::spec::{Normalise, TranscriptFormat, TurnSource, WhileBusy};
+use crate::runtime::spec::{HookFormat, Normalise, StatusFile, StatusFormat, TranscriptFormat, TurnSource, WhileBusy};
 
-use super::raw::Text;
+use super::raw::{StatusFile as StatusFileText, Text};
 use super::{KeyProblem, RuntimeFileError};
 
 type Read<T> = Result<T, RuntimeFileError>;
@@ -149,6 +149,15 @@ impl Reader<'_> {
             ("codex", TranscriptFormat::Codex),
         ];
         self.word(word, "`text`, `claude` or `codex`", &words)
+    }
+
+    pub fn hook_format(&self, word: &Text) -> Read<HookFormat> {
+        self.word(word, "`claude` or `codex`", &[("claude", HookFormat::Claude), ("codex", HookFormat::Codex)])
+    }
+
+    pub fn status_file(&self, raw: StatusFileText) -> Read<StatusFile> {
+        let format = self.word(&raw.format, "`claude`", &[("claude", StatusFormat::Claude)])?;
+        Ok(StatusFile { path: self.template(raw.path)?, format })
     }
 
     pub fn turn_source(&self, word: &Text) -> Read<TurnSource> {

@@ -82,6 +82,7 @@ struct CodexPayload {
     #[serde(default)]
     content: Vec<Block>,
     cwd: Option<PathBuf>,
+    id: Option<String>,
 }
 
 impl Codex {
@@ -104,9 +105,18 @@ fn texts(blocks: Vec<Block>, kind: &str) -> Option<String> {
 
 /// The folder that a conversation of Codex is in, by the first line of its record. None while that is not whole.
 pub fn codex_folder(path: &Path) -> Option<PathBuf> {
+    codex_head(path)?.cwd
+}
+
+/// What Codex calls a conversation, by the same line.
+pub fn codex_name(path: &Path) -> Option<String> {
+    codex_head(path)?.id
+}
+
+fn codex_head(path: &Path) -> Option<CodexPayload> {
     let mut line = Vec::new();
     let mut head = BufReader::new(File::open(path).ok()?.take(HEAD_BYTES_MAX));
     head.read_until(b'\n', &mut line).ok()?;
     let first: Codex = serde_json::from_slice(&line).ok()?;
-    (first.r#type == "session_meta").then_some(first.payload.cwd).flatten()
+    (first.r#type == "session_meta").then_some(first.payload)
 }

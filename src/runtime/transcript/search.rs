@@ -23,6 +23,7 @@ pub struct RecordSearch<'a> {
     needle: String,
     marked: Option<Search>,
     others: BTreeMap<PathBuf, Search>,
+    found_in: Option<PathBuf>,
 }
 
 impl<'a> RecordSearch<'a> {
@@ -30,7 +31,7 @@ impl<'a> RecordSearch<'a> {
     /// from its beginning.
     pub fn new(spec: &'a Spec, values: &'a Values, mark: Option<&RecordMark>, needle: &str) -> Self {
         let marked = mark.map(|mark| Search::of(spec.proof.format, mark, needle));
-        Self { spec, values, needle: needle.to_owned(), marked, others: BTreeMap::new() }
+        Self { spec, values, needle: needle.to_owned(), marked, others: BTreeMap::new(), found_in: None }
     }
 
     /// Whether it has been found by now.
@@ -41,6 +42,7 @@ impl<'a> RecordSearch<'a> {
     pub fn found(&mut self) -> io::Result<bool> {
         let told = self.marked.as_mut().map_or(Ok(false), Search::found);
         if matches!(told, Ok(true)) {
+            self.found_in = self.marked.as_ref().map(|marked| marked.path.clone());
             return Ok(true);
         }
         for (path, _) in matching(self.spec, self.values) {
@@ -52,10 +54,19 @@ impl<'a> RecordSearch<'a> {
                 Search::of(self.spec.proof.format, &from_its_beginning, &self.needle)
             });
             if search.found()? {
+                self.found_in = Some(search.path.clone());
                 return Ok(true);
             }
         }
         told
+    }
+
+    /// What the program calls the conversation in which it was found, where its record says so.
+    pub fn conversation(&self) -> Option<String> {
+        match self.spec.proof.format {
+            TranscriptFormat::Codex => entry::codex_name(self.found_in.as_ref()?),
+            TranscriptFormat::Text | TranscriptFormat::Claude => None,
+        }
     }
 }
 

@@ -197,6 +197,7 @@ fn because(why: KeptBecause) -> &'static str {
         KeptBecause::WaitsForPerson => "waits for a person",
         KeptBecause::DeliveryInFlight => "delivery in flight",
         KeptBecause::MessageWaiting => "message waiting",
+        KeptBecause::BackgroundWork => "background work",
         KeptBecause::NotKnown => "not known",
     }
 }

@@ -64,7 +64,7 @@ fn of_session(session: &Session) -> Phase {
         (SessionPhase::Booting, _) => Phase::Booting,
         (SessionPhase::Open, _) => Phase::Open,
         (SessionPhase::Ending { .. }, _) => Phase::Ending,
-        (SessionPhase::Ready { .. }, Turn::Running { .. }) => Phase::Works,
+        (SessionPhase::Ready { .. }, Turn::Running { .. } | Turn::Background { .. }) => Phase::Works,
         (SessionPhase::Ready { .. }, Turn::Waiting { .. }) => Phase::Asks,
         (SessionPhase::Ready { .. }, Turn::Unknown | Turn::Ended { .. } | Turn::Failed { .. }) => Phase::Rests,
     }

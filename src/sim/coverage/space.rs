@@ -66,7 +66,9 @@ const OF_A_PEER: &[&str] = &[
     "kill_failed",
 ];
 const OF_A_BOOT: &[&str] = &["session_started", "launch_failed", "dialog_answered", "box_opened"];
-const OF_A_SESSION: &[&str] = &["turn_observed", "session_looked", "session_gone", "session_adopted"];
+const OF_A_SESSION: &[&str] =
+    &["turn_observed", "prompt_taken", "conversation_named", "session_looked", "session_gone", "session_adopted"];
+const OF_A_TURN: &[&str] = &["turn_observed", "prompt_taken", "conversation_named"];
 
 const IMPOSSIBLE: Rows = &[
     (OF_NOBODY, SOMEBODY, "it is about the daemon, and about no peer"),
@@ -102,12 +104,14 @@ const IMPOSSIBLE: Rows = &[
     (&["dialog_answered", "box_opened"], &[Launching], "the process that boots has been told of"),
     (OF_A_SESSION, NO_SESSION, "what is seen of a session comes before its end"),
     (&["session_not_known"], &[Nobody, New, External], "it names a session of ours"),
-    (&["turn_observed"], &[Launching, Booting], "a program has no turns before its box is open"),
+    (OF_A_TURN, &[Launching, Booting], "a program has no turns before its box is open"),
     (&["session_looked"], &[Launching, Booting, Open], "only what is ready is looked at"),
     (&["orphan_ended"], &[External], "a session of somebody else's is no orphan"),
 ];
 
 const RARE: Rows = &[
+    (&["prompt_taken", "conversation_named"], &[Asks, Rests, Ending], "a turn begins, and its beginning is heard late"),
+    (&["conversation_named"], &[Works], "a turn begins, and its beginning is heard late"),
     (
         &["session_not_known"],
         &[Asleep, Stopped, Quarantined],
@@ -251,7 +255,7 @@ pub const BRANCHES: &[(&str, &str, Option<&str>)] = &[
     ("delivery_decided", "next", None),
     ("delivery_decided", "next, again", None),
     ("delivered", "answer", None),
-    ("delivered", "hook", Some("no hook of these programs names a message")),
+    ("delivered", "hook", None),
     ("delivered", "keys", None),
     ("delivered", "screen", Some("no program of these worlds is read off its screen")),
     ("delivered", "transcript", None),
@@ -296,6 +300,7 @@ pub const BRANCHES: &[(&str, &str, Option<&str>)] = &[
     ("reaped", "unneeded", None),
     ("reaped", "wake_failed", None),
     ("kept", "delivery in flight", Some("a delivery on its way is looked at by nobody")),
+    ("kept", "background work", Some("no program of these worlds leaves work behind when its turn ends")),
     ("kept", "message waiting", None),
     ("kept", "not known", Some("what is ready has had its first input, or needs none")),
     ("kept", "turn running", None),

@@ -20,9 +20,9 @@ use crate::explain::again::decide_again;
 use crate::journal::{AppendError, Committed};
 use crate::model::delivery::Proof;
 use crate::model::effect::SessionName;
-use crate::model::event::{DeadlinePassed, Decision, Event, Fact, TurnSeen};
+use crate::model::event::{DeadlinePassed, Decision, Delivered, Event, Fact};
 use crate::model::record::{Draft, Record, Subject};
-use crate::model::state::State;
+use crate::model::state::{Session, State};
 use crate::policy::deadline::Deadline;
 use crate::supervisor::{Asked, Kept as KeptHistory, Outcome, Supervisor, Turn};
 
@@ -241,12 +241,16 @@ impl Sim {
         let (Some(peer), Some(generation)) = (&record.subject.peer, record.subject.generation) else { return };
         let name = SessionName { peer: peer.clone(), generation };
         match &record.event {
-            Event::Fact(Fact::TurnObserved(seen)) => {
-                daemon.hands.tell_turn(&mut self.world, &name, seen.turn == TurnSeen::Running);
+            Event::Fact(Fact::TurnObserved(_)) => {
+                let session = daemon.supervisor.state().session(&name.peer, name.generation);
+                let running = session.is_some_and(Session::is_told_running);
+                daemon.hands.tell_turn(&mut self.world, &name, running);
             }
-            Event::Decision(Decision::Delivered(delivered)) if delivered.proof == Proof::Answer => {
+            Event::Decision(Decision::Delivered(Delivered {
+                proof: proof @ (Proof::Answer | Proof::Hook), ..
+            })) => {
                 if let Some(message) = record.subject.message {
-                    daemon.hands.tell_proven(&mut self.world, &name, message);
+                    daemon.hands.tell_proven(&mut self.world, &name, (message, *proof));
                 }
             }
             _ => {}

@@ -132,7 +132,7 @@ impl Delivering {
             offset: life.record.len() as u64,
         });
         self.at = At::Begun(*tickets);
-        let begun = DeliveryBegun { attempt: self.order.attempt, mark, bytes: 200 };
+        let begun = DeliveryBegun { attempt: self.order.attempt, mark, bytes: 200, print: self.pasted().print() };
         let draft = lane.draft_of(self.order.message, self.cause, begun);
         world.hear(Heard::Report { draft, ticket: Some(ticket) });
         Step::Waits
@@ -215,8 +215,10 @@ impl Delivering {
 
     fn prove(&mut self, lane: &Lane, world: &mut World) -> Step {
         let At::Prove { submitted, mut busy, mut again, mut pause } = self.at else { return Step::Waits };
-        if lane.proven == Some(self.order.message) {
-            return self.ended(lane, world, DeliveryOutcome::Proven { proof: Proof::Answer });
+        if let Some((message, proof)) = lane.proven
+            && message == self.order.message
+        {
+            return self.ended(lane, world, DeliveryOutcome::Proven { proof });
         }
         if self.is_recorded(lane, world) {
             return self.ended(lane, world, DeliveryOutcome::Proven { proof: Proof::Transcript });

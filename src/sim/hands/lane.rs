@@ -7,7 +7,7 @@ use super::end::Ending;
 use super::launch::Starting;
 use super::verb::Compacting;
 use super::{look, turns_between};
-use crate::model::delivery::DeliveryOutcome;
+use crate::model::delivery::{DeliveryOutcome, Proof};
 use crate::model::effect::{Effect, SessionName, Task};
 use crate::model::event::{DeliveryEnded, SessionGone, SessionNotKnown, TurnObserved};
 use crate::model::id::{Lsn, MessageId};
@@ -57,7 +57,7 @@ pub struct Lane {
     /// The turn runs, as the loop says.
     pub running: bool,
     /// A delivery of this message was proven by other means.
-    pub proven: Option<MessageId>,
+    pub proven: Option<(MessageId, Proof)>,
     known: Words,
     /// Its session is forgotten.
     pub cleared: bool,
@@ -206,7 +206,11 @@ impl Lane {
         }
         let (over, unseen) = (life.is_over(), life.stage == Stage::Ended && life.unseen && life.strays > 0);
         for turn in turns {
-            world.report(&self.name, None, TurnObserved { turn, source: Source::Terminal, turn_id: None });
+            world.report(
+                &self.name,
+                None,
+                TurnObserved { turn, source: Source::Terminal, turn_id: None, said_at: None },
+            );
         }
         if unseen {
             self.ask_how_it_ended(world);

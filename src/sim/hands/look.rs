@@ -6,6 +6,7 @@ use crate::model::effect::{Effect, Task};
 use crate::model::event::{DeliverySettled, SessionLooked, SessionNotKnown};
 use crate::model::id::{Lsn, MessageId};
 use crate::sim::faults::Fault;
+use crate::sim::fleet::Program;
 use crate::sim::world::World;
 use crate::sim::world::life::{Composer, Stage};
 
@@ -32,6 +33,8 @@ fn look(lane: &Lane, world: &mut World, cause: Lsn) {
         transcript_silent_ms: life.program.keeps_record().then_some(now - life.record_moved_ms),
         waiting_on: (life.stage == Stage::Asking).then(|| "a permission".to_owned()),
         attached: life.attached,
+        // One that says nothing of its turns shows nothing of them either.
+        working: life.stage == Stage::Turn && life.program == Program::Hooked,
     };
     world.report(&lane.name, Some(cause), looked);
 }

@@ -16,6 +16,7 @@ use super::faults::Fault;
 use super::world::life::{Life, Stage, Words};
 use super::world::{ProfileFile, World};
 use crate::journal::Committed;
+use crate::model::delivery::Proof;
 use crate::model::effect::{Effect, Liveness, SessionName, Task};
 use crate::model::event::{ProfileChanged, ProfileUnreadable, TurnSeen};
 use crate::model::id::{Generation, Lsn, MessageId};
@@ -119,9 +120,9 @@ impl Hands {
         }
     }
 
-    pub fn tell_proven(&mut self, world: &mut World, name: &SessionName, message: MessageId) {
+    pub fn tell_proven(&mut self, world: &mut World, name: &SessionName, proven: (MessageId, Proof)) {
         if let Some(lane) = self.lanes.get_mut(name) {
-            lane.proven = Some(message);
+            lane.proven = Some(proven);
             lane.go_on(world, &mut self.tickets);
         }
     }

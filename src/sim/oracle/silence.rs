@@ -20,7 +20,7 @@ pub struct Silence {
     did: BTreeMap<SessionName, Timestamp>,
     said: BTreeMap<SessionName, Timestamp>,
     /// What is said late of a turn that is over is nothing that a session does.
-    turns: BTreeMap<SessionName, TurnNames>,
+    turns: BTreeMap<SessionName, (TurnNames, Option<Timestamp>)>,
 }
 
 impl Oracle for Silence {
@@ -42,9 +42,13 @@ impl Oracle for Silence {
         let name = SessionName { peer: peer.clone(), generation };
         match &record.event {
             Event::Fact(Fact::TurnObserved(fact)) => {
-                let turns = self.turns.entry(name.clone()).or_default();
-                let heard = turns.hears(&fact.turn, fact.turn_id.as_deref());
-                self.did.extend(heard.then_some((name, record.at)));
+                let (turns, newest) = self.turns.entry(name.clone()).or_default();
+                if fact.is_behind(*newest) {
+                    turns.hears_late(&fact.turn, fact.turn_id.as_deref());
+                } else if turns.hears(&fact.turn, fact.turn_id.as_deref()) {
+                    *newest = Some(fact.said(record.at));
+                    self.did.insert(name, record.at);
+                }
             }
             Event::Decision(Decision::Delivered(_) | Decision::Armed(_)) => {
                 self.did.insert(name, record.at);

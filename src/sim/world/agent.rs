@@ -5,7 +5,7 @@ use super::manner::Says;
 use super::{Heard, What, World};
 use crate::model::actor::Sender;
 use crate::model::effect::SessionName;
-use crate::model::event::{TurnObserved, TurnSeen};
+use crate::model::event::{ConversationNamed, PromptTaken, TurnObserved, TurnSeen};
 use crate::model::message::Purpose;
 use crate::model::record::{Draft, Subject};
 use crate::model::request::{Request, Send, Verb};
@@ -113,7 +113,7 @@ impl World {
         }
         match act {
             Act::Boot => self.boot_over(name),
-            Act::Begin => self.tell(name, TurnSeen::Running),
+            Act::Begin => self.begin(name),
             Act::Record => self.write_record(name),
             Act::Progress => self.send(name, true),
             Act::Answer => self.send(name, false),
@@ -122,7 +122,7 @@ impl World {
             Act::GoOn => self.go_on(name),
             Act::Rest => self.rest(name, TurnSeen::Ended),
             Act::Fail => self.rest(name, TurnSeen::Failed { reason: "usage limit".to_owned() }),
-            Act::Idle => self.tell(name, TurnSeen::Idle),
+            Act::Idle => drop(self.tell(name, TurnSeen::Idle)),
             Act::Hang => self.hang(name),
             Act::End(ending) => self.end(name, ending),
         }
@@ -144,6 +144,28 @@ impl World {
             }
             _ => {}
         }
+    }
+
+    /// It says that it works, and a program with hooks by the same hook what it was given, and once what it calls the
+    /// conversation.
+    fn begin(&mut self, name: &SessionName) {
+        let heard = self.tell(name, TurnSeen::Running);
+        let said_at = Some(self.timestamp());
+        let Some(life) = self.lives.get_mut(name).filter(|life| heard && life.program == Program::Hooked) else {
+            return;
+        };
+        let named = !std::mem::replace(&mut life.named, true);
+        let Some(paste) = life.task.clone() else { return };
+        let subject = Subject::session(&name.peer, name.generation);
+        if named {
+            let resume_ref = format!("conversation-{}", name.generation);
+            let event = ConversationNamed { resume_ref, source: Source::Hook };
+            let asked = Asked::Seen(Draft::own(subject.clone(), None, event));
+            self.hear(Heard::Said { session: name.clone(), asked });
+        }
+        let taken = PromptTaken { attempt: paste.attempt, print: paste.print(), said_at };
+        let asked = Asked::Seen(Draft::own(subject.with_message(paste.message), None, taken));
+        self.hear(Heard::Said { session: name.clone(), asked });
     }
 
     fn write_record(&mut self, name: &SessionName) {
@@ -259,9 +281,9 @@ impl World {
         }
     }
 
-    /// What it says of its turns, in the way of its kind.
-    pub fn tell(&mut self, name: &SessionName, turn: TurnSeen) {
-        let Some(life) = self.lives.get_mut(name) else { return };
+    /// What it says of its turns, in the way of its kind. Whether it came through.
+    pub fn tell(&mut self, name: &SessionName, turn: TurnSeen) -> bool {
+        let Some(life) = self.lives.get_mut(name) else { return false };
         life.turn_told |= turn == TurnSeen::Running;
         match life.program {
             Program::Teller => {
@@ -270,22 +292,24 @@ impl World {
                 life.words.turn = Some(turn);
                 self.touch(name);
             }
-            Program::Hooked => self.hook(name, turn),
+            Program::Hooked => return self.hook(name, turn),
             Program::Silent | Program::Router => {}
         }
+        true
     }
 
-    fn hook(&mut self, name: &SessionName, turn: TurnSeen) {
+    fn hook(&mut self, name: &SessionName, turn: TurnSeen) -> bool {
         // The word for rest is said again and again; only a word that comes once can be lost for good.
         let lost = turn != TurnSeen::Idle && self.strikes_at(&name.peer, Fault::HookLost);
         let twice = self.strikes_at(&name.peer, Fault::HookTwice);
-        let Some(life) = self.lives.get_mut(name) else { return };
+        let Some(life) = self.lives.get_mut(name) else { return false };
         life.deceived |= lost || twice;
         let turn_id = Some(format!("turn-{}", life.turn));
-        let observed = TurnObserved { turn, source: Source::Hook, turn_id };
+        let said_at = Some(self.timestamp());
+        let observed = TurnObserved { turn, source: Source::Hook, turn_id, said_at };
         let draft = Draft::own(Subject::session(&name.peer, name.generation), None, observed);
         if lost {
-            return;
+            return false;
         }
         self.hear(Heard::Said { session: name.clone(), asked: Asked::Seen(draft.clone()) });
         if twice {
@@ -293,6 +317,7 @@ impl World {
             let ms = if self.now.is_multiple_of(2) { 0 } else { 1_000 * (1 + self.now % 1_200) };
             self.later(ms, What::Again(name.clone(), Box::new(draft)));
         }
+        true
     }
 
     /// As long as there is a program that could.

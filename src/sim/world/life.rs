@@ -6,6 +6,7 @@ use crate::model::actor::Actor;
 use crate::model::effect::{Envelope, SessionName};
 use crate::model::event::TurnSeen;
 use crate::model::id::MessageId;
+use crate::model::message::TextPrint;
 use crate::model::session::Ending;
 use crate::sim::chance::Chance;
 use crate::sim::fleet::Program;
@@ -48,6 +49,13 @@ pub struct Paste {
     pub message: MessageId,
     pub attempt: u32,
     pub envelope: Envelope,
+}
+
+impl Paste {
+    /// Of its text, which is made up of its name alone.
+    pub fn print(&self) -> TextPrint {
+        TextPrint::of(&format!("message {}, attempt {}", self.message, self.attempt))
+    }
 }
 
 /// A delivery that the program has begun on.
@@ -102,6 +110,8 @@ pub struct Life {
     pub turn_told: bool,
     /// Hooks of this life were lost: what the daemon believes of its turns may be wrong, and is not its fault.
     pub deceived: bool,
+    /// It has said what it calls its conversation.
+    pub named: bool,
     /// What it said while no daemon listened (C61a).
     pub spool: VecDeque<Asked>,
     pub chance: Chance,
@@ -134,6 +144,7 @@ impl Life {
             task: None,
             turn_told: false,
             deceived: false,
+            named: false,
             spool: VecDeque::new(),
             chance,
         }

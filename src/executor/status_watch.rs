@@ -1,0 +1,69 @@
+//! A program's own status file, as long as its session lives (C46b).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::hand::Hand;
+use crate::model::event::{SessionNotKnown, TurnObserved, TurnSeen};
+use crate::model::session::Source;
+use crate::observe::{ProgramFolder, clock};
+use crate::runtime::placeholders::{Values, expand};
+use crate::runtime::spec::{Spec, StatusFile};
+use crate::runtime::status;
+use crate::shim::files::Born;
+use crate::shim::process;
+
+/// Tells what the file says, at first and whenever it says something else.
+pub(super) async fn watch(hand: Arc<Hand>) {
+    let Some((file, born)) = place(&hand).await else { return };
+    let Some(format) = wanted(&hand).map(|wanted| wanted.format) else { return };
+    let folder = file.parent().unwrap_or(Path::new("/")).to_owned();
+    let mut said = None;
+    let mut watch = match ProgramFolder::watch(&folder) {
+        Ok(watch) => watch,
+        Err(error) => return cannot(&hand, &error.to_string()),
+    };
+    loop {
+        let turn = fs::read(&file).ok().and_then(|text| status::read(format, &text));
+        let turn = turn.filter(|status| is_of(status, &born)).and_then(|status| status.turn);
+        if turn.is_some() && turn != said {
+            tell(&hand, turn.clone());
+            said = turn;
+        }
+        if let Err(error) = watch.changed().await {
+            return cannot(&hand, &error.to_string());
+        }
+    }
+}
+
+fn wanted(hand: &Hand) -> Option<StatusFile> {
+    hand.spec.as_ref().and_then(|spec: &Arc<Spec>| spec.turn.status_file.clone())
+}
+
+/// The file of this session's program, and what is known of that program.
+async fn place(hand: &Hand) -> Option<(PathBuf, Born)> {
+    let (wanted, born) = (wanted(hand)?, hand.born().ok()??);
+    let values = hand.values(None).await.ok()?;
+    let values = Values { pid: Some(born.program_pid), ..values };
+    Some((expand(&wanted.path, &values).ok()?.into(), born))
+}
+
+/// A number comes again: the file may be left over from somebody else.
+fn is_of(status: &status::Status, born: &Born) -> bool {
+    let starts =
+        |ticks| process::stat(status.pid).is_ok_and(|found| found.is_some_and(|found| found.start_ticks == ticks));
+    status.pid == born.program_pid && status.start_ticks.is_none_or(starts)
+}
+
+fn tell(hand: &Hand, turn: Option<TurnSeen>) {
+    if let Some(turn) = turn {
+        let said_at = Some(clock::now());
+        hand.voice.say(TurnObserved { turn, source: Source::StatusFile, turn_id: None, said_at });
+    }
+}
+
+fn cannot(hand: &Hand, why: &str) {
+    let why = format!("its status file cannot be watched: {why}");
+    hand.voice.say(SessionNotKnown { question: "what its turns do".to_owned(), why });
+}

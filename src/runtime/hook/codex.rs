@@ -1,0 +1,67 @@
+//! Hooks of Codex, as version 0.169.0 calls them, and its older `notify`.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::{Said, text, words};
+use crate::model::event::TurnSeen;
+
+const EVENTS: [&str; 6] = ["SessionStart", "UserPromptSubmit", "PermissionRequest", "Stop", "Interrupt", "SessionEnd"];
+
+/// Longest the program waits for a hook, in seconds: more it does not grant to all of them. Ours ends long before.
+const TIMEOUT_S: u32 = 3;
+
+/// Settings on the command line. Hooks need a person's trust, `notify` does not.
+pub(super) fn arguments(dormouse: &Path, trusted: bool) -> Vec<String> {
+    let program = dormouse.display().to_string();
+    if !trusted {
+        return vec!["-c".to_owned(), format!("notify=[{}, \"hook\"]", quoted(&program))];
+    }
+    let command = quoted(&format!("{} hook", shell_word(&program)));
+    let hook = format!("[{{hooks=[{{type=\"command\",command={command},timeout={TIMEOUT_S}}}]}}]");
+    EVENTS.iter().flat_map(|event| ["-c".to_owned(), format!("hooks.{event}={hook}")]).collect()
+}
+
+/// A text as TOML writes it.
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
+
+/// As a shell takes it for one word.
+fn shell_word(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// `known` is what the session's conversation is called: a title is thought up in a thread of its own.
+pub(super) fn said(payload: &Value, known: Option<&str>) -> Said {
+    if let Some(event) = text(payload, "hook_event_name") {
+        return Said {
+            turn: Some(turn(&event, payload)),
+            turn_id: text(payload, "turn_id"),
+            prompt: text(payload, "prompt").filter(|_| event == "UserPromptSubmit"),
+            conversation: text(payload, "session_id"),
+        };
+    }
+    let ours = known.is_some() && text(payload, "thread-id").as_deref() == known;
+    match text(payload, "type").as_deref() {
+        Some("agent-turn-complete") if ours => {
+            Said { turn: Some(TurnSeen::Ended), turn_id: text(payload, "turn-id"), ..Said::default() }
+        }
+        _ => Said::default(),
+    }
+}
+
+fn turn(event: &str, payload: &Value) -> TurnSeen {
+    match event {
+        "UserPromptSubmit" => TurnSeen::Running,
+        "PermissionRequest" => match words(&text(payload, "tool_name").unwrap_or_default()) {
+            tool if tool.is_empty() => TurnSeen::Waiting { on: "a permission".to_owned() },
+            tool => TurnSeen::Waiting { on: format!("permission to use {tool}") },
+        },
+        "Stop" => TurnSeen::Ended,
+        // It does nothing now, whatever was given to it in this turn.
+        "Interrupt" => TurnSeen::Idle,
+        _ => TurnSeen::Alive,
+    }
+}

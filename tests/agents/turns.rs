@@ -1,0 +1,286 @@
+//! What is known of a turn, while it runs and when it ends (C46, C46b), of both programs.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use dormouse::model::delivery::{Gate, Proof};
+use dormouse::model::event::{
+    ConversationNamed, Decision, Event, Fact, Kept, KeptBecause, SessionStarted, TurnObserved, TurnSeen,
+};
+use dormouse::model::session::{ReapReason, Source};
+
+use crate::daemon_fixture::until;
+use crate::model::Answer;
+use crate::place::Place;
+use crate::{claude, codex};
+
+/// Silent for this long is what the tests take for idle; a turn outlasts it many times over.
+const IMPATIENT: &str = "idle = \"2s\"\nephemeral_quiet = \"1s\"\nephemeral_unarmed_idle = \"2s\"\n";
+
+/// Longest from what happens on the screen to its record.
+const KNOWN_WITHIN: Duration = Duration::from_secs(2);
+
+impl Place {
+    /// The first turn told behind record `after` that is like `wanted`, by whom, and its record.
+    #[track_caller]
+    fn told(&self, after: u64, what: &str, wanted: impl Fn(&TurnSeen) -> bool) -> (Source, u64) {
+        self.world.await_record(what, |record| match &record.event {
+            Event::Fact(Fact::TurnObserved(TurnObserved { turn, source, .. })) if record.lsn.0 > after => {
+                wanted(turn).then_some((*source, record.lsn.0))
+            }
+            _ => None,
+        })
+    }
+
+    /// It has been silent for longer than it may be, and is kept.
+    #[track_caller]
+    fn kept(&self, why: KeptBecause) -> u64 {
+        self.world.await_record("it to be kept", |record| match &record.event {
+            Event::Decision(Decision::Kept(Kept { why: because })) => (*because == why).then_some(record.lsn.0),
+            Event::Decision(Decision::Reaped(reaped)) => panic!("{reaped:?}\n{}", self.world.story()),
+            _ => None,
+        })
+    }
+
+    #[track_caller]
+    fn reaped(&self) -> ReapReason {
+        self.world.await_record("the reap", |record| match &record.event {
+            Event::Decision(Decision::Reaped(reaped)) => Some(reaped.reason.clone()),
+            _ => None,
+        })
+    }
+
+    fn last_record(&self) -> u64 {
+        self.world.records().last().map_or(0, |record| record.lsn.0)
+    }
+
+    fn turn_in_ls(&self) -> (String, String) {
+        let ls = self.world.json(&["ls"]);
+        let said = |field: &str| ls[0]["session"][field].as_str().unwrap_or_default().to_owned();
+        (said("turn"), said("reason"))
+    }
+}
+
+fn is_over(turn: &TurnSeen) -> bool {
+    matches!(turn, TurnSeen::Ended | TurnSeen::Idle)
+}
+
+fn is_waiting(turn: &TurnSeen) -> bool {
+    matches!(turn, TurnSeen::Waiting { .. })
+}
+
+/// C46: a model that streams and says nothing is not idle; once its turn has ended, it is.
+#[track_caller]
+fn a_silent_stream_is_no_idle_session(place: &Place) {
+    place.model.answers([Answer::Held("at last")]);
+    let message = place.send("ada", "think");
+    assert_eq!(place.delivered(message), place.proof);
+    place.asked(1);
+    let kept = place.kept(KeptBecause::TurnRunning);
+    assert_eq!(place.turn_in_ls().0, "running");
+    place.model.release();
+    place.told(kept, "the end of the turn", is_over);
+    assert!(matches!(place.reaped(), ReapReason::Idle { .. }));
+    place.world.audit_is_clean();
+}
+
+#[test]
+fn c46_claude_is_not_idle_while_its_model_says_nothing() {
+    a_silent_stream_is_no_idle_session(&claude::settled_with(IMPATIENT, &[]));
+}
+
+#[test]
+fn c46_codex_is_not_idle_while_its_model_says_nothing() {
+    a_silent_stream_is_no_idle_session(&codex::settled_with(IMPATIENT, &[]));
+}
+
+/// C46: a tool that takes its time keeps the session, screen and record as silent as they may be.
+#[test]
+fn c46_claude_is_not_idle_while_a_tool_runs() {
+    let place = claude::settled_with(IMPATIENT, &["--arg", "--allowedTools", "--arg", "Bash"]);
+    place.model.answers([Answer::Bash("sleep 6".to_owned())]);
+    let message = place.send("ada", "wait");
+    assert_eq!(place.delivered(message), Proof::Hook);
+    let kept = place.kept(KeptBecause::TurnRunning);
+    place.told(kept, "the end of the turn", is_over);
+    place.asked(2);
+    assert!(matches!(place.reaped(), ReapReason::Idle { .. }));
+}
+
+/// C46: work in the background is neither idle nor quiet, and its end wakes the program up.
+#[test]
+fn c46_claude_with_work_in_the_background_is_kept() {
+    let place = claude::settled_with(IMPATIENT, &["--arg", "--allowedTools", "--arg", "Bash"]);
+    place.model.answers([Answer::Background("sleep 8".to_owned())]);
+    let message = place.send("ada", "build it, and go on");
+    assert_eq!(place.delivered(message), Proof::Hook);
+    let (source, told) = place.told(0, "a pause", |turn| matches!(turn, TurnSeen::Background { .. }));
+    assert_eq!(source, Source::Hook);
+    assert_eq!(place.turn_in_ls(), ("running".to_owned(), "in the background: 1 task".to_owned()));
+    let kept = place.kept(KeptBecause::BackgroundWork);
+    assert!(kept > told);
+    place.told(kept, "the end of all work", |turn| *turn == TurnSeen::Ended);
+    assert!(matches!(place.reaped(), ReapReason::Idle { .. }));
+}
+
+/// C46b: no hook tells of a turn that a person interrupts.
+#[track_caller]
+fn an_interrupt_is_known(place: &Place, by: &[Source]) {
+    place.model.answers([Answer::Held("never heard")]);
+    let message = place.send("ada", "think");
+    assert_eq!(place.delivered(message), place.proof);
+    place.asked(1);
+    let before = place.last_record();
+    let pressed = Instant::now();
+    place.press("Escape");
+    let (source, _) = place.told(before, "the end of the turn", is_over);
+    assert!(pressed.elapsed() < KNOWN_WITHIN, "{:?}", pressed.elapsed());
+    assert!(by.contains(&source), "{source:?}");
+    place.model.release();
+}
+
+#[test]
+fn c46b_claudes_turn_that_is_interrupted_is_known_to_have_ended() {
+    an_interrupt_is_known(&claude::settled(&[]), &[Source::StatusFile]);
+}
+
+#[test]
+fn c46b_codexs_turn_that_is_interrupted_is_known_to_have_ended() {
+    an_interrupt_is_known(&codex::settled(&[]), &[Source::Terminal]);
+}
+
+#[test]
+fn c46b_a_hook_of_codex_tells_of_an_interrupt() {
+    let mut place = codex::settled(&["--consent", "hook_trust"]);
+    place.proof = Proof::Hook;
+    an_interrupt_is_known(&place, &[Source::Hook, Source::Terminal]);
+}
+
+/// C46b: the answer that fails ends the turn, and `ls` says so.
+#[track_caller]
+fn an_error_is_known(place: &Place, error: u16, source: Source) {
+    place.model.answers([Answer::Error(error), Answer::Error(error), Answer::Error(error)]);
+    let message = place.send("ada", "hello");
+    assert_eq!(place.delivered(message), place.proof);
+    place.asked(1);
+    let refused = Instant::now();
+    let (by, _) = place.told(0, "the failure", |turn| matches!(turn, TurnSeen::Failed { .. }));
+    assert!(refused.elapsed() < KNOWN_WITHIN, "{:?}", refused.elapsed());
+    assert_eq!(by, source);
+    until("the error in ls", || place.turn_in_ls().0 == "error");
+}
+
+#[test]
+fn c46b_claudes_turn_that_fails_is_known_to_have_failed() {
+    let mut place = claude::settled(&[]);
+    place.world.terminate();
+    place.world.set_env("CLAUDE_CODE_MAX_RETRIES", "0");
+    place.world.start();
+    an_error_is_known(&place, 500, Source::Hook);
+}
+
+#[test]
+fn c46b_codexs_turn_that_fails_is_known_to_have_failed() {
+    an_error_is_known(&codex::settled(&[]), 400, Source::Terminal);
+}
+
+/// C27, C46: a permission is waited for by a person's word, and a message for that; a refusal ends the turn.
+#[track_caller]
+fn a_refused_dialog_is_known(place: &Place, asked_by: Source, ended_by: &[Source]) {
+    let made = place.world.path("ada").join("made");
+    place.model.answers([Answer::Bash(format!("touch {}", made.display()))]);
+    let first = place.send("ada", "do it");
+    assert_eq!(place.delivered(first), place.proof);
+    let (source, asked) = place.told(0, "the question", is_waiting);
+    assert_eq!(source, asked_by);
+    assert_eq!(place.turn_in_ls().0, "waiting");
+    let second = place.send("ada", "and another thing");
+    place.held_for(second, |gate| matches!(gate, Gate::NeedsPerson { .. }));
+    let pressed = Instant::now();
+    place.press("Escape");
+    let (source, _) = place.told(asked, "the end of the turn", is_over);
+    assert!(pressed.elapsed() < KNOWN_WITHIN, "{:?}", pressed.elapsed());
+    assert!(ended_by.contains(&source), "{source:?}");
+    assert_eq!(place.delivered(second), place.proof);
+    assert!(!fs::exists(&made).unwrap(), "the call was approved");
+}
+
+#[test]
+fn c46_a_dialog_of_claudes_is_told_by_a_hook_and_its_refusal_by_the_status_file() {
+    let place = claude::settled(&["--arg", "--permission-mode", "--arg", "manual"]);
+    a_refused_dialog_is_known(&place, Source::Hook, &[Source::StatusFile]);
+}
+
+#[test]
+fn c46_a_dialog_of_codexs_is_told_and_its_refusal_too() {
+    let place = codex::settled(&["--arg", "--ask-for-approval", "--arg", "on-request"]);
+    a_refused_dialog_is_known(&place, Source::Terminal, &[Source::Terminal]);
+}
+
+/// C24: hooks that a person trusts are asked about once, and not again in the next session.
+#[test]
+fn c24_codexs_hooks_are_trusted_once_and_prove_exactly() {
+    let mut place = codex::settled(&["--consent", "hook_trust"]);
+    place.proof = Proof::Hook;
+    let first = place.send("ada", "hello");
+    assert_eq!(place.delivered(first), Proof::Hook);
+    let dialogs = place.answered().len();
+    assert!(dialogs > 0, "{}", place.world.story());
+    place.world.ok(&["new", "ada"]);
+    place
+        .world
+        .await_record("the end", |record| matches!(record.event, Event::Fact(Fact::SessionGone(_))).then_some(()));
+    let second = place.send("ada", "again");
+    assert_eq!(place.delivered(second), Proof::Hook);
+    assert_eq!(place.answered().len(), dialogs, "it asked once more");
+    place.world.audit_is_clean();
+}
+
+/// C24: without that consent nothing of ours makes it ask, and its own word on its terminal serves.
+#[test]
+fn c24_codex_without_trusted_hooks_is_not_made_to_ask() {
+    let place = codex::settled(&[]);
+    let message = place.send("ada", "hello");
+    assert_eq!(place.delivered(message), Proof::Transcript);
+    place.told(0, "the end of the turn", is_over);
+    assert_eq!(place.answered(), []);
+}
+
+/// C17: what Codex calls the conversation is learned, and what a park keeps.
+#[test]
+fn c17_codexs_conversation_is_known_by_the_file_in_which_the_message_was_found() {
+    let place = codex::settled(&[]);
+    let message = place.send("ada", "hello");
+    assert_eq!(place.delivered(message), Proof::Transcript);
+    let named = place.world.await_record("the name", |record| match &record.event {
+        Event::Fact(Fact::ConversationNamed(ConversationNamed { resume_ref, .. })) => Some(resume_ref.clone()),
+        Event::Fact(Fact::SessionStarted(SessionStarted { resume_ref: Some(made_up), .. })) => panic!("{made_up}"),
+        _ => None,
+    });
+    place.world.ok(&["stop", "ada"]);
+    let parked = place.world.await_record("the park", |record| match &record.event {
+        Event::Decision(Decision::Parked(parked)) => Some(parked.resume_ref.clone()),
+        _ => None,
+    });
+    assert_eq!(parked, Some(named));
+}
+
+/// C61a, C14: what Claude says while no daemon runs is heard later, and settles a delivery that was in doubt.
+#[test]
+fn c61a_claudes_word_for_a_message_is_heard_after_a_restart() {
+    let mut place = claude::settled(&[]);
+    place.model.answers([Answer::Text("one"), Answer::Held("two")]);
+    let first = place.send("ada", "one");
+    assert_eq!(place.delivered(first), Proof::Hook);
+    place.told(0, "the end of the turn", is_over);
+    place.world.kill();
+    place.types("by hand");
+    place.press("Enter");
+    place.asked(2);
+    let last = place.last_record();
+    place.world.start();
+    let (source, _) = place.told(last, "the turn that began meanwhile", |turn| *turn == TurnSeen::Running);
+    assert_eq!(source, Source::Hook);
+    assert_eq!(place.turn_in_ls().0, "running");
+    place.model.release();
+}

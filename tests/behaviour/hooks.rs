@@ -1,0 +1,200 @@
+//! What hooks mean: the newest word wins, a prompt is proof, work in the background keeps (C14, C46, C46b).
+
+use dormouse::model::delivery::Proof;
+use dormouse::model::effect::Task;
+use dormouse::model::event::{ConversationNamed, Decision, DeliveryBegun, Event, PromptTaken, TurnObserved, TurnSeen};
+use dormouse::model::message::TextPrint;
+use dormouse::model::session::{Source, Turn};
+
+use crate::script::check;
+use crate::world::{World, ephemeral};
+
+fn live() -> World {
+    let mut world = World::new();
+    world.add("ada", |_| {});
+    check(
+        &mut world,
+        "0s send a to ada => wake_decided[fresh first_wake]
+         0s up ada        => delivery_decided, delivered, session_ready
+         0s turn ada idle =>",
+    );
+    world
+}
+
+fn turn(world: &World) -> Turn {
+    world.session("ada").turn.clone()
+}
+
+/// C46b: each word is told by a process of its own, and the later one may be heard first.
+#[test]
+fn c46b_of_two_words_that_are_heard_the_wrong_way_round_the_later_one_stands() {
+    let mut world = live();
+    check(
+        &mut world,
+        "10s turn ada running:t2 1s-ago =>
+         10s turn ada ended:t1 2s-ago   =>",
+    );
+    assert!(matches!(turn(&world), Turn::Running { judged: false, .. }), "{:?}", turn(&world));
+    check(&mut world, "20s turn ada ended:t2 =>\n21s turn ada running:t2 2s-ago =>\n22s turn ada waiting 3s-ago =>");
+    assert!(matches!(turn(&world), Turn::Ended { judged: false, .. }), "{:?}", turn(&world));
+}
+
+/// C46b: a word that was answered too late, and came again out of the spool, is one word.
+#[test]
+fn c46b_a_word_that_is_heard_twice_ends_one_turn() {
+    let mut world = live();
+    check(
+        &mut world,
+        "1s send b to ada          => delivery_decided
+         2s begun b ada            =>
+         3s turn ada running       =>
+         3s proven b ada           => delivered
+         10s turn ada ended 1s-ago =>
+         11s send c to ada         => delivery_decided
+         12s begun c ada           =>
+         12s proven c ada          => delivered
+         13s turn ada ended 4s-ago =>",
+    );
+    assert!(matches!(turn(&world), Turn::Running { judged: false, .. }), "{:?}", turn(&world));
+}
+
+/// C46: its turn is over, and it will wake itself up: neither idle nor quiet, but it takes a message.
+#[test]
+fn c46_work_in_the_background_keeps_a_session_and_takes_messages() {
+    let mut world = live();
+    check(
+        &mut world,
+        "1s turn ada running:t1    =>
+         2s turn ada background:t1 =>
+         3s turn ada idle          =>
+         99h passes                => kept[background_work]
+         99h send b to ada         => delivery_decided",
+    );
+    let Some(Task::DeliverMessage(order)) = world.effects.last().map(|effect| &effect.task) else { panic!() };
+    assert!(!order.turn_running);
+    let mut world = World::new();
+    world.add("ada", ephemeral);
+    check(
+        &mut world,
+        "0s send a to ada           => wake_decided[fresh ephemeral]
+         0s up ada                  => delivery_decided, delivered, session_ready
+         1s answer b from ada to user:root => answer_kept, armed
+         2s turn ada background:t1  =>
+         99h passes                 => kept[background_work]
+         99h turn ada ended:t2      =>",
+    );
+    assert!(matches!(turn(&world), Turn::Ended { judged: false, .. }), "{:?}", turn(&world));
+}
+
+/// C46b: that it is idle is said at once by its status file, how its turn ended only by a hook behind it.
+#[test]
+fn c46b_how_a_turn_ended_is_worth_more_than_that_it_is_over() {
+    let mut world = live();
+    check(
+        &mut world,
+        "1s turn ada running:t1           =>
+         2s turn ada idle                 =>
+         3s turn ada background:t1 2s-ago =>",
+    );
+    assert!(matches!(turn(&world), Turn::Background { .. }), "{:?}", turn(&world));
+    check(&mut world, "4s turn ada running:t2 =>\n5s turn ada failed:t2 =>");
+    let subject = world.of_session("ada");
+    let idle = TurnObserved { turn: TurnSeen::Idle, source: Source::StatusFile, turn_id: None, said_at: None };
+    world.see(subject, idle);
+    assert!(matches!(turn(&world), Turn::Failed { .. }), "{:?}", turn(&world));
+}
+
+/// C45: a sign of life moves the idle clock and nothing else.
+#[test]
+fn c45_a_child_agents_word_keeps_its_session_from_being_idle() {
+    let mut world = live();
+    check(
+        &mut world,
+        "59m turn ada alive =>
+         1h passes          =>
+         119m passes        => look_decided",
+    );
+    assert!(matches!(turn(&world), Turn::Ended { .. }));
+}
+
+/// A person is called once for a wait, however many see it and in whatever words.
+#[test]
+fn c46_a_wait_that_two_sources_tell_of_calls_a_person_once() {
+    let mut world = live();
+    let calls = |world: &World| world.effects.iter().filter(|e| matches!(e.task, Task::CallAttention(_))).count();
+    let wait = |world: &mut World, source, on: &str| {
+        let turn = TurnSeen::Waiting { on: on.to_owned() };
+        let subject = world.of_session("ada");
+        world.see(subject, TurnObserved { turn, source, turn_id: None, said_at: None });
+    };
+    wait(&mut world, Source::Hook, "permission to use Bash");
+    wait(&mut world, Source::StatusFile, "permission prompt");
+    assert_eq!(calls(&world), 1);
+    check(&mut world, "1s turn ada running =>");
+    wait(&mut world, Source::StatusFile, "permission prompt");
+    assert_eq!(calls(&world), 2, "another one");
+}
+
+fn begun(world: &mut World, typed: &str) {
+    check(world, "1s send b to ada => delivery_decided");
+    let subject = world.of_session("ada").with_message(world.messages["b"]);
+    world.see(subject, DeliveryBegun { attempt: 1, mark: None, bytes: 5, print: TextPrint::of(typed) });
+}
+
+fn taken(world: &mut World, attempt: u32, prompt: &str) -> Vec<Proof> {
+    let subject = world.of_session("ada").with_message(world.messages["b"]);
+    let records = world.see(subject, PromptTaken { attempt, print: TextPrint::of(prompt), said_at: None });
+    let proofs = records.into_iter().filter_map(|record| match record.event {
+        Event::Decision(Decision::Delivered(delivered)) => Some(delivered.proof),
+        _ => None,
+    });
+    proofs.collect()
+}
+
+/// C14: exact means every byte, of this very attempt, once.
+#[test]
+fn c14_a_prompt_proves_its_message_byte_for_byte() {
+    let mut world = live();
+    begun(&mut world, "hello");
+    assert_eq!(taken(&mut world, 1, "hell"), []);
+    assert_eq!(taken(&mut world, 2, "hello"), []);
+    assert_eq!(taken(&mut world, 1, "hello"), [Proof::Hook]);
+    assert_eq!(taken(&mut world, 1, "hello"), []);
+}
+
+/// C17: the name it learns is the one it parks.
+#[test]
+fn c17_a_park_keeps_the_name_that_the_program_gave_its_conversation() {
+    let mut world = live();
+    let subject = world.of_session("ada");
+    world.see(subject, ConversationNamed { resume_ref: "c0ffee".to_owned(), source: Source::Hook });
+    check(&mut world, "1h passes => look_decided\n1h looked ada 1h => parked, reaped[idle]");
+    let parked = world.records.iter().find_map(|record| match &record.event {
+        Event::Decision(Decision::Parked(parked)) => parked.resume_ref.clone(),
+        _ => None,
+    });
+    assert_eq!(parked.as_deref(), Some("c0ffee"));
+}
+
+/// C33a: a program that should tell its turns and never says a word keeps no message waiting for the end of one.
+#[test]
+fn c33a_a_turn_that_nobody_tells_of_holds_no_message_back() {
+    let mut world = World::new();
+    world.add("ada", |_| {});
+    let running = |world: &World| match world.effects.last().map(|effect| &effect.task) {
+        Some(Task::DeliverMessage(order)) => order.turn_running,
+        other => panic!("{other:?}"),
+    };
+    check(
+        &mut world,
+        "0s send a to ada => wake_decided[fresh first_wake]
+         0s up ada        => delivery_decided, delivered, session_ready
+         1s send b to ada => delivery_decided",
+    );
+    assert!(!running(&world), "nobody has said so");
+    check(
+        &mut world,
+        "2s turn ada running =>\n2s begun b ada =>\n2s proven b ada => delivered\n3s send c to ada => delivery_decided",
+    );
+    assert!(running(&world));
+}

@@ -82,6 +82,7 @@ canvas.addEventListener("pointerup", (event) => {
   const clicked = drag && drag.moved < 4 && !drag.onMap;
   drag = null;
   if (!clicked) return;
+  byId("tip").hidden = true;
   const [mark, lane] = [markAt(event.offsetX, event.offsetY), laneAt(event.offsetY)];
   if (mark) choose(mark.place);
   else if (lane) explainBar(lane, event.offsetX);

@@ -158,8 +158,8 @@ impl Browser {
         std::fs::write(to, STANDARD.decode(answer["data"].as_str().unwrap()).unwrap()).unwrap();
     }
 
-    /// Everything that went wrong or outside: errors, warnings, refusals, and whatever was asked of any place but the file
-    /// itself.
+    /// Everything that went wrong or outside: errors, warnings, refusals, and whatever was asked of any place but the
+    /// file itself.
     pub fn complaints(&self) -> Vec<&Value> {
         let is_own = |event: &&Value| {
             event["method"] == "Network.requestWillBeSent"

@@ -2,6 +2,8 @@
 //! what the keys do, and that it asks nobody for anything.
 
 mod browser;
+#[path = "../../benches/corpus/mod.rs"]
+mod corpus;
 #[path = "../picture/history.rs"]
 #[allow(dead_code, reason = "a page takes what it needs of it")]
 mod history;
@@ -16,6 +18,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use browser::Browser;
+use corpus::Corpus;
 
 /// Of the left upper corner of the canvas in the window.
 fn corner(browser: &mut Browser) -> (f64, f64) {
@@ -185,6 +188,39 @@ fn a_search_finds_peers_messages_and_words() {
     assert_eq!(browser.tell("picture.chosen.lane.peer"), "demo-hal");
     browser.press("Escape");
     assert_eq!(found(&mut browser, "no such words anywhere"), "0 records");
+    nothing_to_complain_of(&browser);
+}
+
+/// All of it in view, and then a part, in less than anybody would notice; a limit for the machine at its busiest.
+#[test]
+fn a_hundred_peers_and_a_hundred_thousand_records_are_drawn_at_once() {
+    const DRAW_MS_MAX: f64 = 400.0;
+    let zone = TimeZone::UTC;
+    let mut painter = Painter::new(State::default(), &zone);
+    let records = Corpus::of(99).flatten().take(100_000);
+    records.for_each(|record| painter.see(&record));
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("page-large.html");
+    let text = page(&painter.finish(), None);
+    std::fs::write(&file, &text).unwrap();
+    let mut browser = Browser::start();
+    browser.open(&file);
+    assert_eq!(browser.text("range").split(" · ").take(2).collect::<Vec<_>>(), ["100 peers", "100,000 records"]);
+    let loaded = browser.tell("document.documentElement.dataset.loadMs");
+    let draw = "Math.min(...[1, 2, 3].map(() => picture.drawAll()))";
+    let all = browser.tell(draw).as_f64().unwrap();
+    browser.screenshot(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("page-large.png"));
+    for _ in 0..6 {
+        browser.press("+");
+    }
+    let part = browser.tell(draw).as_f64().unwrap();
+    let search = "const input = document.getElementById('search'); input.value = 'turn'; input.dispatchEvent(new Event('input'))";
+    let sought = browser
+        .tell(&format!("(() => {{ const began = performance.now(); {search}; return performance.now() - began; }})()"));
+    println!(
+        "{} KiB, loaded in {loaded} ms, all drawn in {all:.1} ms, a part in {part:.1} ms, searched in {sought} ms",
+        text.len() / 1024
+    );
+    assert!(all < DRAW_MS_MAX && part < DRAW_MS_MAX, "{all} ms, {part} ms");
     nothing_to_complain_of(&browser);
 }
 

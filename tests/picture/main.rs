@@ -5,6 +5,8 @@ mod history;
 mod trace;
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
 
 use dormouse::explain::picture::{Gap, Look, Painter, Picture, Standing, page::page};
 use dormouse::explain::{replay, why};
@@ -186,4 +188,16 @@ fn no_body_of_a_message_is_in_the_page() {
 fn a_history_without_records_has_a_page() {
     let page = page(&picture(&[]), None);
     assert!(page.contains("<title>dormouse: no records</title>"));
+}
+
+/// Where the beginning was removed the picture begins behind the oldest snapshot, with what that knew.
+#[test]
+fn a_history_without_its_beginning_is_drawn_from_its_oldest_snapshot_on() {
+    let journal = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/kept-v1");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dormouse"));
+    command.args(["journal", "export", "--format", "html", "--journal"]).arg(journal);
+    let output = command.output().unwrap();
+    let page = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && page.contains("<title>dormouse: records 18 to "), "{page}");
+    assert!(page.contains(r#"{"peer":"demo-ada","bars":[0,0,0,"#), "a peer that was registered before has a lane");
 }

@@ -178,8 +178,8 @@ impl Parcel {
         }
     }
 
-    /// What the state knows of a report, of a peer's prompt, and of what was accepted before the picture begins: none of
-    /// them has an acceptance here.
+    /// What the state knows of a report, of a peer's prompt, and of what was accepted before the picture begins: none
+    /// of them has an acceptance here.
     pub(super) fn recall(&mut self, known: &Message) {
         self.sent_by(&known.from, known.bytes.into());
         self.to = known.to.to_string();

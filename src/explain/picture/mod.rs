@@ -1,5 +1,5 @@
-//! A history as a picture: a lane for each peer, a bar for each span in which `ls` would have said the same of it, a mark
-//! for each record, and the times of which nothing is known.
+//! A history as a picture: a lane for each peer, a bar for each span in which `ls` would have said the same of it, a
+//! mark for each record, and the times of which nothing is known.
 //!
 //! A fold: records go in one after the other, and what comes out is data. [`page`] and [`perfetto`] each write it down.
 
@@ -98,8 +98,8 @@ impl<'a> Painter<'a> {
         self.picture
     }
 
-    /// Ends the bars that are not true any more and begins those that are. A record about a peer changes nothing for any
-    /// other; one about nobody, and the first, may change everything.
+    /// Ends the bars that are not true any more and begins those that are. A record about a peer changes nothing for
+    /// any other; one about nobody, and the first, may change everything.
     fn keep_lanes(&mut self, subject: Option<&Identity>, place: usize) {
         for peer in lane::known(&self.state, subject) {
             if self.lane(&peer).is_none() {

@@ -2,7 +2,8 @@
 # saying so.
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test agents lint deny bench bench-lookup bench-engines torture sim mutants fuzz ci tmux strace python nextest
+.PHONY: build demo test agents lint deny bench bench-lookup bench-engines torture sim mutants fuzz ci tmux strace python browser chromium \
+	chromium-headless-shell nextest
 
 build:
 	cargo build --release
@@ -13,7 +14,7 @@ demo: tmux
 	@cargo run --release --quiet -- demo
 
 # nextest gives every test a process of its own; without it the same tests run under `cargo test`.
-test: tmux strace python nextest
+test: tmux strace python browser nextest
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --no-fail-fast; else cargo test --no-fail-fast; fi
 	cargo test --doc
 
@@ -92,6 +93,18 @@ strace:
 # The second reader of the journal is in Python, so that it shares nothing with the first.
 python:
 	$(call install,python3,python3,python,Python 3.10 or later)
+
+# Opens the page that `journal export --format html` writes.
+browser:
+	@for it in chromium-headless-shell chromium google-chrome; do command -v $$it >/dev/null && exit 0; done; \
+	if command -v apt-get >/dev/null; then $(MAKE) --no-print-directory chromium-headless-shell; \
+	else $(MAKE) --no-print-directory chromium; fi
+
+chromium-headless-shell:
+	$(call install,chromium-headless-shell,chromium-headless-shell fonts-dejavu-core,chromium,chromium-headless-shell)
+
+chromium:
+	$(call install,chromium,chromium,chromium,Chromium)
 
 nextest:
 	@cargo nextest --version >/dev/null 2>&1 && exit 0; \

@@ -17,7 +17,7 @@ use dormouse::model::record::{Record, Subject};
 use dormouse::model::session::{Source, WakeBranch, WakeMode, WakeReason};
 use dormouse::model::time::{BootId, Timestamp};
 
-/// Peers that are written to in turn.
+/// Of the fleet, if nothing else is said.
 const PEERS: u64 = 8;
 /// Groups in one batch: one sync each.
 const GROUPS: usize = 1000;
@@ -28,6 +28,8 @@ const TEXT: &str = "All work and no play makes a dull dormouse of you. Please lo
 
 /// Groups of records, in order and without end.
 pub struct Corpus {
+    /// Peers that are written to in turn.
+    fleet: u64,
     lsn: u64,
     message: u64,
     peers: Vec<(Identity, Generation)>,
@@ -35,7 +37,12 @@ pub struct Corpus {
 
 impl Corpus {
     pub fn new() -> Self {
-        Self { lsn: 1, message: 0, peers: Vec::new() }
+        Self::of(PEERS)
+    }
+
+    /// Of a fleet as large as this.
+    pub fn of(fleet: u64) -> Self {
+        Self { fleet, lsn: 1, message: 0, peers: Vec::new() }
     }
 
     /// Writes a journal of at least so many records to `dir`; returns how many they are.
@@ -95,10 +102,10 @@ impl Corpus {
         let number = self.message;
         self.message += 1;
         let (peer, generation) = match number % 1000 {
-            999 => self.peers[PEERS as usize].clone(),
-            _ => self.peers[(number % PEERS) as usize].clone(),
+            999 => self.peers[self.fleet as usize].clone(),
+            _ => self.peers[(number % self.fleet) as usize].clone(),
         };
-        let (speaker, spoke) = self.peers[((number + 3) % PEERS) as usize].clone();
+        let (speaker, spoke) = self.peers[((number + 3) % self.fleet) as usize].clone();
         let id = id(number);
         let session = Subject::session(&peer, generation);
         let about = || session.clone().with_message(id);
@@ -148,8 +155,8 @@ impl Iterator for Corpus {
 
     fn next(&mut self) -> Option<Vec<Record>> {
         Some(match self.peers.len() as u64 {
-            PEERS => self.begin(SELDOM),
-            known if known < PEERS => self.begin(&format!("claude-worker-{known}")),
+            known if known == self.fleet => self.begin(SELDOM),
+            known if known < self.fleet => self.begin(&format!("claude-worker-{known}")),
             _ => self.message(),
         })
     }

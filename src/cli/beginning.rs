@@ -62,6 +62,16 @@ impl Beginning {
         told.cloned().ok_or_else(|| self.too_early(at, zone).into())
     }
 
+    /// The first state that every record behind it is kept of.
+    ///
+    /// # Errors
+    ///
+    /// No snapshot that this build can use tells one.
+    pub fn earliest(&self, zone: &TimeZone) -> Result<State, CliError> {
+        let told = self.states.iter().find(|state| state.lsn.next() >= self.first);
+        told.cloned().ok_or_else(|| self.too_early(None, zone).into())
+    }
+
     /// `state` is not after `at`, and the record that made it is kept or followed by one that is not after `at` either.
     fn tells(&self, state: &State, at: When, reader: &Reader) -> bool {
         let before = match at {

@@ -14,6 +14,7 @@ pub mod layout;
 pub mod line;
 pub mod mail;
 pub mod phrase;
+pub mod picture;
 pub mod queue;
 pub mod replay;
 pub mod view;

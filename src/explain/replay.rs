@@ -136,7 +136,6 @@ pub fn moment(
 
 /// The rows of `ls`, and every other identity that bears a mark.
 fn peers(state: &State, next: impl Fn(&Identity) -> Option<(&'static str, Timestamp)>) -> Vec<Peer> {
-    let is_worth = |it: &Presence| view::is_noteworthy(it) || it.refresh.is_some() || it.park.is_some();
     let rows = view::rows(state, is_worth, next);
     rows.into_iter()
         .map(|row| {
@@ -150,6 +149,11 @@ fn peers(state: &State, next: impl Fn(&Identity) -> Option<(&'static str, Timest
             }
         })
         .collect()
+}
+
+/// An identity beyond the default ones has a row as long as anything of it is left.
+pub(super) fn is_worth(presence: &Presence) -> bool {
+    view::is_noteworthy(presence) || presence.refresh.is_some() || presence.park.is_some()
 }
 
 fn life(state: &State, session: &Session) -> Life {

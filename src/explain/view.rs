@@ -125,13 +125,12 @@ pub(super) fn is_noteworthy(presence: &Presence) -> bool {
 fn row(state: &State, peer: Identity, next: &impl Fn(&Identity) -> Option<(&'static str, Timestamp)>) -> Row {
     let presence = state.presences.get(&peer);
     let registration = state.peers.get(&peer.personality).map(|peer| &peer.registration);
-    let is_managed = registration.is_some_and(|registration| registration.managed.is_some());
     let next = next(&peer).map(|(deadline, at)| Next { deadline, at });
     Row {
         personality: peer.personality.clone(),
         runtime: peer.runtime.clone(),
         ephemeral: registration.is_some_and(|known| known.profile.wake_policy == WakePolicy::Ephemeral),
-        phase: if is_managed { Phase::External } else { presence.map_or(Phase::Asleep, phase) },
+        phase: phase_of(state, &peer),
         since: presence.map(|presence| presence.since),
         queue: Queue {
             waiting: presence.map_or(0, |presence| presence.queue.len()),
@@ -141,6 +140,13 @@ fn row(state: &State, peer: Identity, next: &impl Fn(&Identity) -> Option<(&'sta
         next,
         peer,
     }
+}
+
+pub(super) fn phase_of(state: &State, peer: &Identity) -> Phase {
+    if state.is_managed(peer) {
+        return Phase::External;
+    }
+    state.presences.get(peer).map_or(Phase::Asleep, phase)
 }
 
 /// A session on its way out is `reaping` whatever asked for it; marks show once it is gone.
@@ -156,24 +162,34 @@ pub fn phase(presence: &Presence) -> Phase {
 }
 
 fn life(session: &Session) -> Life {
-    let (turn, reason) = match &session.turn {
-        Turn::Unknown => ("unknown", None),
-        Turn::Running { .. } => ("running", None),
-        Turn::Ended { .. } => ("ended", None),
-        Turn::Waiting { on, .. } => ("waiting", Some(on.clone())),
-        Turn::Failed { reason, .. } => ("error", Some(reason.clone())),
-        // It does something, and nobody has to come: scripts know no other word for that.
-        Turn::Background { on, .. } => ("running", Some(format!("in the background: {on}"))),
+    let reason = match &session.turn {
+        Turn::Unknown | Turn::Running { .. } | Turn::Ended { .. } => None,
+        Turn::Waiting { on, .. } => Some(on.clone()),
+        Turn::Failed { reason, .. } => Some(reason.clone()),
+        // It does something, and nobody has to come.
+        Turn::Background { on, .. } => Some(format!("in the background: {on}")),
     };
     Life {
         generation: session.generation.0.0,
         pid: session.pid,
-        turn,
+        turn: turn(&session.turn),
         reason,
         armed: session.armed.is_some(),
         last_sign_of_life: session.last_sign,
         source: source(session.last_sign_source),
         source_words: turn_source(session.last_sign_source),
+    }
+}
+
+/// The word that scripts know.
+pub(super) fn turn(turn: &Turn) -> &'static str {
+    match turn {
+        Turn::Unknown => "unknown",
+        // Scripts know no word of its own for what goes on behind a turn.
+        Turn::Running { .. } | Turn::Background { .. } => "running",
+        Turn::Ended { .. } => "ended",
+        Turn::Waiting { .. } => "waiting",
+        Turn::Failed { .. } => "error",
     }
 }
 

@@ -117,8 +117,8 @@ pub fn cut_off<S: Source + ?Sized>(source: &S, chain: &[Record]) -> Vec<Lsn> {
 }
 
 /// The records this one names as its reasons: its cause, and those its figures speak of. A cause stands before its
-/// effect; a link that does not is damage for `audit`, and would make this walk a circle.
-fn links(record: &Record) -> impl Iterator<Item = Lsn> + use<> {
+/// effect; a link that does not is damage for `audit`, and would make this walk a circle. The cause comes last.
+pub(super) fn links(record: &Record) -> impl Iterator<Item = Lsn> + use<> {
     let named = match &record.event {
         Event::Decision(Decision::SessionEnded(it)) => vec![it.reaped],
         Event::Decision(Decision::Quarantined(it)) => it.deaths.clone(),

@@ -1,40 +1,23 @@
 //! The sentence of each fact.
 
-use std::path::PathBuf;
-
 use dormouse::model::delivery::{DeliveryOutcome, DeliveryStep, Gate, Proof, RecordMark, Settlement};
 use dormouse::model::event::*;
 use dormouse::model::id::Lsn;
 use dormouse::model::message::TextPrint;
-use dormouse::model::profile::{Intelligence, Managed, Profile, Registration, WakePolicy};
+use dormouse::model::profile::{Managed, Profile, Registration, WakePolicy};
 use dormouse::model::session::{Ending, Source};
 use dormouse::model::settings::Settings;
 
 use crate::history::{accepted, accepted_as, at, id, peer, user};
 
 pub fn profile(policy: WakePolicy) -> Profile {
-    Profile {
-        personality: "ada".parse().unwrap(),
-        default_runtime: "claude".parse().unwrap(),
-        runtimes: vec!["claude".parse().unwrap()],
-        description: String::new(),
-        intelligence: Intelligence::Artificial,
-        initial_prompt: None,
-        wake_policy: policy,
-        converses_with_people: false,
-        resume_on_death: false,
-        remarks: Vec::new(),
-    }
+    registration(policy, None).profile
 }
 
 pub fn registration(policy: WakePolicy, managed: Option<Managed>) -> Registration {
-    Registration {
-        folder: PathBuf::from("/srv/ada"),
-        profile: profile(policy),
-        consents: Vec::new(),
-        args: Vec::new(),
-        managed,
-    }
+    let mut plain = Registration::plain("/srv/ada", "ada".parse().unwrap(), "claude".parse().unwrap());
+    plain.profile.wake_policy = policy;
+    Registration { managed, ..plain }
 }
 
 pub fn table() -> Vec<(Event, &'static str)> {

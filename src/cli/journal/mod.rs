@@ -1,15 +1,13 @@
 mod evidence;
+mod export;
 mod rescue;
 
 use clap::Subcommand;
 
 use super::context::Context;
 use super::error::{CliError, Exit};
-use super::history::{History, Which};
-use super::render;
-use crate::explain;
+use super::history::Which;
 use crate::journal;
-use crate::model::id::Lsn;
 
 /// The journal's files: what is there, whether it is whole, copies of it
 #[derive(Debug, clap::Args)]
@@ -26,8 +24,8 @@ enum What {
     Verify(evidence::Verify),
     /// Print the newest seal's digest: who has noted it can tell later that nothing before it has changed
     Head(Which),
-    /// Print every record as JSON, one a line
-    Export(Which),
+    /// Write every record as JSON, one a line; or all of them as a page for a browser, or a trace for Perfetto
+    Export(export::Export),
     /// List what recovery has set aside: unfinished batches, acknowledged to nobody
     Quarantine(Which),
     /// Copy everything that can be read into a new journal; the old one stays as it is
@@ -47,15 +45,7 @@ impl Journal {
                 let says = || head.as_ref().map_or("no segment is sealed yet".to_owned(), said);
                 context.output.print(&head, says)?;
             }
-            What::Export(which) => {
-                for record in which.open(context)?.reader.records(Lsn(1)) {
-                    let line = match record {
-                        Ok(record) => format!("{}\n", explain::json::record(&record)),
-                        Err(error) => History::unknown(error, true)?.1,
-                    };
-                    render::raw(line.as_bytes())?;
-                }
-            }
+            What::Export(export) => export.run(context)?,
             What::Quarantine(which) => return rescue::quarantine(which, context),
             What::Salvage(salvage) => return salvage.run(context),
         }

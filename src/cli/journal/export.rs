@@ -1,0 +1,109 @@
+//! The history in the forms that other programs read.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::cli::history::{History, Which};
+use crate::cli::when::zone;
+use crate::explain;
+use crate::explain::picture::{Painter, Picture, page, perfetto};
+use crate::model::id::Lsn;
+
+/// Write the whole history down for other programs, or as a picture
+///
+/// `html` is one page that needs nothing else: a lane for each peer, what happened to it, and why, a click away. It has no
+/// body of any message, only sizes.
+#[derive(Debug, clap::Args)]
+pub struct Export {
+    #[command(flatten)]
+    which: Which,
+    /// What to write
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Write it here instead of to standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+enum Format {
+    /// Every record as JSON, one a line, as `log --json` has it
+    #[default]
+    Jsonl,
+    /// A page for a browser
+    Html,
+    /// Trace events, for ui.perfetto.dev
+    Perfetto,
+}
+
+impl Export {
+    pub fn run(self, context: &Context) -> Result<(), CliError> {
+        let history = self.which.open(context)?;
+        let text = match self.format {
+            Format::Jsonl => return lines(&history, self.output.as_deref()),
+            Format::Html => {
+                let zone = zone();
+                let name = zone.iana_name().map(str::to_owned);
+                // Where a zone has no name a browser could know, everything is said in UTC.
+                let speaks = if name.is_some() { zone } else { jiff::tz::TimeZone::UTC };
+                page::page(&picture(&history, &speaks)?, name)
+            }
+            Format::Perfetto => perfetto::trace(&picture(&history, &zone())?).to_string() + "\n",
+        };
+        to(self.output.as_deref(), |out| out.write_all(text.as_bytes()))
+    }
+}
+
+/// From the first record, or from the first that a snapshot lets one tell the state at.
+fn picture(history: &History, zone: &jiff::tz::TimeZone) -> Result<Picture, CliError> {
+    let state = match &history.beginning {
+        None => history.told_at(None)?,
+        Some(beginning) => beginning.earliest(zone)?,
+    };
+    let first = state.lsn.next();
+    let mut painter = Painter::new(state, zone);
+    for record in history.reader.records(first) {
+        painter.see(&record?);
+    }
+    Ok(painter.finish())
+}
+
+fn lines(history: &History, output: Option<&Path>) -> Result<(), CliError> {
+    let mut failed = None;
+    to(output, |out| {
+        for record in history.reader.records(Lsn(1)) {
+            let line = match record {
+                Ok(record) => format!("{}\n", explain::json::record(&record)),
+                Err(error) => match History::unknown(error, true) {
+                    Ok((_, line)) => line,
+                    Err(error) => {
+                        failed = Some(error);
+                        break;
+                    }
+                },
+            };
+            out.write_all(line.as_bytes())?;
+        }
+        Ok(())
+    })?;
+    failed.map_or(Ok(()), Err)
+}
+
+/// Writes to a file, or to standard output.
+fn to(output: Option<&Path>, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), CliError> {
+    let written = match output {
+        Some(path) => File::create(path).and_then(|file| {
+            let mut out = BufWriter::new(file);
+            write(&mut out)?;
+            out.flush()
+        }),
+        None => {
+            let mut out = BufWriter::new(io::stdout().lock());
+            write(&mut out).and_then(|()| out.flush())
+        }
+    };
+    written.map_err(|source| CliError::Output { source })
+}

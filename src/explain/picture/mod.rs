@@ -1,0 +1,150 @@
+//! A history as a picture: a lane for each peer, a bar for each span in which `ls` would have said the same of it, a
+//! mark for each record, and the times of which nothing is known.
+//!
+//! A fold: records go in one after the other, and what comes out is data. [`page`] and [`perfetto`] each write it down.
+
+mod columns;
+mod lane;
+mod mark;
+pub mod page;
+pub mod perfetto;
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+
+use crate::model::event::{Event, Fact};
+use crate::model::id::{Generation, Lsn, MessageId};
+use crate::model::name::{Identity, Personality};
+use crate::model::record::Record;
+use crate::model::state::State;
+use crate::reducer;
+
+use super::because::because;
+use super::why;
+
+pub use lane::{Bar, Lane, Standing};
+pub use mark::{Look, Mark, Parcel};
+
+/// What a history looks like. Places are indexes into `marks`, which has one for each record, in their order.
+#[derive(Clone, Debug, Default)]
+pub struct Picture {
+    /// In the order in which the peers came.
+    pub lanes: Vec<Lane>,
+    pub marks: Vec<Mark>,
+    pub gaps: Vec<Gap>,
+    /// In the order in which they were first heard of.
+    pub parcels: Vec<Parcel>,
+}
+
+/// Between two records no daemon ran: what the lanes say there was true before, and may not have been any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Places of the last record before, and of the `daemon_started` after.
+    pub from: usize,
+    pub to: usize,
+    /// It ended in order and said so; else it was killed, at some moment that nobody knows.
+    pub stopped: bool,
+}
+
+/// Draws a picture, record by record.
+#[derive(Debug)]
+pub struct Painter<'a> {
+    zone: &'a TimeZone,
+    state: State,
+    picture: Picture,
+    lanes: BTreeMap<Personality, Vec<usize>>,
+    parcels: BTreeMap<MessageId, usize>,
+}
+
+impl<'a> Painter<'a> {
+    /// Goes on from `state`, which is the empty one where the history is kept from its first record. Sentences speak in
+    /// `zone`.
+    pub fn new(state: State, zone: &'a TimeZone) -> Self {
+        Self { zone, state, picture: Picture::default(), lanes: BTreeMap::new(), parcels: BTreeMap::new() }
+    }
+
+    /// The record that follows the last one.
+    pub fn see(&mut self, record: &Record) {
+        let ran = self.state.daemon.as_ref().is_some_and(|daemon| daemon.running);
+        // What it asked of the world was done then.
+        drop(reducer::apply(&mut self.state, record));
+        let place = self.picture.marks.len();
+        if place > 0 && matches!(record.event, Event::Fact(Fact::DaemonStarted(_))) {
+            self.picture.gaps.push(Gap { from: place - 1, to: place, stopped: !ran });
+        }
+        self.keep_lanes(record.subject.peer.as_ref().filter(|_| place > 0), place);
+        let parcel = record.subject.message.map(|id| self.parcel(id, record, place));
+        let lane = record.subject.peer.as_ref().and_then(|peer| self.lane(peer));
+        self.picture.marks.push(Mark {
+            lsn: record.lsn,
+            at: record.at,
+            kind: record.event.kind(),
+            look: Look::of(&record.event),
+            lane,
+            generation: record.subject.generation,
+            parcel,
+            links: why::links(record).collect(),
+            actor: super::phrase::one_line(&record.actor.to_string()),
+            says: because(record, self.zone),
+        });
+    }
+
+    pub fn finish(mut self) -> Picture {
+        for parcel in &mut self.picture.parcels {
+            let sender = parcel.sender.as_ref();
+            parcel.from_lane = sender.and_then(|peer| lane_of(&self.lanes, &self.picture.lanes, peer));
+        }
+        self.picture
+    }
+
+    /// Ends the bars that are not true any more and begins those that are. A record about a peer changes nothing for
+    /// any other; one about nobody, and the first, may change everything.
+    fn keep_lanes(&mut self, subject: Option<&Identity>, place: usize) {
+        for peer in lane::known(&self.state, subject) {
+            if self.lane(&peer).is_none() {
+                self.lanes.entry(peer.personality.clone()).or_default().push(self.picture.lanes.len());
+                self.picture.lanes.push(Lane { peer, bars: Vec::new() });
+            }
+        }
+        let touched: Vec<usize> = match subject {
+            Some(peer) => self.lanes.get(&peer.personality).cloned().unwrap_or_default(),
+            None => (0..self.picture.lanes.len()).collect(),
+        };
+        for lane in touched {
+            let lane = &mut self.picture.lanes[lane];
+            lane.stands(place, Standing::of(&self.state, &lane.peer));
+        }
+    }
+
+    fn lane(&self, peer: &Identity) -> Option<usize> {
+        lane_of(&self.lanes, &self.picture.lanes, peer)
+    }
+
+    fn parcel(&mut self, id: MessageId, record: &Record, place: usize) -> usize {
+        let at = *self.parcels.entry(id).or_insert_with(|| {
+            let mut parcel = Parcel::new(id);
+            self.state.messages.get(&id).into_iter().for_each(|known| parcel.recall(known));
+            self.picture.parcels.push(parcel);
+            self.picture.parcels.len() - 1
+        });
+        self.picture.parcels[at].hear(record, place);
+        at
+    }
+}
+
+fn lane_of(lanes: &BTreeMap<Personality, Vec<usize>>, all: &[Lane], peer: &Identity) -> Option<usize> {
+    lanes.get(&peer.personality)?.iter().copied().find(|lane| all[*lane].peer == *peer)
+}
+
+impl Picture {
+    /// Of the first record; the lsn of any other is as far from it as its place.
+    pub fn first(&self) -> Option<Lsn> {
+        self.marks.first().map(|mark| mark.lsn)
+    }
+}
+
+/// As a number beside others: the lsn of its wake, 0 for none.
+fn number(generation: Option<Generation>) -> u64 {
+    generation.map_or(0, |Generation(lsn)| lsn.0)
+}

@@ -1,0 +1,112 @@
+// The history as columns, read once. A record is known by its place, counted from 0; src/explain/picture/columns.rs
+// writes what is read here.
+
+const told = JSON.parse(document.getElementById("data").textContent);
+const count = told.marks.ms.length;
+const LOOK = Object.fromEntries(told.looks.map((word, at) => [word, at]));
+
+/** Running sums: what was told as distances. */
+function summed(distances) {
+  const sums = new Float64Array(distances.length);
+  let sum = 0;
+  for (let at = 0; at < sums.length; at++) sums[at] = sum += distances[at];
+  return sums;
+}
+
+/** Never going back: a place on the axis for each record, also where the clock was set back. */
+function rising(values) {
+  const out = Float64Array.from(values);
+  for (let at = 1; at < out.length; at++) out[at] = Math.max(out[at], out[at - 1]);
+  return out;
+}
+
+const wall = summed(told.marks.ms);
+const axis = rising(wall);
+const begin = count ? axis[0] : 0;
+const end = count ? axis[count - 1] : 0;
+
+function readLane({ peer, bars }, index) {
+  const size = bars.length / 3;
+  const lane = { peer, index, from: new Int32Array(size), stands: new Int16Array(size), wake: new Float64Array(size) };
+  let place = 0;
+  for (let at = 0; at < size; at++) {
+    lane.from[at] = place += bars[at * 3];
+    lane.stands[at] = bars[at * 3 + 1];
+    lane.wake[at] = bars[at * 3 + 2];
+  }
+  return Object.assign(lane, { records: [], drawn: [], parcels: [] });
+}
+
+const lanes = told.lanes.map(readLane);
+for (let place = 0; place < count; place++) {
+  const lane = lanes[told.marks.lane[place]];
+  if (!lane) continue;
+  lane.records.push(place);
+  if (told.marks.look[place] !== LOOK.other) lane.drawn.push(place);
+}
+told.parcels.id.forEach((_, parcel) => {
+  const accepted = told.parcels.accepted[parcel];
+  if (accepted >= 0) lanes[told.marks.lane[accepted]]?.parcels.push(parcel);
+});
+const named = new Map(told.links.map(([place, ...lsns]) => [place, lsns]));
+
+const lsnOf = (place) => told.first + place;
+const placeOf = (lsn) => lsn - told.first;
+const kindOf = (place) => told.texts[told.marks.kind[place]];
+const saysOf = (place) => told.texts[told.marks.says[place]];
+const actorOf = (place) => told.texts[told.marks.actor[place]];
+const lookOf = (place) => told.marks.look[place];
+const peerOf = (place) => lanes[told.marks.lane[place]]?.peer ?? "";
+const parcelOf = (place) => told.marks.parcel[place];
+const wakeOf = (place) => told.marks.wake[place] && lsnOf(place) - told.marks.wake[place];
+
+/** What a record names as its reasons: lsns, all before it. */
+function linksOf(place) {
+  const back = told.marks.cause[place];
+  return [...(named.get(place) ?? []), ...(back ? [lsnOf(place) - back] : [])];
+}
+
+/** The chain that `dormouse why LSN` prints: places, latest first, and lsns that stand before the picture. */
+function chainOf(place) {
+  const found = new Set([place]);
+  const before = new Set();
+  const open = [place];
+  while (open.length) {
+    for (const lsn of linksOf(open.pop())) {
+      const link = placeOf(lsn);
+      if (link < 0) before.add(lsn);
+      if (link < 0 || found.has(link)) continue;
+      found.add(link);
+      open.push(link);
+    }
+  }
+  return { places: [...found].sort((a, b) => b - a), before: [...before] };
+}
+
+/** The first index at which `values[index]` is not below `value`; values rise. */
+function firstNotBelow(length, value, valueAt) {
+  let low = 0;
+  let high = length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (valueAt(middle) < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** What a lane says at a moment: its bar, with where that ends. */
+function barAt(lane, ms) {
+  const after = firstNotBelow(lane.from.length, ms + 1e-6, (at) => axis[lane.from[at]]);
+  return after ? barOf(lane, after - 1) : null;
+}
+
+function barOf(lane, at) {
+  const to = at + 1 < lane.from.length ? axis[lane.from[at + 1]] : end;
+  return { at, from: axis[lane.from[at]], to, stands: told.standings[lane.stands[at]] ?? null, wake: lane.wake[at] };
+}
+
+/** The span without a daemon that a moment falls into. */
+function gapAt(ms) {
+  return told.gaps.find(([from, to]) => axis[from] < ms && ms < axis[to]);
+}

@@ -12,7 +12,7 @@ use crate::verbs::{ended, wake};
 
 /// Notes every line it is told, and runs those that ask for it as `dormouse` does for any agent.
 const OBEDIENT: &str = r#"
-argv = ["sh", "agent.sh"]
+argv = ["sh", "agent.sh", "{session_uuid}"]
 resume_argv = ["sh", "agent.sh", "{resume_ref}"]
 [input]
 bracketed_paste = false

@@ -19,13 +19,16 @@ impl Drop for Stop<'_> {
     }
 }
 
+fn options() -> Options {
+    Options { segment_bytes: 4 * SEGMENT_BYTES, ..Options::default() }
+}
+
 /// Appends, marks and rotates until it is told to stop; now and then it ends in order, or as if it were killed.
 /// `synced` is the last record that an append has returned for.
 fn write_on(dir: &Path, stop: &AtomicBool, synced: &AtomicU64) {
-    let options = Options { segment_bytes: 4 * SEGMENT_BYTES, ..Options::default() };
     let mut rounds = 0;
     while !stop.load(Ordering::Relaxed) {
-        let mut journal = Journal::open(DirStorage::open(dir).unwrap(), options, 5, salts(), |_| {}).unwrap().0;
+        let mut journal = Journal::open(DirStorage::open(dir).unwrap(), options(), 5, salts(), |_| {}).unwrap().0;
         for _ in 0..20 {
             let _ = journal.append(&groups(journal.next_lsn().0, &[1, 3, 2]), ()).unwrap();
             synced.store(journal.next_lsn().0 - 1, Ordering::Relaxed);
@@ -52,7 +55,7 @@ fn copy_files(from: &Path, to: &Path) {
 #[test]
 fn a_journal_is_whole_at_every_look_beside_its_writer() {
     let (dir, stop) = (tempfile::tempdir().unwrap(), AtomicBool::new(false));
-    drop(Journal::open(DirStorage::open(dir.path()).unwrap(), Options::default(), 5, salts(), |_| {}).unwrap());
+    drop(Journal::open(DirStorage::open(dir.path()).unwrap(), options(), 5, salts(), |_| {}).unwrap());
     thread::scope(|scope| {
         scope.spawn(|| write_on(dir.path(), &stop, &AtomicU64::new(0)));
         let _stop = Stop(&stop);
@@ -72,7 +75,7 @@ fn a_journal_is_whole_at_every_look_beside_its_writer() {
 #[test]
 fn a_copy_made_beside_the_writer_holds_whole_what_was_synced_before_it_began() {
     let (dir, stop, synced) = (tempfile::tempdir().unwrap(), AtomicBool::new(false), AtomicU64::new(0));
-    drop(Journal::open(DirStorage::open(dir.path()).unwrap(), Options::default(), 5, salts(), |_| {}).unwrap());
+    drop(Journal::open(DirStorage::open(dir.path()).unwrap(), options(), 5, salts(), |_| {}).unwrap());
     thread::scope(|scope| {
         scope.spawn(|| write_on(dir.path(), &stop, &synced));
         let _stop = Stop(&stop);

@@ -62,7 +62,7 @@ fn records() -> Vec<Record> {
     asked.actor = Actor::User { uid: 1000, pid: 9, program: "sh".to_owned() };
     vec![
         record(1, Subject::NONE, DaemonStarted { version: "0".to_owned(), pid: 1, tmux: None }),
-        record(2, Subject::NONE, SettingsChanged { settings }),
+        record(2, Subject::NONE, SettingsChanged { settings, given: None }),
         registered(3, ada()),
         accepted(4, ID, eve, "hello", None),
         caused(5, 4, in_session().with_message(ID), woken().into()),

@@ -13,6 +13,7 @@ use dormouse::model::profile::{Intelligence, WakePolicy};
 use dormouse::model::session::{
     ArmedBy, Ending, ReapReason, Source, TaskEnd, Turn, TypedVerb, WakeBranch, WakeGate, WakeMode, WakeReason,
 };
+use dormouse::model::settings::SettingPlace;
 use serde::de::DeserializeOwned;
 use serde_reflection::{ContainerFormat, Format, Registry, Samples, Tracer, TracerConfig, VariantFormat};
 
@@ -58,7 +59,7 @@ macro_rules! enums {
 enums! {
     Sender Gate Proof DeliveryStep DeliveryOutcome Settlement WakePolicy Intelligence WakeMode WakeBranch WakeReason WakeGate
     Ending Turn Source ReapReason ArmedBy TaskEnd Recipient RuntimeKind DeadlineKind RetentionReason WakePhase TurnSeen KeptBecause
-    VerbOutcome TypedVerb
+    VerbOutcome TypedVerb SettingPlace
 }
 
 /// The type of each kind's payload, and every type.

@@ -39,6 +39,8 @@ class Document:
                     self.tables.setdefault(heading, []).append(row)
         self.kinds = {int(row[0]): (row[1].strip("`"), row[2]) for row in self.tables["7. Kinds"] if row[0].isdigit()}
         self.payloads = {row[0].strip("`"): self.fields(row[1]) for row in self.tables["payloads"][2:]}
+        self.older = {tuple(row[0].replace("`", "").split()): self.fields(row[1])
+                      for row in self.tables["older payloads"][2:]}
         self.structs, self.enums = {}, {}
         for name, text in self.tables["types"][2:]:
             variant = re.fullmatch(r"`(\w+)` (\d+) `(\w+)`", name)
@@ -170,7 +172,9 @@ class Segment:
         payload.number(), payload.number()  # awake_ms, boot
         peer, generation, message = map(payload.value, ("option of text", "option of u64", "option of u128"))
         cause, actor = payload.value("option of u64"), payload.actor()
-        data = payload.struct(document.payloads[kind])
+        newest = document.payloads[kind]
+        fields = document.older.get((kind, str(head["schema"])), newest)
+        data = {**{name: None for name, _ in newest}, **payload.struct(fields)}
         if payload.at != head["length"]:
             raise Wrong("payload length")
         return {"lsn": head["lsn"], "at": moment(head["time"]), "kind": kind, "class": which, "peer": peer,

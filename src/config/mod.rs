@@ -5,7 +5,8 @@ pub mod quantity;
 mod read;
 mod rows;
 
+pub use crate::model::settings::SettingPlace as Place;
 pub use place::{HomeError, home};
 pub(crate) use read::line_of;
-pub use read::{ConfigError, Loaded, Place, SettingFlag, Shown, Source, load, parse};
+pub use read::{ConfigError, Loaded, SettingFlag, Shown, Source, load, parse};
 pub use rows::{Given, LOCAL_ROWS, Local, ROWS, Row, ValueError, row};

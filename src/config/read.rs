@@ -10,7 +10,8 @@ use std::str::FromStr;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::model::settings::Settings;
+use crate::model::event::SettingsChanged;
+use crate::model::settings::{SettingGiven, SettingPlace as Place, Settings};
 
 use super::rows::{Given, LOCAL_ROWS, Local, ROWS, Row, ValueError};
 
@@ -28,14 +29,6 @@ pub struct Loaded {
 pub enum Source {
     Default,
     Given(Place),
-}
-
-/// A place where a value can be given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    File { file: PathBuf, line: usize },
-    Environment { variable: String },
-    Flag { flag: String },
 }
 
 /// One setting given on the command line: `NAME=VALUE`.
@@ -85,16 +78,6 @@ pub enum ConfigError {
     NotUnicode { variable: String },
 }
 
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Place::File { file, line } => write!(f, "{}:{line}", file.display()),
-            Place::Environment { variable } => f.write_str(variable),
-            Place::Flag { flag } => f.write_str(flag),
-        }
-    }
-}
-
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -116,6 +99,15 @@ impl Loaded {
     pub fn shown(&self) -> impl Iterator<Item = Shown<'_>> {
         let journaled = ROWS.iter().map(|row| self.show(row, &self.settings));
         journaled.chain(LOCAL_ROWS.iter().map(|row| self.show(row, &self.local)))
+    }
+
+    /// What enters the journal: the values, and where those that somebody gave came from, in the table's order.
+    pub fn in_force(&self) -> SettingsChanged {
+        let given = ROWS.iter().filter_map(|row| match self.sources.get(row.name)? {
+            Source::Given(place) => Some(SettingGiven { name: row.name.to_owned(), place: place.clone() }),
+            Source::Default => None,
+        });
+        SettingsChanged { settings: self.settings.clone(), given: Some(given.collect()) }
     }
 
     fn show<S: Clone + Default>(&self, row: &Row<S>, values: &S) -> Shown<'_> {
@@ -227,7 +219,8 @@ fn read_file(loaded: &mut Loaded, text: &str, file: &Path) -> Result<(), ConfigE
     let mut entries: Vec<_> = table.get_ref().iter().collect();
     entries.sort_by_key(|(key, _)| key.span().start);
     for (key, value) in entries {
-        let place = || Place::File { file: file.to_owned(), line: line(key.span().start) };
+        let place =
+            || Place::File { file: file.to_owned(), line: u32::try_from(line(key.span().start)).unwrap_or(u32::MAX) };
         let name: &str = key.get_ref();
         let Some(named) = Named::find(|known, _| known == name) else {
             let line = line(key.span().start);

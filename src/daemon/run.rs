@@ -314,7 +314,7 @@ impl Starting {
         let version = env!("CARGO_PKG_VERSION").to_owned();
         Begin {
             started: DaemonStarted { version, pid: std::process::id(), tmux: self.tmux.clone() },
-            settings: self.loaded.settings.clone(),
+            settings: self.loaded.in_force(),
             runtimes: self.runtimes.traits(),
         }
     }
@@ -334,11 +334,11 @@ impl Starting {
         let mut facts = Vec::new();
         let loaded = config::load(&self.home.config_file(), std::env::vars_os());
         match loaded.and_then(|loaded| loaded.with_flags(&self.flags)) {
-            Ok(loaded) if loaded.settings == self.loaded.settings => {}
+            // A value that only comes from elsewhere now is a change too: `why` names the place.
+            Ok(loaded) if loaded.in_force() == self.loaded.in_force() => {}
             Ok(loaded) => {
-                let settings = loaded.settings.clone();
+                facts.push(Event::from(loaded.in_force()));
                 self.loaded = loaded;
-                facts.push(Event::from(crate::model::event::SettingsChanged { settings }));
             }
             Err(error) => facts.push(SettingsUnreadable { why: in_full(&error) }.into()),
         }

@@ -1,6 +1,36 @@
 //! Settings the rules look at. They enter the journal as an event, so that a replay knows them.
 
+use std::fmt;
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
+
+/// A place where a value can be given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SettingPlace {
+    File { file: PathBuf, line: u32 },
+    Environment { variable: String },
+    Flag { flag: String },
+}
+
+impl fmt::Display for SettingPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SettingPlace::File { file, line } => write!(f, "{}:{line}", file.display()),
+            SettingPlace::Environment { variable } => f.write_str(variable),
+            SettingPlace::Flag { flag } => f.write_str(flag),
+        }
+    }
+}
+
+/// A setting that somebody gave a value, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingGiven {
+    /// As it is written in `config.toml`.
+    pub name: String,
+    pub place: SettingPlace,
+}
 
 /// Limits and delays, in the units their names end with. Defaults as in the contract.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

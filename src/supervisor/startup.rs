@@ -9,7 +9,6 @@ use crate::model::event::{
 };
 use crate::model::record::{Draft, Subject};
 use crate::model::session::Ending;
-use crate::model::settings::Settings;
 use crate::model::time::Timestamp;
 use crate::mutant::{Bug, bug};
 
@@ -17,7 +16,7 @@ use crate::mutant::{Bug, bug};
 #[derive(Debug)]
 pub struct Begin {
     pub started: DaemonStarted,
-    pub settings: Settings,
+    pub settings: SettingsChanged,
     pub runtimes: Vec<RuntimeTraits>,
 }
 
@@ -47,8 +46,8 @@ impl<S: Storage, H: Host> Supervisor<S, H> {
         let Begin { started, settings, runtimes } = begin;
         let (found, alive) = self.look_around();
         let mut first = vec![seen(Subject::NONE, started)];
-        if self.state.settings != settings {
-            first.push(seen(Subject::NONE, SettingsChanged { settings }));
+        if self.state.settings != settings.settings {
+            first.push(seen(Subject::NONE, settings));
         }
         let known: Vec<RuntimeTraits> = self.state.runtimes.values().cloned().collect();
         if known != runtimes {

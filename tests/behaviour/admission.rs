@@ -68,7 +68,8 @@ fn c64_a_refused_message_names_its_peer() {
 fn c6_a_full_queue_refuses() {
     let mut world = world();
     let settings = Settings { queue_max: 2, ..Settings::default() };
-    world.see(dormouse::model::record::Subject::NONE, dormouse::model::event::SettingsChanged { settings });
+    world
+        .see(dormouse::model::record::Subject::NONE, dormouse::model::event::SettingsChanged { settings, given: None });
     check(&mut world, "0s send a to ada => wake_decided[fresh first_wake]\n0s send b to ada =>");
     let send = world.message("ada", user(), "c");
     let (rule, why) = refusal(&mut world, send);

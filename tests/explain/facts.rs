@@ -6,7 +6,7 @@ use dormouse::model::id::Lsn;
 use dormouse::model::message::TextPrint;
 use dormouse::model::profile::{Managed, Profile, Registration, WakePolicy};
 use dormouse::model::session::{Ending, Source};
-use dormouse::model::settings::Settings;
+use dormouse::model::settings::{SettingGiven, SettingPlace, Settings};
 
 use crate::history::{accepted, accepted_as, at, id, peer, user};
 
@@ -28,6 +28,16 @@ fn daemon() -> Vec<(Event, &'static str)> {
     let started =
         |tmux: Option<&str>| DaemonStarted { version: "0.1.0".into(), pid: 4711, tmux: tmux.map(str::to_owned) };
     let changed = Settings { idle_ms: 600_000, boots_max: 2, ..Settings::default() };
+    let given = vec![
+        SettingGiven {
+            name: "idle".into(),
+            place: SettingPlace::File { file: "/etc/mouse/config.toml".into(), line: 3 },
+        },
+        SettingGiven {
+            name: "boots_max".into(),
+            place: SettingPlace::Environment { variable: "DORMOUSE_BOOTS_MAX".into() },
+        },
+    ];
     let demo =
         RuntimeTraits { name: "demo".parse().unwrap(), kind: RuntimeKind::Tui, can_resume: true, tells_turns: true };
     let pipe = RuntimeTraits {
@@ -77,10 +87,18 @@ fn daemon() -> Vec<(Event, &'static str)> {
             "the record that stood here was lost in byte 4,096 of 1.jnl: no frame stands here",
         ),
         (DaemonStopped { why: "SIGTERM".into() }.into(), "the daemon stopped: SIGTERM; sessions go on (C61)"),
-        (SettingsChanged { settings: Settings::default() }.into(), "settings in force: all at their defaults"),
         (
-            SettingsChanged { settings: changed }.into(),
+            SettingsChanged { settings: Settings::default(), given: None }.into(),
+            "settings in force: all at their defaults",
+        ),
+        (
+            SettingsChanged { settings: changed.clone(), given: None }.into(),
             "settings in force: idle_ms 600,000 instead of 3,600,000, boots_max 2 instead of 4, all others at their defaults",
+        ),
+        (
+            SettingsChanged { settings: changed, given: Some(given) }.into(),
+            "settings in force: idle_ms 600,000 instead of 3,600,000 (/etc/mouse/config.toml:3), boots_max 2 instead of 4 \
+             (DORMOUSE_BOOTS_MAX), all others at their defaults",
         ),
         (
             SettingsUnreadable { why: "line 3: `idle = 5`".into() }.into(),

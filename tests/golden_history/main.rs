@@ -1,13 +1,14 @@
 //! What old journals say: every history that was recorded comes to the same state for ever, and the rules decide it the
 //! same way again.
 //!
-//! `tests/golden/v1-fleet` is the life of a fleet, in format version 1. It is never written again. Each run leaves what
+//! `tests/golden/v1-fleet` and `v2-fleet` are the life of a fleet; in the second one settings say where they came from.
+//! They are never written again. Each run leaves what
 //! is recorded now in the tests' own folder; a new version of the format, or rules that decide otherwise on purpose,
 //! get a history of their own beside the old ones:
 //!
 //! ```text
 //! cargo test --test golden_history
-//! cp -r target/tmp/golden-history tests/golden/v2-fleet
+//! cp -r target/tmp/golden-history tests/golden/v3-fleet
 //! ```
 //!
 //! and its name and head in [`HISTORIES`], where the old one is no longer said to be decided.
@@ -45,11 +46,18 @@ struct History {
 }
 
 /// The last one is the newest.
-const HISTORIES: &[History] = &[History {
-    name: "v1-fleet",
-    head: "fa10d9f11fe90d728775f1c73761a8e0fd294db9d5b18083941cbaf52b001ab6",
-    decided: true,
-}];
+const HISTORIES: &[History] = &[
+    History {
+        name: "v1-fleet",
+        head: "fa10d9f11fe90d728775f1c73761a8e0fd294db9d5b18083941cbaf52b001ab6",
+        decided: true,
+    },
+    History {
+        name: "v2-fleet",
+        head: "d7e1df250bbd647a6d1f0eb0475bca9a505778a3fbc5eece31323b1300097bb2",
+        decided: true,
+    },
+];
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)

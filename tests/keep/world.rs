@@ -107,7 +107,7 @@ impl World {
     }
 
     pub fn settle_with(&mut self, settings: Settings) -> Result<(), AppendError> {
-        self.see(Subject::NONE, SettingsChanged { settings })?;
+        self.see(Subject::NONE, SettingsChanged { settings, given: None })?;
         self.see(Subject::peer(&ada()), PeerRegistered { registration: registration(), reason: None })
     }
 

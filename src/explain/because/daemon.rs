@@ -34,13 +34,21 @@ pub fn settings_changed(it: &SettingsChanged) -> String {
     let changed = set.iter().filter(|(name, value)| default.get(*name) != Some(value));
     let changed: Vec<String> = changed
         .map(|(name, value)| {
-            format!("{name} {} instead of {}", figure(value), default.get(name).map_or_else(String::new, figure))
+            let default = default.get(name).map_or_else(String::new, figure);
+            format!("{name} {} instead of {default}{}", figure(value), place(it, name))
         })
         .collect();
     match changed[..] {
         [] => "settings in force: all at their defaults".to_owned(),
         _ => format!("settings in force: {}, all others at their defaults", changed.join(", ")),
     }
+}
+
+/// Where the value of this field was given, if that was noted.
+fn place(it: &SettingsChanged, field: &str) -> String {
+    let name = field.strip_suffix("_ms").unwrap_or(field);
+    let given = it.given.iter().flatten().find(|given| given.name == name);
+    given.map_or_else(String::new, |given| format!(" ({})", given.place))
 }
 
 fn fields(settings: &Settings) -> Map<String, Value> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::name::Runtime;
-use crate::model::settings::Settings;
+use crate::model::settings::{SettingGiven, Settings};
 
 /// Observed: a daemon has replayed the journal and begins to serve.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,21 @@ pub struct DaemonStopped {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettingsChanged {
     pub settings: Settings,
+    /// Those that somebody gave, and where, in the order in which they are shown; all others stand at their defaults. None:
+    /// nobody noted it.
+    pub given: Option<Vec<SettingGiven>>,
+}
+
+/// As it was first written: where a value came from was not noted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingsChangedV1 {
+    pub settings: Settings,
+}
+
+impl From<SettingsChangedV1> for SettingsChanged {
+    fn from(old: SettingsChangedV1) -> Self {
+        Self { settings: old.settings, given: None }
+    }
 }
 
 /// Observed: the settings file is invalid; the old settings stay (C3a).

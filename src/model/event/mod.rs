@@ -168,7 +168,7 @@ registry! {
     facts {
         1 DaemonStarted "daemon_started"
         2 DaemonStopped "daemon_stopped"
-        3 SettingsChanged "settings_changed"
+        3 SettingsChanged "settings_changed" schema 2 { 1: SettingsChangedV1 }
         4 SettingsUnreadable "settings_unreadable"
         5 RuntimesChanged "runtimes_changed"
         6 DeadlinePassed "deadline_passed"

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Daemon, Waiter};
 use crate::journal::{Committed, Journal, Options};
 use crate::model::effect::{Liveness, SessionName};
-use crate::model::event::{DaemonStarted, Event, OrphanEnded, PeerRegistered};
+use crate::model::event::{DaemonStarted, Event, OrphanEnded, PeerRegistered, SettingsChanged};
 use crate::model::record::{Draft, Record, Subject};
 use crate::model::session::Ending;
 use crate::model::state::State;
@@ -46,7 +46,7 @@ impl Sim {
         let (spooled, waiters) = self.spools();
         let begin = Begin {
             started: DaemonStarted { version: "sim".to_owned(), pid: number, tmux: None },
-            settings: self.world.visitors.settings.clone(),
+            settings: SettingsChanged { settings: self.world.visitors.settings.clone(), given: None },
             runtimes: fleet::runtimes(),
         };
         let began = supervisor.begin(self.world.timestamp(), begin, || spooled);

@@ -133,7 +133,7 @@ impl World {
             let retain_bytes = if chance.one_in(2) { 192 << 10 } else { 0 };
             let on_attention = if chance.one_in(2) { vec!["call-me".to_owned()] } else { Vec::new() };
             self.visitors.settings = Settings { retain_bytes, on_attention, ..fleet::settings() };
-            SettingsChanged { settings: self.visitors.settings.clone() }.into()
+            SettingsChanged { settings: self.visitors.settings.clone(), given: None }.into()
         };
         self.hear(Heard::Report { draft: Draft::own(Subject::NONE, None, event), ticket: None });
     }

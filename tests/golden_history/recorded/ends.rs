@@ -3,10 +3,10 @@
 use dormouse::model::event::*;
 use dormouse::model::profile::WakePolicy;
 use dormouse::model::record::Subject;
-use dormouse::model::settings::Settings;
+use dormouse::model::settings::{SettingPlace, Settings};
 use dormouse::model::time::{BootId, Timestamp};
 
-use super::started;
+use super::{by_variable, given, in_file, started};
 use crate::script::{check, gone};
 use crate::world::{World, registration};
 
@@ -49,7 +49,9 @@ pub fn restarted(world: &mut World) {
     );
     started(world, "0.1.0", 4001);
     let settings = Settings { boots_max: 5, ..world.state.settings.clone() };
-    world.see(Subject::NONE, SettingsChanged { settings });
+    let flag = SettingPlace::Flag { flag: "--set boots_max=5".to_owned() };
+    let given = vec![given("boots_max", flag), given("attempts_max", by_variable()), given("on_attention", in_file(4))];
+    world.see(Subject::NONE, SettingsChanged { settings, given: Some(given) });
     check(world, "0s answer r5 from ada to user:root => answer_kept");
     for (peer, turn) in
         [("ada", Some(TurnSeen::Running)), ("hal", None), ("ida", Some(TurnSeen::Idle)), ("dot", None), ("k5", None)]

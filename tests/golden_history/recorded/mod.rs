@@ -1,4 +1,4 @@
-//! The history that `tests/golden/v1-fleet` holds, told once more: a fleet in the days of its life, each thing that
+//! The history that `tests/golden/v2-fleet` holds, told once more: a fleet in the days of its life, each thing that
 //! happens to it with what was decided on it. Everything that chance or a clock would decide is fixed.
 
 mod ends;
@@ -12,7 +12,7 @@ use dormouse::model::event::*;
 use dormouse::model::profile::Registration;
 use dormouse::model::record::{Record, Subject};
 use dormouse::model::request::Verb;
-use dormouse::model::settings::Settings;
+use dormouse::model::settings::{SettingGiven, SettingPlace, Settings};
 
 use crate::world::{World, ephemeral, managed, on, registration, runtimes};
 
@@ -92,6 +92,20 @@ fn founded(world: &mut World) {
     add(world, "ida", |_| {});
     let settings =
         Settings { boots_max: 3, attempts_max: 3, on_attention: vec!["notify".to_owned()], ..Settings::default() };
-    world.see(Subject::NONE, SettingsChanged { settings });
+    let given =
+        vec![given("boots_max", in_file(2)), given("attempts_max", by_variable()), given("on_attention", in_file(4))];
+    world.see(Subject::NONE, SettingsChanged { settings, given: Some(given) });
     world.see(Subject::NONE, SettingsUnreadable { why: "config.toml, line 3: `idle` is no time".to_owned() });
+}
+
+fn given(name: &str, place: SettingPlace) -> SettingGiven {
+    SettingGiven { name: name.to_owned(), place }
+}
+
+fn in_file(line: u32) -> SettingPlace {
+    SettingPlace::File { file: "/home/fleet/config.toml".into(), line }
+}
+
+fn by_variable() -> SettingPlace {
+    SettingPlace::Environment { variable: "DORMOUSE_ATTEMPTS_MAX".to_owned() }
 }

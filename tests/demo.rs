@@ -82,7 +82,7 @@ fn the_tour_ends_well_in_under_a_minute_and_leaves_nothing() {
         "Three tasks, three processes.",
         "$ kill -KILL ",
         "[note: attempt 2; the session before died by signal 9",
-        "reaped: idle for 5.",
+        "its session is ended (reaped): idle for 5.",
         "proven by the transcript at attempt 1",
         "every byte and every promise holds",
     ] {

@@ -139,14 +139,18 @@ fn question() -> impl Strategy<Value = Question> {
         Just(vec!["daemon_started"])
     ];
     let time = || proptest::option::weighted(0.3, 0..100u64);
-    (peers(), peers(), proptest::option::of((0..41u128).prop_map(MessageId)), kinds, time(), time()).prop_map(
-        |(subjects, concerned, message, kinds, since_us, until_us)| Question {
+    let place = || proptest::option::weighted(0.3, (0..500u64).prop_map(Lsn));
+    let message = proptest::option::of((0..41u128).prop_map(MessageId));
+    (peers(), peers(), message, kinds, time(), time(), place(), place()).prop_map(
+        |(subjects, concerned, message, kinds, since_us, until_us, first, last)| Question {
             subjects,
             concerned,
             message,
             kinds,
             since_us,
             until_us,
+            first,
+            last,
         },
     )
 }

@@ -7,14 +7,15 @@ use super::beginning::Beginning;
 use super::context::Context;
 use super::error::CliError;
 use super::when::{When, zone};
-use crate::explain::why::Source;
-use crate::journal::{Order, Question, ReadError, Reader};
+use crate::explain::why::{Reading, Source as _};
+use crate::journal::{self, ReadError, Reader};
 use crate::model::id::Lsn;
 use crate::model::name::Identity;
 use crate::model::record::Record;
 use crate::model::state::State;
 use crate::protocol::Problem;
 use crate::reducer;
+use crate::supervisor::snapshot;
 
 /// Which journal.
 #[derive(Debug, clap::Args)]
@@ -102,7 +103,7 @@ impl History {
             return Err(Problem::refused(why).into());
         }
         let mut state = self.told_at(at)?;
-        let mut last = self.record(state.lsn);
+        let mut last = self.reading().record(state.lsn);
         for record in self.reader.records(state.lsn.next()) {
             let record = record?;
             if at.is_some_and(|at| !at.is_after_or_at(&record)) {
@@ -120,42 +121,20 @@ impl History {
         self.failed.into_inner().map_or(Ok(self.beginning), |error| Err(error.into()))
     }
 
-    fn note(&self, error: ReadError) {
-        self.failed.borrow_mut().get_or_insert(error);
-    }
-}
-
-impl Source for History {
-    fn record(&self, lsn: Lsn) -> Option<Record> {
-        if lsn < self.reader.first_lsn() {
-            return None;
-        }
-        self.reader.record(lsn).unwrap_or_else(|error| {
-            // What a newer build wrote explains nothing to this one, and keeps nothing else from being explained.
-            if !matches!(error, ReadError::Unknown { .. }) {
-                self.note(error);
-            }
-            None
-        })
+    /// As [`History::check`], for who has answered from the rest.
+    pub fn read(self) -> (Option<Beginning>, Option<CliError>) {
+        (self.beginning, self.failed.into_inner().map(CliError::from))
     }
 
-    fn first(&self) -> Lsn {
-        self.reader.first_lsn()
+    /// The states that are told beside the records: folding can begin at each.
+    pub fn told(&self) -> Result<Vec<State>, CliError> {
+        let snapshots = journal::snapshots(&self.reader)?.proved;
+        // What a newer build wrote tells this one nothing.
+        Ok(snapshots.iter().filter_map(|proved| snapshot::decode(proved).ok()).collect())
     }
 
-    fn each(&self, question: &Question, see: &mut dyn FnMut(Record)) {
-        for record in self.reader.find(question, Lsn(1), Order::OldestFirst) {
-            match record {
-                Ok(record) => see(record),
-                Err(ReadError::Unknown { .. }) => {}
-                Err(error) => return self.note(error),
-            }
-        }
-    }
-
-    fn newest(&self, question: &Question) -> Option<Record> {
-        let mut newest = self.reader.find(question, Lsn(1), Order::NewestFirst);
-        let newest = newest.find(|record| !matches!(record, Err(ReadError::Unknown { .. })))?;
-        newest.map_err(|error| self.note(error)).ok()
+    /// For questions that have no way to say what they could not read; [`History::check`] does.
+    pub fn reading(&self) -> Reading<'_> {
+        Reading { reader: &self.reader, failed: &self.failed }
     }
 }

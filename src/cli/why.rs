@@ -4,22 +4,29 @@ use super::context::Context;
 use super::error::CliError;
 use super::history::{History, Which};
 use super::render;
-use super::when::zone;
-use crate::explain::layout;
-use crate::explain::why::{self, Subject};
-use crate::journal::{Order, Question, ReadError};
-use crate::model::id::Lsn;
+use super::when::{When, zone};
+use crate::explain::why::{Answer, Reach, Source, Subject, Until};
+use crate::journal::Question;
+use crate::model::id::{Generation, Lsn};
+use crate::model::time::Timestamp;
 use crate::observe::clock;
 use crate::protocol::Problem;
 
-/// Explain how a peer, a message or a record came to be as it is
+/// Explain how a peer, a session, a message or a record came to be as it is
 ///
-/// Prints one record a line, from the latest cause back to the first. Reads the journal directly, so it works when the
-/// daemon is down.
+/// Prints one record a line, from the latest cause back to the first, each with the settings that it was compared with, and
+/// between them what is not known. The decisions are made again from the records before them, and the last line says
+/// whether they come out the same. Reads the journal directly, so it works when the daemon is down.
 #[derive(Debug, clap::Args)]
 pub struct Why {
-    /// A peer, a message's id, or an lsn
+    /// A peer, a session (PEER@GENERATION), a message's id, or an lsn
     subject: String,
+    /// As it was then: RFC 3339, 14:05, 2h, yesterday, or an lsn [default: now]
+    #[arg(long, value_name = "WHEN", value_parser = When::parse)]
+    at: Option<When>,
+    /// Decide again however many records have to be read for it
+    #[arg(long)]
+    prove: bool,
     #[command(flatten)]
     which: Which,
 }
@@ -27,49 +34,70 @@ pub struct Why {
 impl Why {
     pub fn run(self, context: &Context) -> Result<(), CliError> {
         let history = self.which.open(context)?;
-        let subject = subject(&self.subject, &history)?;
-        let chain = why::chain(&history, &subject);
-        if let (Subject::Record(lsn), true) = (&subject, chain.is_empty())
-            && *lsn >= history.reader.first_lsn()
+        let until = until(self.at);
+        let subject = subject(&self.subject, &history, until)?;
+        if let (Subject::Record(_), Some(_)) = (&subject, self.at) {
+            let why = "a record is a moment itself: `--at` goes with a peer, a session or a message".to_owned();
+            return Err(CliError::Usage { why, hint: None });
+        }
+        if let Subject::Record(lsn) = subject
+            && lsn >= history.reader.first_lsn()
         {
             // There may be one that only a newer build knows.
-            let _ = history.reader.record(*lsn)?;
+            let _ = history.reader.record(lsn)?;
         }
-        let cut_off = why::cut_off(&history, &chain);
-        let beginning = history.check()?;
+        let reach = if self.prove { Reach::Any } else { Reach::Near };
+        let answer = Answer::of(&history.reading(), subject, until, &history.told()?, reach);
+        let now = (moment(&history, self.at), if self.at.is_some() { "before" } else { "ago" });
+        let (beginning, damage) = history.read();
         let removed = beginning.as_ref().map(|beginning| beginning.sentence(&zone()));
-        if chain.is_empty() {
+        if answer.chain.is_empty() {
+            if let Some(damage) = damage {
+                return Err(damage);
+            }
             let removed = removed.map_or_else(String::new, |removed| format!("; {removed}"));
-            return Err(Problem::refused(format!("there is no record of {subject}{removed}")).into());
+            let then = if self.at.is_some() { " up to then" } else { "" };
+            return Err(Problem::refused(format!("there is no record of {}{then}{removed}", answer.subject)).into());
         }
-        let mut json = why::json(&subject, &chain);
-        if let (Some(beginning), [_, ..]) = (&beginning, &cut_off[..]) {
+        let mut json = answer.json();
+        if let (Some(beginning), [_, ..]) = (&beginning, &answer.cut_off[..]) {
             json["cut_off"] = json!({
-                "records": cut_off,
+                "records": answer.cut_off,
                 "first_kept": beginning.first,
                 "removed_by": beginning.removed.lsn,
             });
         }
-        context.output.print(&json, || {
-            let text = why::text(&chain, clock::now(), &zone(), render::columns());
-            text + &end_of_history(&cut_off, removed.as_deref())
-        })
+        context.output.print(&json, || answer.text(now, removed.as_deref(), &zone(), render::columns()))?;
+        // What was said holds; that there may be more is said where errors go.
+        damage.map_or(Ok(()), Err)
     }
 }
 
-/// A line that says where the chain would go on, if the records were still there.
-fn end_of_history(cut_off: &[Lsn], removed: Option<&str>) -> String {
-    let (Some(latest), Some(removed)) = (cut_off.first(), removed) else { return String::new() };
-    let others = if cut_off.len() > 1 { " and others" } else { "" };
-    layout::fold(
-        &format!("{:>6}  {:>16}  ", latest.0, "removed"),
-        &format!("here{others}: {removed}"),
-        render::columns(),
-    ) + "\n"
+fn until(at: Option<When>) -> Until {
+    match at {
+        None => Until::default(),
+        Some(When::Lsn(lsn)) => Until { last: Some(lsn), wall_us: None },
+        Some(When::Wall(wall_us)) => Until { last: None, wall_us: Some(wall_us) },
+    }
+}
+
+/// The moment from which ages are counted.
+fn moment(history: &History, at: Option<When>) -> Timestamp {
+    let known = |until: Until| {
+        let asked = Question { last: until.last, until_us: until.wall_us, ..Question::default() };
+        history.reading().newest(&asked).map(|record| record.at)
+    };
+    match (at, at.and_then(|at| known(until(Some(at))))) {
+        (Some(When::Wall(wall_us)), Some(last)) => {
+            let later_ms = wall_us.saturating_sub(last.wall_us) / 1_000;
+            Timestamp { wall_us, awake_ms: last.awake_ms + later_ms, boot: last.boot }
+        }
+        (_, last) => last.unwrap_or_else(clock::now),
+    }
 }
 
 /// A personality of several runtimes is explained in the one that something happened to last.
-fn subject(text: &str, history: &History) -> Result<Subject, CliError> {
+fn subject(text: &str, history: &History, until: Until) -> Result<Subject, CliError> {
     // First, for an id may be all digits; no lsn is 26 characters long.
     if let Ok(message) = text.parse() {
         return Ok(Subject::Message(message));
@@ -77,13 +105,32 @@ fn subject(text: &str, history: &History) -> Result<Subject, CliError> {
     if let Ok(lsn) = text.parse() {
         return Ok(Subject::Record(Lsn(lsn)));
     }
+    if let Some((peer, generation)) = text.rsplit_once('@') {
+        return session(peer, generation, history);
+    }
     let mut peers = history.named(text)?;
     if let [only] = &mut peers[..] {
         return Ok(Subject::Peer(only.clone()));
     }
-    let about = Question { subjects: Some(peers.clone()), ..Question::default() };
-    let mut newest = history.reader.find(&about, Lsn(1), Order::NewestFirst);
-    let newest = newest.find(|record| !matches!(record, Err(ReadError::Unknown { .. }))).transpose()?;
-    let last = newest.and_then(|record| record.subject.peer);
+    let (last, until_us) = (until.last, until.wall_us);
+    let about = Question { subjects: Some(peers.clone()), last, until_us, ..Question::default() };
+    let last = history.reading().newest(&about).and_then(|record| record.subject.peer);
     Ok(Subject::Peer(last.unwrap_or_else(|| peers.remove(0))))
+}
+
+/// The generation is the lsn of the wake that made the session.
+fn session(peer: &str, generation: &str, history: &History) -> Result<Subject, CliError> {
+    let peers = history.named(peer)?;
+    let lsn = generation.parse().map(Lsn).map_err(|_| CliError::Usage {
+        why: format!("`{generation}` is no generation: a session is named PEER@LSN, by the record of its wake"),
+        hint: Some("`dormouse log --kind wake_decided` lists them".to_owned()),
+    })?;
+    let woken = history.reading().record(lsn).filter(|record| record.event.kind().name == "wake_decided");
+    let woken = woken.and_then(|record| record.subject.peer).filter(|peer| peers.contains(peer));
+    let Some(peer) = woken else {
+        return Err(Problem::refused(format!("record {lsn} is no wake of `{peer}`, so there is no such session"))
+            .hint("`dormouse log --kind wake_decided` lists them")
+            .into());
+    };
+    Ok(Subject::Session(peer, Generation(lsn)))
 }

@@ -60,13 +60,18 @@ impl Again {
 
     fn judge(&mut self) -> Option<Divergence> {
         let group = std::mem::take(&mut self.group);
-        let found = decide_again(&mut self.state, &group, |_, _| {}).err();
-        let folded = self.state.lsn;
-        for record in group.iter().filter(|record| record.lsn > folded) {
-            drop(apply(&mut self.state, record));
-        }
-        found.map(|found| *found)
+        judge(&mut self.state, &group)
     }
+}
+
+/// Folds one whole group into `state`, and says where the rules decide it otherwise.
+pub(super) fn judge(state: &mut State, group: &[Record]) -> Option<Divergence> {
+    let found = decide_again(state, group, |_, _| {}).err();
+    let folded = state.lsn;
+    for record in group.iter().filter(|record| record.lsn > folded) {
+        drop(apply(state, record));
+    }
+    found.map(|found| *found)
 }
 
 /// What was decided again.

@@ -2,7 +2,7 @@
 
 use crate::model::actor::Actor;
 use crate::model::event::{Decision, Event, Fact};
-use crate::model::id::MessageId;
+use crate::model::id::{Lsn, MessageId};
 use crate::model::name::Identity;
 use crate::model::record::Record;
 
@@ -20,6 +20,9 @@ pub struct Question {
     /// Wall clock, microseconds since 1970: not before, not after.
     pub since_us: Option<u64>,
     pub until_us: Option<u64>,
+    /// Their places in the history: not before, not after.
+    pub first: Option<Lsn>,
+    pub last: Option<Lsn>,
 }
 
 impl Question {
@@ -32,6 +35,7 @@ impl Question {
     pub fn wants(&self, record: &Record) -> bool {
         let is_one_of = |peers: &Vec<Identity>, peer: Option<&Identity>| peer.is_some_and(|peer| peers.contains(peer));
         self.is_in_time(record.at.wall_us)
+            && self.is_in_place(record.lsn)
             && (self.kinds.is_empty() || self.kinds.contains(&record.event.kind().name))
             && self.subjects.as_ref().is_none_or(|peers| is_one_of(peers, record.subject.peer.as_ref()))
             && self.concerned.as_ref().is_none_or(|peers| concerned(record).any(|peer| peers.contains(peer)))
@@ -41,6 +45,11 @@ impl Question {
     /// It asks for more than a time: whether a record of a kind that this build does not know fits, nobody can say.
     pub fn asks_who_or_what(&self) -> bool {
         self.subjects.is_some() || self.concerned.is_some() || self.message.is_some() || !self.kinds.is_empty()
+    }
+
+    /// Whether the record at `lsn` can be one of them.
+    pub(super) fn is_in_place(&self, lsn: Lsn) -> bool {
+        self.first.is_none_or(|first| lsn >= first) && self.last.is_none_or(|last| lsn <= last)
     }
 
     /// Whether a record made then can be one of them.

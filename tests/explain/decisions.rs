@@ -32,29 +32,29 @@ fn wakes() -> Vec<(Event, &'static str)> {
     vec![
         (
             wake(WakeBranch::FirstWake),
-            "woken fresh for a message: nothing was ever parked (C17); boot 1 of 4 at once (C20)",
+            "woken fresh for a message: nothing was ever parked (C17); 1 of 4 sessions booting at once (C20)",
         ),
         (
             rich.into(),
-            "woken resumed for the next task of its queue: the message's topic belongs to the parked session (C17); boot 3 \
-             of 4 at once (C20); takes what was parked at record 44; attempt 2; its message may be a duplicate (C34)",
+            "woken resumed for the next task of its queue: the message's topic belongs to the parked session (C17); 3 of 4 \
+             sessions booting at once (C20); takes what was parked at record 44; attempt 2; its message may be a duplicate (C34)",
         ),
         (
             for_reason(WakeReason::FolderLaunch, WakeBranch::FolderLaunch),
-            "woken fresh for its user: a launch from the folder is fresh (C17); boot 1 of 4 at once (C20)",
+            "woken fresh for its user: a launch from the folder is fresh (C17); 1 of 4 sessions booting at once (C20)",
         ),
         (
             for_reason(WakeReason::Attach, WakeBranch::Attach),
-            "woken fresh for a person who attaches: an attach resumes (C17); boot 1 of 4 at once (C20)",
+            "woken fresh for a person who attaches: an attach resumes (C17); 1 of 4 sessions booting at once (C20)",
         ),
         (
             for_reason(WakeReason::New, WakeBranch::New),
-            "woken fresh for a new session that was asked for: `new` is fresh, whatever was there (C17); boot 1 of 4 at once \
+            "woken fresh for a new session that was asked for: `new` is fresh, whatever was there (C17); 1 of 4 sessions booting at once \
              (C20)",
         ),
         (
             wake(WakeBranch::Ephemeral),
-            "woken fresh for a message: an ephemeral peer gets a fresh session for each task (C17); boot 1 of 4 at once (C20)",
+            "woken fresh for a message: an ephemeral peer gets a fresh session for each task (C17); 1 of 4 sessions booting at once (C20)",
         ),
         (
             Drained { queue_depth: 1 }.into(),
@@ -194,9 +194,12 @@ fn turns() -> Vec<(Event, &'static str)> {
     vec![
         (
             Armed { by: ArmedBy::Message { message: id(3) } }.into(),
-            "armed: it has sent message 00000000000000000000000003; once quiet it may be reaped (C36)",
+            "may be ended once it is quiet (armed): it has sent message 00000000000000000000000003 (C36)",
         ),
-        (Armed { by: ArmedBy::Done }.into(), "armed: it has said that it is done; once quiet it may be reaped (C36)"),
+        (
+            Armed { by: ArmedBy::Done }.into(),
+            "may be ended once it is quiet (armed): it has said that it is done (C36)",
+        ),
         (
             judged(Turn::Ended { at: at(0), judged: true }),
             "judged, not known: the turn ended at 03:12:07, for 20 s of silence (C46a)",
@@ -230,26 +233,29 @@ fn reaps() -> Vec<(Event, &'static str)> {
     vec![
         (
             reaped(idle(at(0))),
-            "reaped: idle for 3,604 s, limit 3,600 s; last sign of life was a delivery at 03:12:07 (C45)",
+            "its session is ended (reaped): idle for 3,604 s, limit 3,600 s; last sign of life was a delivery at 03:12:07 (C45)",
         ),
         (
             reaped(idle(yesterday)),
-            "reaped: idle for 3,604 s, limit 3,600 s; last sign of life was a delivery at 2026-02-28 03:12:07 (C45)",
+            "its session is ended (reaped): idle for 3,604 s, limit 3,600 s; last sign of life was a delivery at 2026-02-28 03:12:07 (C45)",
         ),
         (
             reaped(ReapReason::Done { armed: Lsn(31), quiet_ms: 20_100, quiet_ms_max: 20_000 }),
-            "reaped: it has answered (armed at record 31), its turn has ended, and it has been quiet for 20.1 s, limit 20 s \
+            "its session is ended (reaped): it has answered (armed at record 31), its turn has ended, and it has been quiet for 20.1 s, limit 20 s \
              (C37)",
         ),
         (
             reaped(ReapReason::Unarmed { silent_ms: 600_000, silent_ms_max: 600_000 }),
-            "reaped: never answered, and silent for 600 s, limit 600 s (C38)",
+            "its session is ended (reaped): never answered, and silent for 600 s, limit 600 s (C38)",
         ),
-        (reaped(ReapReason::Stopped), "reaped: an operator stopped the peer (C52)"),
-        (reaped(ReapReason::Replaced), "reaped: a new session was asked for (C54)"),
-        (reaped(ReapReason::Removed), "reaped: the peer is forgotten (C4)"),
-        (reaped(ReapReason::WakeFailed), "reaped: its wake failed and left it (C29)"),
-        (reaped(ReapReason::Unneeded), "reaped: it has no task, and each task gets a session of its own (C35)"),
+        (reaped(ReapReason::Stopped), "its session is ended (reaped): an operator stopped the peer (C52)"),
+        (reaped(ReapReason::Replaced), "its session is ended (reaped): a new session was asked for (C54)"),
+        (reaped(ReapReason::Removed), "its session is ended (reaped): the peer is forgotten (C4)"),
+        (reaped(ReapReason::WakeFailed), "its session is ended (reaped): its wake failed and left it (C29)"),
+        (
+            reaped(ReapReason::Unneeded),
+            "its session is ended (reaped): it has no task, and each task gets a session of its own (C35)",
+        ),
     ]
 }
 
@@ -270,17 +276,17 @@ fn ends() -> Vec<(Event, &'static str)> {
     vec![
         (
             parked(Some("c0ffee"), &["release", "docs"]).into(),
-            "parked: its conversation `c0ffee` can be resumed; topics `release`, `docs` (C47)",
+            "put aside for later (parked): its conversation `c0ffee` can be resumed; topics `release`, `docs` (C47)",
         ),
-        (parked(None, &[]).into(), "parked: nothing of it can be resumed (C47)"),
+        (parked(None, &[]).into(), "put aside for later (parked): nothing of it can be resumed (C47)"),
         (
             died(Some(id(2))).into(),
-            "died: the session died by signal 9 after 41 s; 2 deaths in 300 s, limit 3 (C48); unfinished: message \
+            "died, for nobody had decided its end: the session died by signal 9 after 41 s; 2 deaths in 300 s, limit 3 (C48); unfinished: message \
              00000000000000000000000002 (C41a)",
         ),
         (
             SessionFinished { lived_ms: 41_000, armed: true }.into(),
-            "finished: the program ended by itself after 41 s, and it had answered (C44a)",
+            "finished, which is no death: the program ended by itself after 41 s, and it had answered (C44a)",
         ),
         (
             SessionEnded { reaped: Lsn(40), ending: Ending::Code { code: 0 }, took_ms: 320, strays: 1 }.into(),
@@ -289,7 +295,7 @@ fn ends() -> Vec<(Event, &'static str)> {
         ),
         (
             Quarantined { deaths: vec![Lsn(3), Lsn(9), Lsn(12)], window_ms: 300_000, until: at(60_000) }.into(),
-            "quarantined: 3 deaths within 300 s (records 3, 9, 12); no wakes until 03:13:07 or `start` (C48)",
+            "quarantined: 3 deaths within 300 s (records 3, 9, 12), so nothing wakes it until 03:13:07 or `dormouse start` (C48)",
         ),
         (
             QuarantineLifted { by_operator: false }.into(),
@@ -356,8 +362,8 @@ fn verbs() -> Vec<(Event, &'static str)> {
         ),
         (
             WakeDecided { reason: WakeReason::Compact, ..wake_decided(WakeBranch::Compact) }.into(),
-            "woken fresh for a compaction that was asked for: a conversation is resumed to be compacted (C17); boot 1 of 4 \
-             at once (C20)",
+            "woken fresh for a compaction that was asked for: a conversation is resumed to be compacted (C17); 1 of 4 \
+             sessions booting at once (C20)",
         ),
     ]
 }

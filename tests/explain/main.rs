@@ -53,7 +53,7 @@ fn a_line_has_lsn_time_kind_peer_sentence_and_cause() {
     assert_eq!(
         line::line(&record, &TimeZone::UTC, None),
         "   812  2026-03-01 03:12:07.250  wake_decided        claude-ada        woken fresh for a message: nothing was ever \
-         parked (C17); boot 1 of 4 at once (C20) ← 811"
+         parked (C17); 1 of 4 sessions booting at once (C20) ← 811"
     );
 }
 

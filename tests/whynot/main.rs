@@ -91,7 +91,7 @@ fn c45_a_session_at_rest_is_not_reaped_before_its_time() {
     says(|_| {}, &format!("{AT_REST}\n605s passes"), Question::Reaped, "demo-ada is not reaped:
             it has been idle for 10 min of 1 h (setting `idle`), counted from the program's own word on its terminal (C45)
             until that time is over
-            In 50 min, at 23:13:25, by itself: reaped: idle for 3,600 s, limit 3,600 s; last sign of life was the program's own word on its terminal at 22:13:25 (C45); unless its turn starts, a message comes for it, or somebody attaches.");
+            In 50 min, at 23:13:25, by itself: its session is ended (reaped): idle for 3,600 s, limit 3,600 s; last sign of life was the program's own word on its terminal at 22:13:25 (C45); unless its turn starts, a message comes for it, or somebody attaches.");
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn c37_an_armed_worker_is_not_reaped_before_it_is_quiet() {
     says(ephemeral, script, Question::Reaped, "demo-ada is not reaped:
             it has answered, and has been quiet for 10 s of 20 s since (setting `ephemeral_quiet`), counted from the program's own word on its terminal (C37)
             until that time is over
-            In 10 s, at 22:14:10, by itself: reaped: it has answered (armed at record 17), its turn has ended, and it has been quiet for 20 s, limit 20 s (C37); unless its turn starts, or something is heard of it.");
+            In 10 s, at 22:14:10, by itself: its session is ended (reaped): it has answered (armed at record 17), its turn has ended, and it has been quiet for 20 s, limit 20 s (C37); unless its turn starts, or something is heard of it.");
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn c38_a_worker_without_a_word_is_kept_for_a_while() {
     says(ephemeral, &format!("{AT_REST}\n100s passes"), Question::Reaped, "demo-ada is not reaped:
             it has not answered, and has been silent for 1 min 35 s of 10 min (setting `ephemeral_unarmed_idle`), counted from the program's own word on its terminal (C38)
             until that time is over
-            In 8 min 25 s, at 22:23:25, by itself: reaped: never answered, and silent for 600 s, limit 600 s (C38); unless it answers, its turn starts, or something is heard of it.");
+            In 8 min 25 s, at 22:23:25, by itself: its session is ended (reaped): never answered, and silent for 600 s, limit 600 s (C38); unless it answers, its turn starts, or something is heard of it.");
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn c46a_a_judged_turn_ends_first() {
     says(on("plain"), "0s send a to ada\n1s up ada\n11s passes", Question::Reaped, "plain-ada is not reaped:
             its turn counts as running until it has been silent for long enough: 10 s of 20 s (setting `ephemeral_quiet`), counted from a delivery; only then the next clock runs (C46a)
             until that time is over
-            In 59 min 50 s, at 23:13:21, by itself: reaped: idle for 3,600 s, limit 3,600 s; last sign of life was a delivery at 22:13:21 (C45); unless its screen or its transcript moves.");
+            In 59 min 50 s, at 23:13:21, by itself: its session is ended (reaped): idle for 3,600 s, limit 3,600 s; last sign of life was a delivery at 22:13:21 (C45); unless its screen or its transcript moves.");
 }
 
 #[test]
@@ -262,7 +262,7 @@ fn c43_a_session_of_which_nothing_is_known_is_not_reaped() {
     says(|_| {}, "0s new ada\n1s started ada\n2s box ada\n3s passes", Question::Reaped, "demo-ada is not reaped:
             it has been idle for 1 s of 1 h (setting `idle`), counted from the wake (C45)
             until that time is over
-            In 59 min 59 s, at 23:13:22, by itself: reaped: idle for 3,600 s, limit 3,600 s; last sign of life was the wake at 22:13:22 (C45); unless its turn starts, a message comes for it, or somebody attaches.");
+            In 59 min 59 s, at 23:13:22, by itself: its session is ended (reaped): idle for 3,600 s, limit 3,600 s; last sign of life was the wake at 22:13:22 (C45); unless its turn starts, a message comes for it, or somebody attaches.");
 }
 
 #[test]
@@ -272,8 +272,8 @@ fn c48_a_quarantined_peer_is_not_woken() {
     says(|_| {}, &script, Question::Woken, "demo-ada is not woken:
         it is quarantined for 3 min 41 s more (C48)
         until that has passed, or somebody starts it: `dormouse start`
-        In 3 min 41 s, at 22:18:21, by itself: woken fresh for a message: the session before died (C17); boot 1 of 4 at \
-        once (C20); unless somebody stops it or calls its messages back.");
+        In 3 min 41 s, at 22:18:21, by itself: woken fresh for a message: the session before died (C17); 1 of 4 sessions \
+        booting at once (C20); unless somebody stops it or calls its messages back.");
 }
 
 #[test]

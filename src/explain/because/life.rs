@@ -91,7 +91,7 @@ pub fn armed(it: &Armed) -> String {
         ArmedBy::Message { message } => format!("it has sent message {message}"),
         ArmedBy::Done => "it has said that it is done".to_owned(),
     };
-    format!("armed: {by}; once quiet it may be reaped (C36)")
+    format!("may be ended once it is quiet (armed): {by} (C36)")
 }
 
 pub fn turn_judged(it: &TurnJudged, here: Here<'_>) -> String {
@@ -114,27 +114,29 @@ pub fn look_decided(it: &LookDecided, here: Here<'_>) -> String {
 pub fn reaped(it: &Reaped, here: Here<'_>) -> String {
     match &it.reason {
         ReapReason::Idle { idle_ms, idle_ms_max, last_sign, source: from } => format!(
-            "reaped: idle for {}, limit {}; last sign of life was {} at {} (C45)",
+            "its session is ended (reaped): idle for {}, limit {}; last sign of life was {} at {} (C45)",
             seconds(*idle_ms),
             seconds(*idle_ms_max),
             source(*from),
             here.clock(*last_sign)
         ),
         ReapReason::Done { armed, quiet_ms, quiet_ms_max } => format!(
-            "reaped: it has answered (armed at record {armed}), its turn has ended, and it has been quiet for {}, limit {} (C37)",
+            "its session is ended (reaped): it has answered (armed at record {armed}), its turn has ended, and it has been quiet for {}, limit {} (C37)",
             seconds(*quiet_ms),
             seconds(*quiet_ms_max)
         ),
         ReapReason::Unarmed { silent_ms, silent_ms_max } => format!(
-            "reaped: never answered, and silent for {}, limit {} (C38)",
+            "its session is ended (reaped): never answered, and silent for {}, limit {} (C38)",
             seconds(*silent_ms),
             seconds(*silent_ms_max)
         ),
-        ReapReason::Stopped => "reaped: an operator stopped the peer (C52)".to_owned(),
-        ReapReason::Replaced => "reaped: a new session was asked for (C54)".to_owned(),
-        ReapReason::Removed => "reaped: the peer is forgotten (C4)".to_owned(),
-        ReapReason::WakeFailed => "reaped: its wake failed and left it (C29)".to_owned(),
-        ReapReason::Unneeded => "reaped: it has no task, and each task gets a session of its own (C35)".to_owned(),
+        ReapReason::Stopped => "its session is ended (reaped): an operator stopped the peer (C52)".to_owned(),
+        ReapReason::Replaced => "its session is ended (reaped): a new session was asked for (C54)".to_owned(),
+        ReapReason::Removed => "its session is ended (reaped): the peer is forgotten (C4)".to_owned(),
+        ReapReason::WakeFailed => "its session is ended (reaped): its wake failed and left it (C29)".to_owned(),
+        ReapReason::Unneeded => {
+            "its session is ended (reaped): it has no task, and each task gets a session of its own (C35)".to_owned()
+        }
     }
 }
 
@@ -163,19 +165,22 @@ pub fn parked(it: &Parked) -> String {
         [] => String::new(),
         _ => format!("; topics `{}`", it.topics.join("`, `")),
     };
-    format!("parked: {resume}{topics} (C47)")
+    format!("put aside for later (parked): {resume}{topics} (C47)")
 }
 
 pub fn died(it: &SessionDied) -> String {
     let (deaths, window) = (count(it.deaths.into(), "death", "deaths"), seconds(it.window_ms));
     let task = it.task.map_or_else(String::new, |task| format!("; unfinished: message {task} (C41a)"));
     let lived = span(it.lived_ms);
-    format!("died: the session {} after {lived}; {deaths} in {window}, limit {} (C48){task}", it.ending, it.deaths_max)
+    format!(
+        "died, for nobody had decided its end: the session {} after {lived}; {deaths} in {window}, limit {} (C48){task}",
+        it.ending, it.deaths_max
+    )
 }
 
 pub fn finished(it: &SessionFinished) -> String {
     let how = if it.armed { "it had answered" } else { "no turn was running" };
-    format!("finished: the program ended by itself after {}, and {how} (C44a)", span(it.lived_ms))
+    format!("finished, which is no death: the program ended by itself after {}, and {how} (C44a)", span(it.lived_ms))
 }
 
 pub fn session_ended(it: &SessionEnded) -> String {
@@ -186,7 +191,7 @@ pub fn session_ended(it: &SessionEnded) -> String {
 pub fn quarantined(it: &Quarantined, here: Here<'_>) -> String {
     let deaths: Vec<String> = it.deaths.iter().map(ToString::to_string).collect();
     format!(
-        "quarantined: {} within {} (records {}); no wakes until {} or `start` (C48)",
+        "quarantined: {} within {} (records {}), so nothing wakes it until {} or `dormouse start` (C48)",
         count(deaths.len() as u64, "death", "deaths"),
         seconds(it.window_ms),
         deaths.join(", "),

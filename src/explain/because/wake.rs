@@ -16,7 +16,7 @@ pub fn decided(it: &WakeDecided) -> String {
         WakeMode::Resumed { .. } => "resumed",
     };
     let mut says = format!("woken {mode} for {}: {} (C17)", reason(it.reason), branch(it.branch));
-    says += &format!("; boot {} of {} at once (C20)", it.booting, it.boots_max);
+    says += &format!("; {} of {} sessions booting at once (C20)", it.booting, it.boots_max);
     if let Some(park) = it.park {
         says += &format!("; takes what was parked at record {park}");
     }

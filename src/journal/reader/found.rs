@@ -63,14 +63,19 @@ struct Open {
 
 impl<'a> Found<'a> {
     pub(super) fn new(reader: &'a Reader, question: &'a Question, from: Lsn, order: Order) -> Self {
-        let from = from.max(Lsn(1));
+        let from = from.max(question.first.unwrap_or(Lsn(1))).max(Lsn(1));
         let count = reader.sealed.len() + usize::from(reader.last.is_some());
         let first = (0..count).rev().find(|&index| reader.begins(index).is_some_and(|begins| begins <= from));
         let mut segments: Vec<usize> = (first.unwrap_or(0)..count).collect();
+        let is_behind = |segment: usize| question.last.is_some_and(|last| reader.begins(segment) > Some(last));
+        segments.retain(|segment| !is_behind(*segment));
+        // What follows the last record that is kept lies behind what is asked for.
+        let ends_before = question.last.is_some_and(|last| last <= reader.last_lsn());
         let mut ready = VecDeque::new();
         match order {
             Order::OldestFirst => segments.reverse(),
             // What cannot be read at the end may be the newest there is.
+            Order::NewestFirst if ends_before => {}
             Order::NewestFirst => ready.extend(reader.damage_at_end().map(Err)),
         }
         let asked = KINDS.iter().filter(|kind| question.kinds.contains(&kind.name));
@@ -129,7 +134,8 @@ impl<'a> Found<'a> {
             Err(fault) => return Err(ReadError::at(&open.path, Trouble::fault(at, next, fault))),
         };
         let header = frame.header;
-        let passed = header.is_control() || header.lsn < self.from || !self.question.is_in_time(header.time_us);
+        let is_asked_for = self.question.is_in_place(header.lsn) && self.question.is_in_time(header.time_us);
+        let passed = header.is_control() || header.lsn < self.from || !is_asked_for;
         if passed || self.is_other_kind(header.kind) {
             return Ok(None);
         }
@@ -149,7 +155,9 @@ impl<'a> Found<'a> {
     fn enter(&mut self) -> Result<(), ReadError> {
         let Some(index) = self.segments.pop() else {
             self.ended = true;
-            let damage = if self.order == Order::OldestFirst { self.reader.damage_at_end() } else { None };
+            let ends_before = self.question.last.is_some_and(|last| last <= self.reader.last_lsn());
+            let is_last = self.order == Order::OldestFirst && !ends_before;
+            let damage = if is_last { self.reader.damage_at_end() } else { None };
             return damage.map_or(Ok(()), Err);
         };
         let mut open = if index < self.reader.sealed.len() { self.open_sealed(index)? } else { self.open_last(index)? };

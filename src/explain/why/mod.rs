@@ -1,4 +1,13 @@
-//! `why`: the chain of causes behind a peer's phase, a message's fate, or one record.
+//! `why`: the chain of causes behind a peer's phase, a session's end, a message's fate, or one record.
+//!
+//! [`chain()`] walks from record to record. [`Answer`] is the whole proof: the settings that were compared, the gaps of
+//! which nothing is known, and whether the decisions come out the same when they are decided again.
+
+mod answer;
+mod gap;
+mod reading;
+mod recomputed;
+mod setting;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +18,7 @@ use serde_json::{Value, json};
 use crate::journal::Question;
 use crate::model::actor::Actor;
 use crate::model::event::{Decision, Event};
-use crate::model::id::{Lsn, MessageId};
+use crate::model::id::{Generation, Lsn, MessageId};
 use crate::model::name::Identity;
 use crate::model::record::Record;
 use crate::model::session::ReapReason;
@@ -18,6 +27,12 @@ use crate::model::time::Timestamp;
 use super::because::because;
 use super::layout;
 use super::phrase::{one_line, span};
+
+pub use answer::Answer;
+pub use gap::{Gap, GapKind};
+pub use reading::Reading;
+pub use recomputed::{Reach, Recomputed, TooFar};
+pub use setting::{Origin, Stood};
 
 /// Where records come from: a journal, or a slice in a test.
 pub trait Source {
@@ -34,6 +49,12 @@ pub trait Source {
 
     /// The newest record that `question` asks for.
     fn newest(&self, question: &Question) -> Option<Record>;
+
+    /// The oldest one.
+    fn oldest(&self, question: &Question) -> Option<Record>;
+
+    /// Every record from `from` on, in order, as long as `see` says so; false if one of them could not be read.
+    fn walk(&self, from: Lsn, see: &mut dyn FnMut(Record) -> bool) -> bool;
 }
 
 /// Records in the order of their lsns.
@@ -49,6 +70,20 @@ impl Source for [Record] {
     fn newest(&self, question: &Question) -> Option<Record> {
         self.iter().rfind(|record| question.wants(record)).cloned()
     }
+
+    fn oldest(&self, question: &Question) -> Option<Record> {
+        self.iter().find(|record| question.wants(record)).cloned()
+    }
+
+    fn walk(&self, from: Lsn, see: &mut dyn FnMut(Record) -> bool) -> bool {
+        let rest = &self[self.partition_point(|record| record.lsn < from)..];
+        let _ = rest.iter().cloned().all(see);
+        true
+    }
+
+    fn first(&self) -> Lsn {
+        self[..].first().map_or(Lsn(1), |record| record.lsn)
+    }
 }
 
 /// What is to be explained.
@@ -56,6 +91,8 @@ impl Source for [Record] {
 pub enum Subject {
     /// How it came to be in its present phase.
     Peer(Identity),
+    /// What became of it: `PEER@GENERATION`, the generation as `ls`, `log` and `replay` have it.
+    Session(Identity, Generation),
     /// What became of it.
     Message(MessageId),
     Record(Lsn),
@@ -65,35 +102,41 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Subject::Peer(peer) => peer.fmt(f),
+            Subject::Session(peer, generation) => write!(f, "{peer}@{generation}"),
             Subject::Message(message) => message.fmt(f),
             Subject::Record(lsn) => lsn.fmt(f),
         }
     }
 }
 
+/// Up to where a history is asked: records made later are not known yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Until {
+    pub last: Option<Lsn>,
+    /// Wall clock, microseconds since 1970.
+    pub wall_us: Option<u64>,
+}
+
+impl Until {
+    fn asks(self, kinds: &[&'static str]) -> Question {
+        Question { kinds: kinds.to_vec(), last: self.last, until_us: self.wall_us, ..Question::default() }
+    }
+}
+
 /// The records behind `subject`, latest first; empty if there is no record of it. One question to the source for a peer
-/// or a message, none for a record; then one look-up a link.
+/// or a message, two for a session, none for a record; then one look-up a link.
 ///
-/// For a peer it begins with the record that made its present phase, for a message with the one that made its fate, and
-/// holds what made the earlier fates too, down to its acceptance.
+/// For a peer it begins with the record that made its present phase, for a session or a message with the one that made
+/// its fate, and holds what made the earlier fates too, down to its beginning.
 pub fn chain<S: Source + ?Sized>(source: &S, subject: &Subject) -> Vec<Record> {
+    chain_until(source, subject, Until::default())
+}
+
+/// As [`chain()`], of what was known at a moment.
+pub fn chain_until<S: Source + ?Sized>(source: &S, subject: &Subject, until: Until) -> Vec<Record> {
     let mut found = BTreeMap::new();
-    match subject {
-        Subject::Record(lsn) => found.extend(source.record(*lsn).map(|record| (*lsn, record))),
-        Subject::Peer(peer) => {
-            let made_phase =
-                Question { subjects: Some(vec![peer.clone()]), kinds: PHASE.to_vec(), ..Question::default() };
-            found.extend(source.newest(&made_phase).map(|record| (record.lsn, record)));
-        }
-        Subject::Message(message) => {
-            let made_fate = Question { kinds: FATE.to_vec(), ..Question::about_message(*message) };
-            source.each(&made_fate, &mut |record| {
-                // An answer to it is another message, with a fate of its own.
-                if record.subject.message == Some(*message) {
-                    found.insert(record.lsn, record);
-                }
-            });
-        }
+    for record in made(source, subject, until) {
+        found.insert(record.lsn, record);
     }
     let mut open: Vec<Lsn> = found.values().flat_map(links).collect();
     while let Some(lsn) = open.pop() {
@@ -106,6 +149,39 @@ pub fn chain<S: Source + ?Sized>(source: &S, subject: &Subject) -> Vec<Record> {
         }
     }
     found.into_values().rev().collect()
+}
+
+/// The records that made `subject` what it is, in any order.
+fn made<S: Source + ?Sized>(source: &S, subject: &Subject, until: Until) -> Vec<Record> {
+    let mut found = Vec::new();
+    match subject {
+        Subject::Record(lsn) => found.extend(source.record(*lsn)),
+        Subject::Peer(peer) => {
+            found.extend(source.newest(&Question { subjects: Some(vec![peer.clone()]), ..until.asks(PHASE) }));
+        }
+        Subject::Session(peer, generation) => {
+            let of_peer = Question { subjects: Some(vec![peer.clone()]), ..until.asks(PHASE) };
+            let first = Some(generation.0);
+            // A peer has one session at a time (C16): the next wake lies behind everything of this one.
+            let later = Question { first: Some(generation.0.next()), kinds: vec!["wake_decided"], ..of_peer.clone() };
+            let next = source.oldest(&later).map(|record| record.lsn);
+            let last = next.into_iter().chain(of_peer.last).min();
+            source.each(&Question { first, last, ..of_peer }, &mut |record| {
+                if record.subject.generation == Some(*generation) || record.lsn == generation.0 {
+                    found.push(record);
+                }
+            });
+        }
+        Subject::Message(message) => {
+            source.each(&Question { message: Some(*message), ..until.asks(FATE) }, &mut |record| {
+                // An answer to it is another message, with a fate of its own.
+                if record.subject.message == Some(*message) {
+                    found.push(record);
+                }
+            });
+        }
+    }
+    found
 }
 
 /// What `chain` goes on with and `source` does not keep any more, latest first.
@@ -169,32 +245,34 @@ const FATE: &[&str] = &[
 
 /// `{"subject", "chain": [record + "because"]}`, latest first; times in UTC.
 pub fn json(subject: &Subject, chain: &[Record]) -> Value {
-    let chain: Vec<Value> = chain
-        .iter()
-        .map(|record| {
-            let mut value = super::json::record(record);
-            value["because"] = because(record, &TimeZone::UTC).into();
-            value
-        })
-        .collect();
+    let chain: Vec<Value> = chain.iter().map(step_json).collect();
     json!({ "subject": subject.to_string(), "chain": chain })
+}
+
+fn step_json(record: &Record) -> Value {
+    let mut value = super::json::record(record);
+    value["because"] = because(record, &TimeZone::UTC).into();
+    value
 }
 
 /// One line a record: lsn, how long before `now`, the sentence, and who asked when it was not dormouse itself.
 pub fn text(chain: &[Record], now: Timestamp, zone: &TimeZone, columns: Option<u16>) -> String {
-    let mut out = String::new();
-    for record in chain {
-        let ago = format!("{} ago", span(now.since(record.at)));
-        let actor = match &record.actor {
-            Actor::Dormouse => String::new(),
-            actor => format!(" (by {})", one_line(&actor.to_string())),
-        };
-        let peer = record.subject.peer.as_ref().map_or_else(String::new, |peer| format!("{peer} "));
-        let prefix = format!("{:>6}  {ago:>16}  ", record.lsn.0);
-        out += &layout::fold(&prefix, &format!("{peer}{}{actor}", because(record, zone)), columns);
-        out.push('\n');
-    }
-    out
+    let ago = |record: &Record| format!("{} ago", span(now.since(record.at)));
+    chain.iter().map(|record| step(record, &ago(record), "", zone, columns)).collect()
+}
+
+fn step(record: &Record, ago: &str, behind: &str, zone: &TimeZone, columns: Option<u16>) -> String {
+    let actor = match &record.actor {
+        Actor::Dormouse => String::new(),
+        actor => format!(" (by {})", one_line(&actor.to_string())),
+    };
+    let peer = record.subject.peer.as_ref().map_or_else(String::new, |peer| format!("{peer} "));
+    let sentence = format!("{peer}{}{behind}{actor}", because(record, zone));
+    layout::fold(&prefix(record.lsn, ago), &sentence, columns) + "\n"
+}
+
+fn prefix(lsn: Lsn, ago: &str) -> String {
+    format!("{:>6}  {ago:>16}  ", lsn.0)
 }
 
 #[cfg(test)]

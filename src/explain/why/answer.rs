@@ -1,0 +1,113 @@
+//! The whole answer: the chain with its settings, its gaps, and the proof.
+
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+use super::gap::{Gap, gaps};
+use super::recomputed::{Reach, Recomputed, recompute};
+use super::setting::{InForce, Stood, in_force};
+use super::{Source, Subject, Until, chain_until, cut_off, prefix, step, step_json};
+use crate::explain::layout;
+use crate::explain::line::line;
+use crate::explain::phrase::span;
+use crate::model::id::Lsn;
+use crate::model::record::Record;
+use crate::model::state::State;
+use crate::model::time::Timestamp;
+
+/// Why something is as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub subject: Subject,
+    /// Latest first, each with the settings its figures were compared with; empty if there is no record of the subject.
+    pub chain: Vec<(Record, Vec<Stood>)>,
+    /// Latest first.
+    pub gaps: Vec<Gap>,
+    /// Records that would explain more and are not kept any more, latest first.
+    pub cut_off: Vec<Lsn>,
+    pub recomputed: Recomputed,
+}
+
+impl Answer {
+    /// Costs the chain, a question a kind of gap, and what `reach` allows to be folded from the states that are `told`.
+    pub fn of<S: Source + ?Sized>(source: &S, subject: Subject, until: Until, told: &[State], reach: Reach) -> Self {
+        let chain = chain_until(source, &subject, until);
+        let goes_on = matches!(subject, Subject::Peer(_));
+        let gaps = gaps(source, &chain, until, goes_on);
+        let cut_off = cut_off(source, &chain);
+        let recomputed = recompute(source, &chain, told, reach);
+        let mut known: Option<InForce> = None;
+        let mut settings = |record: &Record| {
+            if known.as_ref().is_none_or(|known| !known.holds_at(record.lsn)) {
+                known = in_force(source, record.lsn);
+            }
+            known.as_ref().map_or_else(Vec::new, |known| known.of(&record.event))
+        };
+        let chain = chain.into_iter().map(|record| (settings(&record), record)).map(|(set, it)| (it, set)).collect();
+        Self { subject, chain, gaps, cut_off, recomputed }
+    }
+
+    /// `{"subject", "chain": [record + "because" + "settings"], "gaps", "recomputed"}`; times in UTC.
+    pub fn json(&self) -> Value {
+        let chain: Vec<Value> = self
+            .chain
+            .iter()
+            .map(|(record, settings)| {
+                let mut value = step_json(record);
+                value["settings"] = settings.iter().map(Stood::json).collect();
+                value
+            })
+            .collect();
+        let gaps: Vec<Value> = self.gaps.iter().map(Gap::json).collect();
+        json!({
+            "subject": self.subject.to_string(),
+            "chain": chain,
+            "gaps": gaps,
+            "recomputed": self.recomputed.json(),
+        })
+    }
+
+    /// One line a record: lsn, how long before `now`, the sentence, the settings it was compared with, and who asked when it
+    /// was not dormouse itself. What is not known stands between them. `removed` says why the chain ends where it does.
+    pub fn text(
+        &self,
+        when: (Timestamp, &str),
+        removed: Option<&str>,
+        zone: &TimeZone,
+        columns: Option<u16>,
+    ) -> String {
+        let (now, ago) = when;
+        let ago = |at: Timestamp| format!("{} {ago}", span(now.since(at)));
+        let mut lines: Vec<(Lsn, bool, String)> = Vec::new();
+        for (record, settings) in &self.chain {
+            let settings: Vec<String> = settings.iter().map(Stood::text).collect();
+            let behind = if settings.is_empty() { String::new() } else { format!(" [{}]", settings.join("; ")) };
+            lines.push((record.lsn, false, step(record, &ago(record.at), &behind, zone, columns)));
+        }
+        for gap in &self.gaps {
+            let says = format!("NOT KNOWN: {}", gap.sentence(zone));
+            let line = layout::fold(&prefix(gap.at, &ago(gap.to.unwrap_or(gap.from))), &says, columns);
+            lines.push((gap.at, true, line + "\n"));
+        }
+        // What a gap is said by comes before it, so that one reads what follows from what.
+        lines.sort_by(|a, b| (b.0, a.1).cmp(&(a.0, b.1)));
+        let mut out: String = lines.into_iter().map(|(_, _, line)| line).collect();
+        out += &self.end_of_history(removed, columns);
+        for divergence in &self.recomputed.differ {
+            let side = |name: &str, records: &[Record]| match records {
+                [] => format!("  {name}: nothing\n"),
+                _ => records.iter().map(|record| format!("  {name}: {}\n", line(record, zone, None).trim())).collect(),
+            };
+            out += &format!("After record {}:\n", divergence.after.lsn);
+            out += &(side("recorded", &divergence.recorded) + &side("decided now", &divergence.decided));
+        }
+        self.recomputed.sentences().iter().fold(out, |out, says| out + &layout::fold("", says, columns) + "\n")
+    }
+
+    /// Where the chain would go on, if the records were still there.
+    fn end_of_history(&self, removed: Option<&str>, columns: Option<u16>) -> String {
+        let (Some(latest), Some(removed)) = (self.cut_off.first(), removed) else { return String::new() };
+        let others = if self.cut_off.len() > 1 { " and others" } else { "" };
+        layout::fold(&prefix(*latest, "removed"), &format!("here{others}: {removed}"), columns) + "\n"
+    }
+}

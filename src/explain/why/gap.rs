@@ -1,0 +1,237 @@
+//! What nobody knows, at the place in a chain where it would have to stand: declared, never guessed.
+
+use std::collections::BTreeSet;
+
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+use super::{Question, Source, Until};
+use crate::explain::because::because;
+use crate::explain::phrase::{clock, rfc3339, span};
+use crate::model::event::{Decision, Event, Fact};
+use crate::model::id::{Generation, Lsn};
+use crate::model::name::Identity;
+use crate::model::record::Record;
+use crate::model::session::{ReapReason, Source as Sign};
+use crate::model::time::Timestamp;
+
+/// A stretch of which something is not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    pub kind: GapKind,
+    /// The record that ends it, or that says it; in a chain it stands behind this one.
+    pub at: Lsn,
+    /// Of the last record before it, or of what says it.
+    pub from: Timestamp,
+    /// None: it has not ended.
+    pub to: Option<Timestamp>,
+    pub what: What,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GapKind {
+    /// No daemon ran: nothing was seen and nothing decided.
+    NoDaemon,
+    /// Somebody was asked, and could not say.
+    NotKnown,
+    /// The program did not say it; it was judged from silence.
+    Judged,
+    /// Nothing was heard of the program itself.
+    Silent,
+    /// A record stood here and was lost.
+    Lost,
+}
+
+/// What a sentence needs beyond the times.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// How the daemon before ended.
+    Down(Ended),
+    /// The record that says it.
+    Said(Box<Record>),
+    /// What the silence was counted from.
+    Unheard(Sign),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    InOrder,
+    /// It was killed, or died.
+    Suddenly,
+    /// The machine has started anew in between.
+    WithTheMachine,
+}
+
+/// The gaps between the records of `chain`, and behind the last one up to `until` if it `goes_on`; latest first.
+pub(super) fn gaps<S: Source + ?Sized>(source: &S, chain: &[Record], until: Until, goes_on: bool) -> Vec<Gap> {
+    let (Some(newest), Some(oldest)) = (chain.first(), chain.last()) else { return Vec::new() };
+    let last = if goes_on { until } else { Until { last: Some(newest.lsn), wall_us: None } };
+    let mut found = Vec::new();
+    // What a start has found became so while no daemon ran: the gap before it is what it stands for.
+    let found_at_start = chain.iter().filter(|record| is_found_at_start(record));
+    let started = found_at_start.filter_map(|record| {
+        source.newest(&Question { last: Some(record.lsn), ..Until::default().asks(&["daemon_started"]) })
+    });
+    let first = started.map(|started| Lsn(started.lsn.0 - 1)).chain([oldest.lsn]).min().unwrap_or(oldest.lsn);
+    daemons(source, first, last, goes_on, &mut found);
+    let seen = Seen::of(chain);
+    let asks = |kinds| Question { first: Some(oldest.lsn), ..last.asks(kinds) };
+    let of_peers = Question {
+        subjects: Some(seen.peers.iter().cloned().collect()),
+        ..asks(&["session_not_known", "turn_judged"])
+    };
+    source.each(&of_peers, &mut |record| found.extend(seen.said(record)));
+    source.each(&asks(&["record_lost"]), &mut |record| found.push(said(GapKind::Lost, record)));
+    found.extend(chain.iter().filter_map(unheard));
+    found.sort_by_key(|gap| std::cmp::Reverse(gap.at));
+    only_the_newest_of_each(found, chain)
+}
+
+/// Spans in which no daemon ran.
+fn daemons<S: Source + ?Sized>(source: &S, first: Lsn, until: Until, goes_on: bool, found: &mut Vec<Gap>) {
+    let asked = Question { first: Some(first.next()), ..until.asks(&["daemon_started"]) };
+    source.each(&asked, &mut |started| {
+        let Some(before) = source.record(Lsn(started.lsn.0 - 1)) else { return };
+        let ended = match before.event {
+            Event::Fact(Fact::DaemonStopped(_)) => Ended::InOrder,
+            _ if before.at.boot != started.at.boot => Ended::WithTheMachine,
+            _ => Ended::Suddenly,
+        };
+        let what = What::Down(ended);
+        found.push(Gap { kind: GapKind::NoDaemon, at: started.lsn, from: before.at, to: Some(started.at), what });
+    });
+    let newest = goes_on.then(|| source.newest(&until.asks(&["daemon_started", "daemon_stopped"]))).flatten();
+    if let Some(Record { lsn, at, event: Event::Fact(Fact::DaemonStopped(_)), .. }) = newest {
+        let what = What::Down(Ended::InOrder);
+        found.push(Gap { kind: GapKind::NoDaemon, at: lsn, from: at, to: None, what });
+    }
+}
+
+fn is_found_at_start(record: &Record) -> bool {
+    match &record.event {
+        Event::Fact(Fact::SessionGone(gone)) => gone.found_at_start,
+        Event::Fact(fact) => matches!(fact, Fact::SessionAdopted(_) | Fact::OrphanEnded(_) | Fact::DeliverySettled(_)),
+        Event::Decision(_) => false,
+    }
+}
+
+/// What a chain speaks of.
+struct Seen {
+    lsns: BTreeSet<Lsn>,
+    peers: BTreeSet<Identity>,
+    generations: BTreeSet<Generation>,
+}
+
+impl Seen {
+    fn of(chain: &[Record]) -> Self {
+        Self {
+            lsns: chain.iter().map(|record| record.lsn).collect(),
+            peers: chain.iter().filter_map(|record| record.subject.peer.clone()).collect(),
+            generations: chain.iter().filter_map(|record| record.subject.generation).collect(),
+        }
+    }
+
+    /// What this record says of a session in the chain, if the chain does not hold it anyway.
+    fn said(&self, record: Record) -> Option<Gap> {
+        let kind = match &record.event {
+            Event::Fact(Fact::SessionNotKnown(_)) => GapKind::NotKnown,
+            Event::Decision(Decision::TurnJudged(_)) => GapKind::Judged,
+            _ => return None,
+        };
+        let is_of_it = record.subject.generation.is_some_and(|it| self.generations.contains(&it));
+        (is_of_it && !self.lsns.contains(&record.lsn)).then(|| said(kind, record))
+    }
+}
+
+fn said(kind: GapKind, record: Record) -> Gap {
+    Gap { kind, at: record.lsn, from: record.at, to: Some(record.at), what: What::Said(Box::new(record)) }
+}
+
+/// A session that was ended for its silence, of which the program itself had said nothing.
+fn unheard(record: &Record) -> Option<Gap> {
+    let Event::Decision(Decision::Reaped(reaped)) = &record.event else { return None };
+    let ReapReason::Idle { last_sign, source, .. } = &reaped.reason else { return None };
+    let outside = matches!(source, Sign::Wake | Sign::Delivery | Sign::Screen | Sign::Person);
+    let what = What::Unheard(*source);
+    outside.then_some(Gap { kind: GapKind::Silent, at: record.lsn, from: *last_sign, to: Some(record.at), what })
+}
+
+/// The same is often said again and again; between two records of the chain once is enough.
+fn only_the_newest_of_each(found: Vec<Gap>, chain: &[Record]) -> Vec<Gap> {
+    let mut told = BTreeSet::new();
+    let place = |gap: &Gap| chain.iter().position(|record| record.lsn < gap.at).unwrap_or(chain.len());
+    let is_first = |gap: &Gap| match gap.kind {
+        GapKind::NotKnown | GapKind::Judged => told.insert((place(gap), gap.kind.word())),
+        GapKind::NoDaemon | GapKind::Silent | GapKind::Lost => true,
+    };
+    let mut is_first = is_first;
+    found.into_iter().filter(|gap| is_first(gap)).collect()
+}
+
+impl GapKind {
+    /// As scripts know it.
+    pub fn word(self) -> &'static str {
+        match self {
+            GapKind::NoDaemon => "no_daemon",
+            GapKind::NotKnown => "not_known",
+            GapKind::Judged => "judged",
+            GapKind::Silent => "silent",
+            GapKind::Lost => "lost",
+        }
+    }
+}
+
+impl Gap {
+    /// What is not known, as one line.
+    pub fn sentence(&self, zone: &TimeZone) -> String {
+        let at = |moment: Timestamp| clock(moment, self.from, zone);
+        match (&self.what, self.to) {
+            (What::Down(_), None) => {
+                format!("no daemon runs since {}: nothing that happened later is known", at(self.from))
+            }
+            (What::Down(ended), Some(to)) => {
+                let why = match ended {
+                    Ended::InOrder => "it had been stopped",
+                    Ended::Suddenly => "it had been killed, or had died",
+                    Ended::WithTheMachine => "the machine had gone down",
+                };
+                format!(
+                    "no daemon ran between {} and {}, for {}: {why}. What happened in that time is known only as far as \
+                     the next start found traces of it",
+                    at(self.from),
+                    at(to),
+                    span(wall_ms(self.from, to))
+                )
+            }
+            (What::Said(record), _) => because(record, zone),
+            (What::Unheard(sign), _) => {
+                let from = match sign {
+                    Sign::Wake => "it was woken",
+                    Sign::Delivery => "it was last delivered to",
+                    Sign::Person => "somebody was last seen at its terminal",
+                    _ => "its screen last moved",
+                };
+                format!(
+                    "since {from} the program has said nothing of itself, by hook, status file or transcript: that it was \
+                     idle is concluded from its silence"
+                )
+            }
+        }
+    }
+
+    /// `{"kind", "lsn", "from", "to", "says"}`; times in UTC, `to` null while it lasts.
+    pub fn json(&self) -> Value {
+        json!({
+            "kind": self.kind.word(),
+            "lsn": self.at,
+            "from": rfc3339(self.from),
+            "to": self.to.map(rfc3339),
+            "says": self.sentence(&TimeZone::UTC),
+        })
+    }
+}
+
+/// Across a restart of the machine only the wall clock goes on.
+fn wall_ms(from: Timestamp, to: Timestamp) -> u64 {
+    to.wall_us.saturating_sub(from.wall_us) / 1_000
+}

@@ -4,6 +4,7 @@
 
 mod answer;
 mod caller;
+mod cause;
 mod change;
 mod connection;
 mod fate;

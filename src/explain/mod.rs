@@ -6,6 +6,7 @@
 pub mod again;
 pub mod audit;
 pub mod because;
+pub mod cause;
 pub mod condition;
 pub mod difference;
 pub mod forecast;

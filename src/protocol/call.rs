@@ -89,6 +89,24 @@ pub enum Verb {
     Peers,
     /// What is queued and delivered for and by the session that asks.
     Messages,
+    /// Why a message or a peer that concerns the session that asks is as it is.
+    Why {
+        subject: String,
+    },
+    WhyNot {
+        peer: String,
+        question: Undone,
+    },
+}
+
+/// What has not happened to a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Undone {
+    Reaped,
+    Woken,
+    Delivered,
+    Resumed,
 }
 
 /// One hook of a session's program. What it means, the daemon knows: a hook outlives upgrades.

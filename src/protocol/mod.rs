@@ -8,7 +8,7 @@ mod call;
 mod reply;
 pub mod tools;
 
-pub use call::{AddPeer, Call, CallError, Hook, SendMessage, Verb, Wait};
+pub use call::{AddPeer, Call, CallError, Hook, SendMessage, Undone, Verb, Wait};
 pub use reply::{
     Added, Answered, Changed, Joined, Peeked, Problem, ProblemCode, Reply, ReplyError, Sent, SentOutcome, TypedInto,
     Viewed,

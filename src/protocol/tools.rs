@@ -6,7 +6,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Problem, ProblemCode, Reply, SendMessage, Sent, SentOutcome, Verb, Wait};
+use super::{Problem, ProblemCode, Reply, SendMessage, Sent, SentOutcome, Undone, Verb, Wait};
 
 /// Longest time a tool call may wait for a reply, in seconds. Agents cut calls off by limits of their own.
 pub const WAIT_S_MAX: u64 = 600;
@@ -58,6 +58,39 @@ pub const TOOLS: &[Tool] = &[
         reads_only: true,
         properties: || json!({}),
         required: &[],
+    },
+    Tool {
+        name: "why",
+        description: "Ask why a message or a peer is as it is: a code, one sentence, what led to it, and what you may do next. \
+                      You may ask about yourself, a message from you or for you, and a peer that you have written to. Ask \
+                      before you send anything twice.",
+        reads_only: true,
+        properties: || {
+            json!({
+                "subject": {
+                    "type": "string",
+                    "description": "The id of a message, the name of a peer you have written to, or `me`",
+                },
+            })
+        },
+        required: &["subject"],
+    },
+    Tool {
+        name: "whynot",
+        description: "Ask why something does not happen to a peer: what stands in the way, what would end it, and when it \
+                      comes by itself. You may ask about yourself and a peer that you have written to.",
+        reads_only: true,
+        properties: || {
+            json!({
+                "peer": { "type": "string", "description": "The name of a peer you have written to, or `me`" },
+                "question": {
+                    "type": "string", "enum": ["delivered", "woken", "reaped", "resumed"],
+                    "description": "`delivered`: its next message is handed to it; `woken`: it gets a session; `reaped`: its \
+                                    session is ended; `resumed`: its conversation goes on when it is woken",
+                },
+            })
+        },
+        required: &["peer", "question"],
     },
     Tool {
         name: "done",
@@ -112,6 +145,19 @@ struct DoneArguments {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct WhyArguments {
+    subject: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WhyNotArguments {
+    peer: String,
+    question: Undone,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct NoArguments {}
 
 /// A verb and why it is asked for.
@@ -151,6 +197,14 @@ impl Tool {
             "done" => {
                 let DoneArguments { reason } = read(arguments)?;
                 Ok(Asked { verb: Verb::SelfDone, reason })
+            }
+            "why" => {
+                let WhyArguments { subject } = read(arguments)?;
+                Ok(Verb::Why { subject }.into())
+            }
+            "whynot" => {
+                let WhyNotArguments { peer, question } = read(arguments)?;
+                Ok(Verb::WhyNot { peer, question }.into())
             }
             name => {
                 let NoArguments {} = read(arguments)?;
@@ -242,6 +296,7 @@ mod tests {
 
     fn sample(schema: &Value) -> Value {
         match schema["type"].as_str().unwrap() {
+            "string" if schema["enum"].is_array() => schema["enum"][0].clone(),
             "string" => json!("ada"),
             "boolean" => json!(true),
             "integer" => json!(7),
@@ -271,7 +326,9 @@ mod tests {
             let schema = tool.schema();
             for name in ["from", "sender", "as", "session", "secret", "identity", "generation"] {
                 assert!(!schema["properties"].as_object().unwrap().contains_key(name), "{} has {name}", tool.name);
-                let mut all = arguments(json!({ "peer": "bob", "text": "x" }));
+                let mut all = arguments(json!({
+                    "peer": "bob", "text": "x", "subject": "bob", "question": "woken"
+                }));
                 all.retain(|key, _| schema["properties"].get(key).is_some());
                 all.insert(name.to_owned(), json!("boss"));
                 let problem = tool.asked(all).unwrap_err();

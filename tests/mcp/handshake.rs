@@ -34,7 +34,7 @@ fn begins(agent: &Agent, version: &str, client: &str) -> Vec<String> {
     tools.iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect()
 }
 
-const TOOLS: [&str; 4] = ["send_to_peer", "list_peers", "my_messages", "done"];
+const TOOLS: [&str; 6] = ["send_to_peer", "list_peers", "my_messages", "why", "whynot", "done"];
 
 /// C62: Claude looks for a newer way first, and then for a stream that we do not have.
 #[test]

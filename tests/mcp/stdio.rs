@@ -7,7 +7,7 @@ use dormouse::model::actor::Sender;
 use dormouse::model::event::{Event, Fact};
 use serde_json::{Value, json};
 
-use crate::agent::{Agent, Said, world};
+use crate::agent::{Agent, Said, delivered, world};
 use crate::daemon_fixture::World;
 
 /// The program, past its handshake.
@@ -73,6 +73,8 @@ fn c62_the_tools_are_the_same_over_standard_input() {
     });
     assert_eq!(from, Sender::Session { peer: ada.session.peer.clone(), generation: ada.session.generation });
     assert_eq!(client.calls("list_peers", json!({})), ada.calls("list_peers", json!({})));
+    // What both see is then the same until somebody writes again.
+    delivered(&world, message);
     assert_eq!(client.calls("my_messages", json!({})), ada.calls("my_messages", json!({})));
     let refused = client.calls("send_to_peer", json!({ "peer": "nobody", "text": "x" }));
     assert!(refused.is_error && refused.text.contains("no peer is called `nobody`"), "{refused:?}");
@@ -109,8 +111,12 @@ fn c61a_what_is_said_while_no_daemon_runs_is_kept() {
 fn c62_outside_a_session_every_tool_says_so() {
     let world = world("", &[("ada", &[])]);
     let mut client = Client::start(&world, None);
-    for tool in ["list_peers", "my_messages", "done"] {
-        let said = client.calls(tool, json!({}));
+    let (why, whynot) = (json!({ "subject": "ada" }), json!({ "peer": "ada", "question": "woken" }));
+    let none = || json!({});
+    for (tool, arguments) in
+        [("list_peers", none()), ("my_messages", none()), ("why", why), ("whynot", whynot), ("done", none())]
+    {
+        let said = client.calls(tool, arguments);
         assert!(said.is_error && said.text.contains("speaks for the session it runs in"), "{said:?}");
     }
     assert_eq!(client.ends(), Some(0));

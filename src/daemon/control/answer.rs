@@ -4,7 +4,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use super::caller::{Caller, Credentials};
-use super::{Door, change, hook, join, own, query, register, send, typed};
+use super::{Door, cause, change, hook, join, own, query, register, send, typed};
 use crate::daemon::input::{Answer, Input};
 use crate::model::request::Request;
 use crate::model::state::State;
@@ -41,6 +41,8 @@ pub(in crate::daemon) async fn perform(
     match call.verb {
         Verb::Peers => query::peers(door, &caller).await,
         Verb::Messages => own::messages(door, &caller).await,
+        Verb::Why { subject } => cause::why(door, &caller, subject).await,
+        Verb::WhyNot { peer, question } => cause::why_not(door, &caller, peer, question).await,
         Verb::Send(message) => send::send(door, caller, call.request_id, call.reason, *message, early).await,
         Verb::Add(peer) => register::add(door, caller.actor, call.reason, *peer).await,
         Verb::Attach { peer } => join::attach(door, caller.actor, call.reason, peer).await,

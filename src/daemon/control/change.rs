@@ -45,6 +45,8 @@ pub(super) fn asked(verb: Verb) -> Result<Asked, Problem> {
         | Verb::Ls
         | Verb::Peers
         | Verb::Messages
+        | Verb::Why { .. }
+        | Verb::WhyNot { .. }
         | Verb::Queue { .. }
         | Verb::Peek { .. } => return Err(Problem::failed("this verb is not a plain change")),
     })

@@ -1,0 +1,176 @@
+//! `why` and `whynot` as an agent may ask them: of itself, of its messages, and of whom it has written to.
+
+use std::cell::RefCell;
+
+use serde_json::Value;
+
+use super::Door;
+use super::answer::ending;
+use super::caller::Caller;
+use crate::explain::cause::{cause, obstacle};
+use crate::explain::why::{Answer, Reach, Reading, Subject, Until};
+use crate::explain::whynot::{Question as Undone, whynot};
+use crate::journal::{Order, Question, ReadError, Reader};
+use crate::model::actor::Actor;
+use crate::model::event::{Event, Fact, Recipient};
+use crate::model::id::{Lsn, MessageId};
+use crate::model::name::Identity;
+use crate::model::record::Record;
+use crate::protocol::{self, Problem};
+
+/// Why a peer or a message is as it is.
+pub(super) async fn why(door: &Door, caller: &Caller, subject: String) -> Result<Value, Problem> {
+    let own = own(caller)?;
+    // First, for an id may be all digits.
+    let subject = match subject.parse() {
+        Ok(message) => Subject::Message(message),
+        Err(_) => Subject::Peer(named(door, &subject, &own).await?),
+    };
+    read(door, move |reader| {
+        let history = History { reader, own: &own };
+        let allowed = match &subject {
+            Subject::Message(message) => history.concerns(*message)?,
+            Subject::Peer(peer) => history.knows(peer)?,
+            Subject::Session(..) | Subject::Record(_) => false,
+        };
+        if !allowed {
+            return Ok(Err(not_yours(&subject)));
+        }
+        let failed = RefCell::default();
+        let reading = Reading { reader, failed: &failed };
+        let answer = Answer::of(&reading, subject.clone(), Until::default(), &[], Reach::Near);
+        if let Some(error) = failed.take() {
+            return Err(error);
+        }
+        let Some(cause) = cause(&answer, |message| history.concerns(message).unwrap_or(false)) else {
+            return Ok(Err(Problem::refused(format!("there is no record of {subject} yet"))));
+        };
+        Ok(serde_json::to_value(cause).map_err(|error| Problem::failed(error.to_string())))
+    })
+    .await
+}
+
+/// What keeps something from happening to a peer.
+pub(super) async fn why_not(
+    door: &Door,
+    caller: &Caller,
+    peer: String,
+    question: protocol::Undone,
+) -> Result<Value, Problem> {
+    let own = own(caller)?;
+    let peer = named(door, &peer, &own).await?;
+    let asked = peer.clone();
+    read(door, move |reader| {
+        let allowed = History { reader, own: &own }.knows(&asked)?;
+        Ok(if allowed { Ok(()) } else { Err(not_yours(&Subject::Peer(asked.clone()))) })
+    })
+    .await?;
+    let question = match question {
+        protocol::Undone::Reaped => Undone::Reaped,
+        protocol::Undone::Woken => Undone::Woken,
+        protocol::Undone::Delivered => Undone::Delivered,
+        protocol::Undone::Resumed => Undone::Resumed,
+    };
+    let found = door.read(move |state, now| obstacle(whynot(state, &peer, question, now))).await?;
+    serde_json::to_value(found).map_err(|error| Problem::failed(error.to_string()))
+}
+
+fn own(caller: &Caller) -> Result<Identity, Problem> {
+    match &caller.actor {
+        Actor::Session { peer, .. } => Ok(peer.clone()),
+        Actor::Dormouse | Actor::User { .. } => Err(Problem::refused("only a session has causes of its own (C62)")
+            .hint("`dormouse why` and `dormouse whynot` tell everything")),
+    }
+}
+
+/// Whom `name` means: the caller itself, an identity, else a personality in its default runtime.
+async fn named(door: &Door, name: &str, own: &Identity) -> Result<Identity, Problem> {
+    if name == own.to_string() || name == own.personality.as_str() || name == "me" {
+        return Ok(own.clone());
+    }
+    let wanted = name.to_owned();
+    let found = door
+        .read(move |state, _| {
+            let identity = wanted.parse::<Identity>().ok().filter(|it| state.presences.contains_key(it));
+            identity.or_else(|| {
+                let (personality, known) = state.peers.iter().find(|(it, _)| it.as_str() == wanted)?;
+                Some(Identity::new(known.registration.profile.default_runtime.clone(), personality.clone()))
+            })
+        })
+        .await?;
+    // The same words as for a peer that is there: who is there at all is `list_peers`' to say.
+    found.ok_or_else(|| refusal(name))
+}
+
+fn not_yours(subject: &Subject) -> Problem {
+    refusal(&subject.to_string())
+}
+
+fn refusal(subject: &str) -> Problem {
+    Problem::refused(format!("`{subject}` is none of yours to ask about (C62)")).hint(
+        "ask about yourself, a message from you or for you (`my_messages` lists them), or a peer that you have written to",
+    )
+}
+
+/// Reads the journal beside the loop.
+async fn read<T: Send + 'static>(
+    door: &Door,
+    question: impl FnOnce(&Reader) -> Result<Result<T, Problem>, ReadError> + Send + 'static,
+) -> Result<T, Problem> {
+    let journal = door.home.journal();
+    let read = move || Reader::open(&journal).and_then(|reader| question(&reader));
+    match tokio::task::spawn_blocking(read).await.map_err(|_| ending())? {
+        Ok(answer) => answer,
+        Err(error) => {
+            let why = crate::executor::tmux::in_full(&error);
+            Err(Problem::failed(format!("the journal cannot be read: {why}")))
+        }
+    }
+}
+
+/// What a peer has to do with a history.
+struct History<'a> {
+    reader: &'a Reader,
+    own: &'a Identity,
+}
+
+impl History<'_> {
+    /// It is from the caller or for it.
+    fn concerns(&self, message: MessageId) -> Result<bool, ReadError> {
+        let asked = Question { kinds: vec!["message_accepted"], ..Question::about_message(message) };
+        for record in self.reader.find(&asked, Lsn(1), Order::OldestFirst) {
+            let record = record?;
+            if record.subject.message == Some(message) && self.is_party(&record) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn is_party(&self, record: &Record) -> bool {
+        let Event::Fact(Fact::MessageAccepted(accepted)) = &record.event else { return false };
+        let is_for = matches!(&accepted.to, Recipient::Peer(peer) if peer == self.own);
+        is_for || accepted.from.peer() == Some(self.own)
+    }
+
+    /// It is the caller, or one that the caller has written to.
+    fn knows(&self, peer: &Identity) -> Result<bool, ReadError> {
+        if peer == self.own {
+            return Ok(true);
+        }
+        let by_own = Question {
+            subjects: Some(vec![peer.clone()]),
+            concerned: Some(vec![self.own.clone()]),
+            kinds: vec!["message_accepted"],
+            ..Question::default()
+        };
+        for record in self.reader.find(&by_own, Lsn(1), Order::NewestFirst) {
+            if let Event::Fact(Fact::MessageAccepted(accepted)) = &record?.event
+                && accepted.from.peer() == Some(self.own)
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}

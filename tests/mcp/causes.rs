@@ -1,0 +1,86 @@
+//! `why` and `whynot` by an agent: causes it can act on, and nothing that is none of its business.
+
+use serde_json::{Value, json};
+
+use crate::agent::{Agent, delivered, sent, world};
+
+fn tools(next: &Value) -> Vec<&str> {
+    next.as_array().unwrap().iter().filter_map(|it| it["tool"].as_str()).collect()
+}
+
+/// A message of one's own: what became of it, why, and what to do.
+#[test]
+fn an_agent_learns_what_became_of_its_message() {
+    let world = world("", &[("ada", &[]), ("bob", &[])]);
+    let ada = Agent::woken(&world, "ada");
+    let message = ada.calls("send_to_peer", json!({ "peer": "bob", "text": "a secret for bob" })).message();
+    delivered(&world, message);
+    let said = ada.calls("why", json!({ "subject": message.to_string() }));
+    assert!(!said.is_error, "{said:?}");
+    let cause = said.list();
+    assert_eq!((&cause["code"], &cause["subject"]), (&json!("delivered"), &json!(message.to_string())));
+    let sentence = cause["sentence"].as_str().unwrap();
+    assert!(sentence.starts_with("delivered: proven by the transcript at attempt 1"), "{cause}");
+    assert!(cause["next"][0]["what"].as_str().unwrap().starts_with("wait: an answer comes to you"), "{cause}");
+    let kinds: Vec<&Value> = cause["chain"].as_array().unwrap().iter().map(|it| &it["kind"]).collect();
+    assert_eq!(kinds.first(), Some(&&json!("delivered")));
+    assert_eq!(kinds.last(), Some(&&json!("message_accepted")));
+    assert!(!said.text.contains("a secret for bob"), "a cause holds no text: {}", said.text);
+    // The one it is for may ask as well.
+    let bob = Agent::of(&world, delivered(&world, message));
+    assert_eq!(bob.calls("why", json!({ "subject": message.to_string() })).list()["code"], "delivered");
+}
+
+/// C52: what stands in the way has a rule, and a move that is allowed.
+#[test]
+fn c52_an_agent_learns_why_a_peer_is_not_woken() {
+    let world = world("", &[("ada", &[]), ("bob", &[])]);
+    let ada = Agent::woken(&world, "ada");
+    let message = ada.calls("send_to_peer", json!({ "peer": "bob", "text": "hello" })).message();
+    delivered(&world, message);
+    world.ok(&["stop", "bob"]);
+    let cause = ada.calls("why", json!({ "subject": "bob" })).list();
+    assert!(["stop_set", "reaped", "session_ended"].contains(&cause["code"].as_str().unwrap()), "{cause}");
+    let obstacle = ada.calls("whynot", json!({ "peer": "bob", "question": "woken" })).list();
+    assert_eq!((&obstacle["code"], &obstacle["peer"]), (&json!("C52"), &json!("cat-bob")), "{obstacle}");
+    assert_eq!(obstacle["sentence"], "it is stopped");
+    assert!(obstacle["next"][0]["what"].as_str().unwrap().contains("`dormouse start`"), "{obstacle}");
+    assert_eq!(tools(&obstacle["next"]), [""; 0], "no tool of an agent starts what an operator has stopped");
+    // Of itself it may ask by a word, by its name and by its identity.
+    for me in ["me", "ada", "cat-ada"] {
+        let cause = ada.calls("why", json!({ "subject": me })).list();
+        assert_eq!(cause["subject"], "cat-ada");
+        assert!(!ada.calls("whynot", json!({ "peer": me, "question": "reaped" })).is_error);
+    }
+}
+
+/// C62: an agent asks about itself, its messages and whom it has written to, and about nothing else.
+#[test]
+fn c62_what_is_none_of_its_business_is_refused() {
+    let world = world("", &[("ada", &[]), ("bob", &[]), ("eve", &[])]);
+    let (ada, eve) = (Agent::woken(&world, "ada"), Agent::woken(&world, "eve"));
+    let foreign = sent(&world, "bob", "a secret for bob");
+    delivered(&world, foreign);
+    let of_ada = ada.calls("send_to_peer", json!({ "peer": "bob", "text": "hello" })).message();
+    for (tool, arguments) in [
+        ("why", json!({ "subject": "bob" })),
+        ("why", json!({ "subject": "ada" })),
+        ("why", json!({ "subject": "cat-bob@1" })),
+        ("why", json!({ "subject": "7" })),
+        ("why", json!({ "subject": "nobody" })),
+        ("why", json!({ "subject": foreign.to_string() })),
+        ("why", json!({ "subject": of_ada.to_string() })),
+        ("whynot", json!({ "peer": "bob", "question": "reaped" })),
+        ("whynot", json!({ "peer": "nobody", "question": "woken" })),
+    ] {
+        let said = eve.calls(tool, arguments.clone());
+        assert!(said.is_error, "{tool} {arguments}: {said:?}");
+        assert!(said.text.contains("is none of yours to ask about (C62)"), "{tool} {arguments}: {said:?}");
+        assert!(said.text.contains("hint: ask about yourself"), "{said:?}");
+    }
+    let wrong = eve.calls("whynot", json!({ "peer": "me", "question": "loved" }));
+    assert!(wrong.is_error && wrong.text.starts_with("error (usage): "), "{wrong:?}");
+    // What ada may ask about bob does not show her what others have written to him.
+    let cause = ada.calls("why", json!({ "subject": "bob" })).text;
+    assert!(!cause.contains(&foreign.to_string()), "{cause}");
+}

@@ -1,13 +1,13 @@
 //! What old journals say: every history that was recorded comes to the same state for ever, and the rules decide it the
 //! same way again.
 //!
-//! `tests/golden/v1-fleet` is the life of a fleet, in format version 1. It is never written again. Each run leaves what
-//! is recorded now in the tests' own folder; a new version of the format, or rules that decide otherwise on purpose,
-//! get a history of their own beside the old ones:
+//! `tests/golden/v1-fleet` is the life of a fleet, `v2-fleet` the same and more of it, since messages have `named` and
+//! `reply_asked`. They are never written again. Each run leaves what is recorded now in the tests' own folder; a kind that
+//! is written otherwise, or rules that decide otherwise on purpose, get a history of their own beside the old ones:
 //!
 //! ```text
 //! cargo test --test golden_history
-//! cp -r target/tmp/golden-history tests/golden/v2-fleet
+//! cp -r target/tmp/golden-history tests/golden/v3-fleet
 //! ```
 //!
 //! and its name and head in [`HISTORIES`], where the old one is no longer said to be decided.
@@ -45,11 +45,18 @@ struct History {
 }
 
 /// The last one is the newest.
-const HISTORIES: &[History] = &[History {
-    name: "v1-fleet",
-    head: "fa10d9f11fe90d728775f1c73761a8e0fd294db9d5b18083941cbaf52b001ab6",
-    decided: true,
-}];
+const HISTORIES: &[History] = &[
+    History {
+        name: "v1-fleet",
+        head: "fa10d9f11fe90d728775f1c73761a8e0fd294db9d5b18083941cbaf52b001ab6",
+        decided: true,
+    },
+    History {
+        name: "v2-fleet",
+        head: "853261579e2dd20d07010c9322211d4e01c849fb520c6fc8efc0be30acfbcc86",
+        decided: true,
+    },
+];
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)

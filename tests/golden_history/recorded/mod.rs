@@ -1,8 +1,9 @@
-//! The history that `tests/golden/v1-fleet` holds, told once more: a fleet in the days of its life, each thing that
+//! The history that `tests/golden/v2-fleet` holds, told once more: a fleet in the days of its life, each thing that
 //! happens to it with what was decided on it. Everything that chance or a clock would decide is fixed.
 
 mod ends;
 mod lives;
+mod replies;
 mod typed;
 
 use std::path::Path;
@@ -59,6 +60,7 @@ fn lived() -> World {
     ends::restarted(&mut world);
     ends::after_the_machine(&mut world);
     typed::verbs(&mut world);
+    replies::asked(&mut world);
     world
 }
 

@@ -28,6 +28,7 @@ fn message(text: &str) -> SendMessage {
         key: None,
         runtime: None,
         progress: false,
+        answers: None,
         wait: Wait::Accepted,
         timeout_ms: None,
     }

@@ -58,6 +58,7 @@ fn waiting(wait: Wait, timeout_ms: Option<u64>) -> Call {
         key: None,
         runtime: None,
         progress: false,
+        answers: None,
         wait,
         timeout_ms,
     };
@@ -113,13 +114,17 @@ fn c13_what_will_never_come_is_told_at_once() {
         let report = ReportMade { about: MINE, to: bob(), text: "not delivered".to_owned() };
         record(11, Subject::NONE, report)
     };
-    let silent = || about(12, MINE, TaskDone { how: TaskEnd::WithoutAWord });
+    let done = |how| about(12, MINE, TaskDone { how });
+    let told = || record(12, Subject::NONE, ReportMade { about: MINE, to: bob(), text: "no answer".to_owned() });
     for (wait, records, code) in [
         (Wait::Delivered, vec![dead(11)], ProblemCode::NotDelivered),
         (Wait::Replied, vec![delivered(11, MINE), dead(12)], ProblemCode::NotDelivered),
         (Wait::Delivered, vec![cancelled()], ProblemCode::NotDelivered),
         (Wait::Replied, vec![report()], ProblemCode::NotDelivered),
-        (Wait::Replied, vec![delivered(11, MINE), silent()], ProblemCode::NoReply),
+        (Wait::Replied, vec![delivered(11, MINE), done(TaskEnd::WithoutAWord)], ProblemCode::NoReply),
+        // It said that it was done, or answered somebody else.
+        (Wait::Replied, vec![delivered(11, MINE), done(TaskEnd::Answered)], ProblemCode::NoReply),
+        (Wait::Replied, vec![delivered(11, MINE), told()], ProblemCode::NoReply),
     ] {
         let problem = outcome(wait, records.clone()).unwrap_err();
         assert_eq!(problem.code, code, "{records:?}");

@@ -54,6 +54,8 @@ fn record(lsn: u64, sketch: &Sketch) -> Record {
             policy: WakePolicy::Persistent,
             queue_depth: 1,
             reason: None,
+            named: false,
+            reply_asked: false,
         }
         .into(),
     };

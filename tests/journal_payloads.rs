@@ -62,14 +62,13 @@ enums! {
     VerbOutcome TypedVerb SettingPlace
 }
 
-/// The type of each kind's payload, and every type.
-fn traced() -> (BTreeMap<u16, String>, Registry) {
+/// The type of each kind's payload in each of its schemas, and every type.
+fn traced() -> (BTreeMap<(u16, u8), String>, Registry) {
     let (mut types, mut registry) = (BTreeMap::new(), Registry::new());
-    for kind in KINDS {
-        let read =
-            |name| Event::read(kind.number, kind.schema, Trace(name)).expect("a kind of the registry").unwrap_err();
+    for (kind, schema) in KINDS.iter().flat_map(|kind| (1..=kind.schema).map(move |schema| (kind, schema))) {
+        let read = |name| Event::read(kind.number, schema, Trace(name)).expect("a kind of the registry").unwrap_err();
         let (name, found) = NAMES.into_iter().find_map(read).unwrap_or_else(|| panic!("{} has no shape", kind.name));
-        types.insert(kind.number, name);
+        types.insert((kind.number, schema), name);
         registry.extend(found);
     }
     (types, registry)
@@ -93,9 +92,9 @@ fn fields(fields: &[serde_reflection::Named<Format>]) -> String {
 
 fn row(out: &mut String, name: &str, container: &ContainerFormat) {
     match container {
-        ContainerFormat::UnitStruct => writeln!(out, "| `{name}` | |").unwrap(),
-        ContainerFormat::Struct(named) => writeln!(out, "| `{name}` | {} |", fields(named)).unwrap(),
-        ContainerFormat::NewTypeStruct(inner) => writeln!(out, "| `{name}` | = {} |", format(inner)).unwrap(),
+        ContainerFormat::UnitStruct => writeln!(out, "| {name} | |").unwrap(),
+        ContainerFormat::Struct(named) => writeln!(out, "| {name} | {} |", fields(named)).unwrap(),
+        ContainerFormat::NewTypeStruct(inner) => writeln!(out, "| {name} | = {} |", format(inner)).unwrap(),
         ContainerFormat::TupleStruct(_) => panic!("{name} is a tuple: say in the document how it is shown first"),
         ContainerFormat::Enum(variants) => {
             for (index, variant) in variants {
@@ -105,7 +104,7 @@ fn row(out: &mut String, name: &str, container: &ContainerFormat) {
                     VariantFormat::Struct(named) => fields(named),
                     other => panic!("{name}: {other:?}"),
                 };
-                writeln!(out, "| `{name}` {index} `{}` | {says} |", variant.name).unwrap();
+                writeln!(out, "| {name} {index} `{}` | {says} |", variant.name).unwrap();
             }
         }
     }
@@ -115,11 +114,15 @@ fn tables() -> String {
     let (types, registry) = traced();
     let mut out = String::from("\n### payloads\n\n| kind | fields |\n| --- | --- |\n");
     for kind in KINDS {
-        row(&mut out, kind.name, &registry[&types[&kind.number]]);
+        row(&mut out, &format!("`{}`", kind.name), &registry[&types[&(kind.number, kind.schema)]]);
+        for schema in (1..kind.schema).rev() {
+            let name = format!("`{}` of schema {schema}", kind.name);
+            row(&mut out, &name, &registry[&types[&(kind.number, schema)]]);
+        }
     }
     out.push_str("\n### types\n\n| type | fields |\n| --- | --- |\n");
     for (name, container) in registry.iter().filter(|(name, _)| !types.values().any(|payload| payload == *name)) {
-        row(&mut out, name, container);
+        row(&mut out, &format!("`{name}`"), container);
     }
     out.push('\n');
     out

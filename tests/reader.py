@@ -19,6 +19,8 @@ from blake3 import blake3
 FRAMES_AT = TRAILER_ROOM = 4096
 BLOCK = 65536
 SEAL, NOTE = 0xFF01, 0xFF04
+# Section 7: what a payload of an older schema says without words.
+UNSAID = {("message_accepted", 1): {"named": False, "reply_asked": False}, ("settings_changed", 1): {"given": None}}
 
 
 class Wrong(Exception):
@@ -38,9 +40,10 @@ class Document:
                     row = [cell.strip() for cell in line.strip().strip("|").split("|")]
                     self.tables.setdefault(heading, []).append(row)
         self.kinds = {int(row[0]): (row[1].strip("`"), row[2]) for row in self.tables["7. Kinds"] if row[0].isdigit()}
-        self.payloads = {row[0].strip("`"): self.fields(row[1]) for row in self.tables["payloads"][2:]}
-        self.older = {tuple(row[0].replace("`", "").split()): self.fields(row[1])
-                      for row in self.tables["older payloads"][2:]}
+        self.payloads = {}
+        for name, text in self.tables["payloads"][2:]:
+            kind, schema = re.fullmatch(r"`(\w+)`(?: of schema (\d+))?", name).groups()
+            self.payloads[kind, schema and int(schema)] = self.fields(text)
         self.structs, self.enums = {}, {}
         for name, text in self.tables["types"][2:]:
             variant = re.fullmatch(r"`(\w+)` (\d+) `(\w+)`", name)
@@ -172,9 +175,8 @@ class Segment:
         payload.number(), payload.number()  # awake_ms, boot
         peer, generation, message = map(payload.value, ("option of text", "option of u64", "option of u128"))
         cause, actor = payload.value("option of u64"), payload.actor()
-        newest = document.payloads[kind]
-        fields = document.older.get((kind, str(head["schema"])), newest)
-        data = {**{name: None for name, _ in newest}, **payload.struct(fields)}
+        older = (kind, head["schema"])
+        data = payload.struct(document.payloads.get(older) or document.payloads[kind, None]) | UNSAID.get(older, {})
         if payload.at != head["length"]:
             raise Wrong("payload length")
         return {"lsn": head["lsn"], "at": moment(head["time"]), "kind": kind, "class": which, "peer": peer,

@@ -25,6 +25,7 @@ fn envelope(from: Sender) -> Envelope {
         purpose: Purpose::Message,
         possible_duplicate: false,
         session_before: None,
+        reply_asked: false,
     }
 }
 
@@ -146,6 +147,23 @@ fn c34_a_possible_duplicate_is_marked() {
     let doubtful = typed(&Envelope { possible_duplicate: true, ..envelope(ada()) }, "x").text;
     assert!(doubtful.lines().nth(1).unwrap().starts_with("[note: possible duplicate;"), "{doubtful}");
     assert!(!typed(&envelope(ada()), "x").text.contains("[note:"));
+}
+
+/// C13: who waits for a reply says so, and by which name it is known; the last line stays as it is.
+#[test]
+fn c13_the_envelope_says_that_a_reply_is_waited_for() {
+    let asked = |from| typed(&Envelope { reply_asked: true, ..envelope(from) }, "well?").text;
+    let text = asked(ada());
+    let lines: Vec<_> = text.lines().skip(1).collect();
+    let note = format!(
+        "[note: a reply is waited for: dormouse send ada --answers {ID}, or the tool send_to_peer with `answers`]"
+    );
+    let last = format!("[end of message {ID}; reply with: dormouse send ada, or the tool send_to_peer]");
+    assert_eq!(lines, [note.as_str(), "well?", last.as_str()]);
+    let person = Sender::User { name: "nik".to_owned(), uid: 7 };
+    assert!(asked(person).contains("dormouse send user:nik --answers "));
+    // A name that no shell takes as it is gets no line to run.
+    assert!(!asked(Sender::User { name: "a b".to_owned(), uid: 7 }).contains("--answers"));
 }
 
 /// C14: the line a proof looks for names message and attempt, so no two are alike.

@@ -121,6 +121,8 @@ impl Corpus {
             policy: WakePolicy::Persistent,
             queue_depth: 1,
             reason: None,
+            named: false,
+            reply_asked: false,
         };
         let mark = RecordMark { path: format!("/home/ada/.claude/{peer}.jsonl").into(), offset: number * 700 };
         let begun = DeliveryBegun { attempt: 1, mark: Some(mark), bytes: 210, print: TextPrint::of("") };

@@ -80,6 +80,7 @@ async fn send(socket: &std::path::Path) {
         key: None,
         runtime: None,
         progress: false,
+        answers: None,
         wait: Wait::Accepted,
         timeout_ms: None,
     };

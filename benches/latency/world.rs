@@ -98,6 +98,7 @@ impl World {
             key: None,
             runtime: None,
             progress: false,
+            answers: None,
             wait: Wait::Accepted,
             timeout_ms: None,
         };

@@ -9,6 +9,7 @@ use super::client::Heard;
 use super::context::Context;
 use super::error::CliError;
 use crate::config::quantity::{QuantityError, parse_duration};
+use crate::model::id::MessageId;
 use crate::protocol::{Problem, Reply, SendMessage, Sent, SentOutcome, Verb, Wait};
 
 /// Send a message to a peer
@@ -38,6 +39,9 @@ pub struct Send {
     /// Its runtime, if not the peer's default one
     #[arg(long, value_name = "NAME")]
     runtime: Option<String>,
+    /// Of an agent, the message that this one answers; without it, the last one that was delivered to it from this peer
+    #[arg(long, value_name = "MESSAGE")]
+    answers: Option<MessageId>,
     /// A word in between: the sender's task goes on
     #[arg(long)]
     progress: bool,
@@ -70,6 +74,7 @@ impl Send {
             runtime: self.runtime,
             progress: self.progress,
             wait: self.wait,
+            answers: self.answers,
             timeout_ms: self.timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
         };
         let mut call = context.call(Verb::Send(Box::new(message)), self.because.reason)?;

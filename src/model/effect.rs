@@ -117,6 +117,8 @@ pub struct Envelope {
     pub purpose: Purpose,
     pub possible_duplicate: bool,
     pub session_before: Option<SessionBefore>,
+    /// The sender waits for a reply.
+    pub reply_asked: bool,
 }
 
 /// Something a person should hear of.

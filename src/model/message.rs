@@ -61,6 +61,18 @@ pub struct Message {
     pub print: Option<TextPrint>,
     /// What the delivery waits for, as last observed.
     pub waiting_for: Option<Gate>,
+    /// Its sender waits for a reply, and none has come yet (C13).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reply_asked: bool,
+}
+
+/// A message that was delivered and for which a peer waits for a reply. It is settled by the answer, or by the report that
+/// none will come (C13).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Question {
+    pub message: MessageId,
+    pub from: Sender,
 }
 
 /// How the session that had this task before ended.

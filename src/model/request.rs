@@ -80,6 +80,25 @@ pub struct Send {
     pub text: String,
     pub key: Option<String>,
     pub progress: bool,
+    /// The message that this one answers, as its sender names it.
+    pub answers: Option<Named>,
+    pub reply_asked: bool,
+}
+
+/// A message somebody names, and what the journal knows of it: the state forgets what is settled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    pub message: MessageId,
+    pub delivered: DeliveredHere,
+}
+
+/// Whether a message was delivered to the session that speaks of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeliveredHere {
+    From(Sender),
+    Never,
+    /// Nobody could look it up.
+    NotKnown,
 }
 
 impl Verb {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::actor::Sender;
 use super::event::{HistoryRemoved, KeptBecause, RuntimeTraits, SnapshotTaken};
 use super::id::{Generation, Lsn, MessageId};
-use super::message::{Message, TextPrint};
+use super::message::{Message, Question, TextPrint};
 use super::name::{Identity, Personality, Runtime};
 use super::profile::{Registration, WakePolicy};
 use super::session::{Ending, ReapReason, Source, Turn, TypedVerb, WakeBranch, WakeGate, WakeMode, WakeReason};
@@ -129,6 +129,9 @@ pub struct Presence {
     /// What operators asked to have typed, and has not ended yet; one of each at most (C56).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub verbs: Vec<AskedVerb>,
+    /// Questions whose session has ended: each is reported to its sender (C13).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unanswered: Vec<Question>,
 }
 
 /// Something to be typed into a session (C56).
@@ -251,6 +254,9 @@ pub struct Session {
     /// The last message delivered here, for the answer's thread.
     pub last_delivered: Option<MessageId>,
     pub last_delivered_from: Option<Sender>,
+    /// Delivered here and not answered yet, oldest first; a task's is with its message.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<Question>,
     pub last_sign: Timestamp,
     pub last_sign_source: Source,
     /// Latest of proof and hook, for the quiet time of an armed worker (C37).
@@ -347,6 +353,7 @@ impl Presence {
             lost: Vec::new(),
             external_delivery: None,
             verbs: Vec::new(),
+            unanswered: Vec::new(),
         }
     }
 }

@@ -77,7 +77,7 @@ fn proof_by_answer(case: &Case, session: &Session, fact: &MessageAccepted) -> Op
     let message = case.state.messages.get(&id)?;
     let Fate::Delivering { begun: Some(begun), .. } = message.fate else { return None };
     let has_begun_a_turn = session.turn_told.is_some_and(|told| told > begun);
-    let has_seen_it = has_begun_a_turn || fact.text.contains(&id.to_string());
+    let has_seen_it = has_begun_a_turn || fact.named || fact.text.contains(&id.to_string());
     has_seen_it.then(|| Draft {
         subject: Subject::session(case.peer, session.generation).with_message(message.id),
         ..case.about_session(session, Event::from(delivered(message, Proof::Answer, case)))

@@ -211,6 +211,7 @@ mod tests {
                 mark: None,
                 print: None,
                 waiting_for: None,
+                reply_asked: false,
             };
             state.messages.insert(id, message);
             presence.queue.push_back(id);

@@ -182,7 +182,8 @@ fn on_decision(state: &State, record: &Record, decision: &Decision) -> Vec<Draft
 fn standing(state: &State, record: &Record, peer: &Identity) -> Vec<Draft> {
     let Some(presence) = state.presences.get(peer) else { return Vec::new() };
     let case = Case { state, record, peer, presence };
-    let rules: [fn(&Case) -> Vec<Draft>; 9] = [
+    let rules: [fn(&Case) -> Vec<Draft>; 10] = [
+        settle::unanswered,
         operator::forget_when_gone,
         settle::lost,
         quarantine::check,

@@ -1,7 +1,9 @@
 //! What becomes of messages whose session is gone (C13, C41a, C52a).
 
 use super::Case;
+use crate::model::actor::Sender;
 use crate::model::event::{MessageDead, MessageRequeued, ReportMade, TaskDone};
+use crate::model::id::MessageId;
 use crate::model::message::{Fate, Message, Purpose, SessionBefore};
 use crate::model::record::{Draft, Record};
 use crate::model::session::{ReapReason, TaskEnd};
@@ -18,11 +20,33 @@ pub(super) fn lost(case: &Case) -> Vec<Draft> {
         let message = case.state.messages.get(id)?;
         match &message.fate {
             Fate::Delivered { .. } => Some(task(case, message)),
-            Fate::Delivering { begun: None, .. } | Fate::Queued => Some(untouched(case, message)),
+            Fate::Delivering { begun: None, .. } | Fate::Queued => Some(vec![untouched(case, message)]),
             Fate::Delivering { begun: Some(_), .. } | Fate::Dead { .. } => None,
         }
     });
-    settled.into_iter().collect()
+    settled.unwrap_or_default()
+}
+
+/// The next question whose session has ended: nobody is left who could answer it (C13). Its sender may have the
+/// conversation's own answer later, if it is resumed; until then it need not wait.
+pub(super) fn unanswered(case: &Case) -> Vec<Draft> {
+    let question = case.presence.unanswered.first();
+    question.map(|question| report(case, question.message, &question.from, "before it replied")).into_iter().collect()
+}
+
+/// The sender is told (C13). A person learns it from the call that waits, or from the journal.
+fn report(case: &Case, about: MessageId, to: &Sender, without: &str) -> Draft {
+    let ended = case.presence.last_end.as_ref().map_or_else(|| "ended".to_owned(), ended_how);
+    let text = format!("Your message {about} was delivered to {}, and its session {ended} {without}.", case.peer);
+    case.about_message(about, ReportMade { about, to: to.clone(), text })
+}
+
+/// As a sentence goes on after "the session".
+fn ended_how(end: &LastEnd) -> String {
+    match &end.how {
+        EndedHow::Reaped(reason) => format!("was ended ({})", reason.word()),
+        EndedHow::Died | EndedHow::Finished | EndedHow::NeverCame => end.ending.to_string(),
+    }
 }
 
 /// Cut off before anything was typed.
@@ -38,19 +62,33 @@ fn untouched(case: &Case, message: &Message) -> Draft {
     )
 }
 
-fn task(case: &Case, message: &Message) -> Draft {
-    let Some(end) = &case.presence.last_end else { return untouched(case, message) };
-    let done = |how| case.about_message(message.id, TaskDone { how });
+fn task(case: &Case, message: &Message) -> Vec<Draft> {
+    let Some(end) = &case.presence.last_end else { return vec![untouched(case, message)] };
     if end.armed {
-        return done(TaskEnd::Answered);
+        return done(case, message, TaskEnd::Answered);
     }
     match &end.how {
-        EndedHow::Finished => done(TaskEnd::WithoutAWord),
-        EndedHow::Reaped(ReapReason::Stopped | ReapReason::Replaced | ReapReason::Removed) => cut_off(case, message),
-        EndedHow::Reaped(_) => done(TaskEnd::WithoutAWord),
-        EndedHow::Died if bug(Bug::DeadTaskIsDone) => done(TaskEnd::WithoutAWord),
-        EndedHow::Died | EndedHow::NeverCame => unfinished(case, message, end),
+        EndedHow::Finished => done(case, message, TaskEnd::WithoutAWord),
+        EndedHow::Reaped(ReapReason::Stopped | ReapReason::Replaced | ReapReason::Removed) => {
+            vec![cut_off(case, message)]
+        }
+        EndedHow::Reaped(_) => done(case, message, TaskEnd::WithoutAWord),
+        EndedHow::Died if bug(Bug::DeadTaskIsDone) => done(case, message, TaskEnd::WithoutAWord),
+        EndedHow::Died | EndedHow::NeverCame => vec![unfinished(case, message, end)],
     }
+}
+
+/// Nothing more will come of it. A peer that gets no answer is told so: a worker that had nothing to say owes one only to
+/// whom waits for it (C13).
+fn done(case: &Case, message: &Message, how: TaskEnd) -> Vec<Draft> {
+    let without = match how {
+        TaskEnd::WithoutAWord => Some("without a word"),
+        TaskEnd::Answered if message.reply_asked => Some("before it replied"),
+        TaskEnd::Answered => None,
+    };
+    let told = without.filter(|_| message.from.peer().is_some() && message.purpose == Purpose::Message);
+    let report = told.map(|without| report(case, message.id, &message.from, without));
+    [case.about_message(message.id, TaskDone { how })].into_iter().chain(report).collect()
 }
 
 /// An operator ended it: back to the head, not counted, marked, for it had been pasted (C52a).

@@ -147,6 +147,9 @@ pub struct SendMessage {
     pub wait: Wait,
     /// None: for as long as it takes. Counts from the call's arrival.
     pub timeout_ms: Option<u64>,
+    /// The message that it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<MessageId>,
 }
 
 /// What the answer to a message waits for.

@@ -14,6 +14,7 @@ fn every_verb() -> Vec<Verb> {
         key: Some("k".to_owned()),
         runtime: Some("demo".to_owned()),
         progress: true,
+        answers: None,
         wait: Wait::Replied,
         timeout_ms: Some(u64::MAX),
     };
@@ -94,7 +95,7 @@ proptest! {
     fn c06_a_message_of_the_greatest_size_fits_its_line(c: char) {
         let text: String = std::iter::repeat_n(c, 2048 / c.len_utf8()).collect();
         let message = SendMessage {
-            to: "x".repeat(100), text, topic: None, key: None, runtime: None, progress: false, wait: Wait::Accepted,
+            to: "x".repeat(100), text, topic: None, key: None, runtime: None, progress: false, answers: None, wait: Wait::Accepted,
             timeout_ms: None,
         };
         let line = Call::new(MessageId(7), Verb::Send(Box::new(message))).to_line();

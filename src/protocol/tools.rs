@@ -6,6 +6,8 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::model::id::MessageId;
+
 use super::{Problem, ProblemCode, Reply, SendMessage, Sent, SentOutcome, Undone, Verb, Wait};
 
 /// Longest time a tool call may wait for a reply, in seconds. Agents cut calls off by limits of their own.
@@ -36,8 +38,9 @@ pub const TOOLS: &[Tool] = &[
         name: "send_to_peer",
         description: "Send a message to another agent, or answer one. `accepted` means it is on disk in the peer's queue and \
                       will be delivered, also when the peer is busy or asleep; it does not mean that the peer has read it. \
-                      A reply comes to you later as a message of its own, unless you wait for it here. If you are a worker \
-                      with one task, a message that is not `progress` says that the task is done.",
+                      A reply comes to you later as a message of its own, unless you wait for it here. When a message says \
+                      that a reply is waited for, give its id as `answers`. If you are a worker with one task, a message \
+                      that is not `progress` says that the task is done.",
         reads_only: false,
         properties: send_properties,
         required: &["peer", "text"],
@@ -111,6 +114,11 @@ fn send_properties() -> Value {
         },
         "text": { "type": "string", "description": "The message, as it is to be read" },
         "topic": { "type": "string", "description": "The thread it belongs to, at most 200 characters" },
+        "answers": {
+            "type": "string",
+            "description": "The id of the message to you that this one answers, from its first line. Default: the last one \
+                            delivered to you from this peer",
+        },
         "progress": { "type": "boolean", "description": "A word in between: your task goes on. Default: false" },
         "wait_for_reply": {
             "type": "boolean",
@@ -130,6 +138,7 @@ struct SendArguments {
     peer: String,
     text: String,
     topic: Option<String>,
+    answers: Option<String>,
     #[serde(default)]
     progress: bool,
     #[serde(default)]
@@ -242,7 +251,8 @@ fn read<T: serde::de::DeserializeOwned>(arguments: Value) -> Result<T, Problem> 
 }
 
 fn send(arguments: SendArguments) -> Result<Asked, Problem> {
-    let SendArguments { peer, text, topic, progress, wait_for_reply, timeout_seconds } = arguments;
+    let SendArguments { peer, text, topic, answers, progress, wait_for_reply, timeout_seconds } = arguments;
+    let answers = answers.map(|id| message_id(&id)).transpose()?;
     let seconds = timeout_seconds.unwrap_or(WAIT_S);
     if !(1..=WAIT_S_MAX).contains(&seconds) {
         let why = format!("`timeout_seconds` is {seconds}, expected 1 to {WAIT_S_MAX}");
@@ -250,8 +260,15 @@ fn send(arguments: SendArguments) -> Result<Asked, Problem> {
     }
     let wait = if wait_for_reply { Wait::Replied } else { Wait::Accepted };
     let timeout_ms = wait_for_reply.then_some(seconds * 1_000);
-    let message = SendMessage { to: peer, text, topic, key: None, runtime: None, progress, wait, timeout_ms };
+    let message = SendMessage { to: peer, text, topic, key: None, runtime: None, progress, wait, timeout_ms, answers };
     Ok(Verb::Send(Box::new(message)).into())
+}
+
+fn message_id(text: &str) -> Result<MessageId, Problem> {
+    text.parse().map_err(|error| {
+        Problem::new(ProblemCode::Usage, format!("`answers` is `{text}`, no message id: {error}"))
+            .hint("it stands in the first line of a message: `[from …] message ID`; the message was not accepted")
+    })
 }
 
 fn sent_words(sent: &Sent) -> String {
@@ -297,6 +314,9 @@ mod tests {
     fn sample(schema: &Value) -> Value {
         match schema["type"].as_str().unwrap() {
             "string" if schema["enum"].is_array() => schema["enum"][0].clone(),
+            "string" if schema["description"].as_str().unwrap().contains("id of the message") => {
+                json!(MessageId(7).to_string())
+            }
             "string" => json!("ada"),
             "boolean" => json!(true),
             "integer" => json!(7),

@@ -5,7 +5,7 @@ use crate::model::delivery::Gate;
 use crate::model::effect::{DeliverMessage, Envelope, SessionName, Task};
 use crate::model::event::{DeliveryBegun, DeliveryDecided, DeliveryEnded, DeliveryFailed, DeliveryWaiting};
 use crate::model::id::{Generation, Lsn, MessageId};
-use crate::model::message::{Fate, Message, Purpose};
+use crate::model::message::{Fate, Message, Purpose, Question};
 use crate::model::name::Identity;
 use crate::model::profile::WakePolicy;
 use crate::model::record::Record;
@@ -63,6 +63,7 @@ fn envelope(message: &Message) -> Envelope {
         purpose: message.purpose,
         possible_duplicate: message.possible_duplicate,
         session_before: message.session_before.clone(),
+        reply_asked: message.reply_asked,
     }
 }
 
@@ -119,9 +120,24 @@ pub(super) fn delivered(state: &mut State, record: &Record) -> Vec<Task> {
         Some(generation) => keep_as_task(state, record, id, generation, was_lost),
         None => {
             state.messages.remove(&id);
+            note_question(state, record, message, was_lost);
         }
     }
     Vec::new()
+}
+
+/// A peer waits for a reply: from this session, or from nobody if it has ended (C13). A person is told by the call that
+/// waits, and nobody knows when a session of somebody else's ends.
+fn note_question(state: &mut State, record: &Record, message: Message, was_lost: bool) {
+    if !message.reply_asked || message.from.peer().is_none() {
+        return;
+    }
+    let question = Question { message: message.id, from: message.from };
+    if let Some(session) = session(state, record) {
+        session.questions.push(question);
+    } else if let Some(presence) = presence(state, record).filter(|_| was_lost) {
+        presence.unanswered.push(question);
+    }
 }
 
 /// The delivery notes the topic and moves the idle clock (C18, C33).

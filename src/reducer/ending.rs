@@ -100,6 +100,7 @@ pub(super) fn leave(state: &mut State, record: &Record, how: EndedHow, ending: E
     let Some(presence) = presence(state, record) else { return Vec::new() };
     presence.since = record.at;
     presence.lost.extend(&lost);
+    presence.unanswered.extend(session.questions);
     let generation = session.generation;
     presence.last_end = Some(LastEnd { generation, how, ending, lived_ms, armed: session.armed.is_some() });
     let mut tasks: Vec<Task> = lost.iter().filter_map(|id| startup::settle_lost(state, &peer, *id)).collect();

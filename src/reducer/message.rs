@@ -21,12 +21,28 @@ pub(super) fn message_accepted(state: &mut State, record: &Record, fact: &Messag
             topic: fact.topic.clone(),
             policy: fact.policy,
             bytes: u32::try_from(fact.text.len()).unwrap_or(u32::MAX),
+            reply_asked: fact.reply_asked,
             ..fresh(record, id, to.clone(), fact.from.clone(), Purpose::Message)
         };
         enqueue(state, record, message);
     }
     speaker_shows_life(state, record, &fact.from);
+    if let (Some(id), false) = (fact.answers, fact.progress) {
+        answered(state, &fact.from, id);
+    }
     Vec::new()
+}
+
+/// Nobody needs to be told any more that no reply will come.
+fn answered(state: &mut State, by: &Sender, id: MessageId) {
+    let Sender::Session { peer, generation } = by else { return };
+    if let Some(message) = state.messages.get_mut(&id).filter(|message| message.to == *peer) {
+        message.reply_asked = false;
+    }
+    let session = state.presences.get_mut(peer).and_then(|presence| presence.session.as_mut());
+    if let Some(session) = session.filter(|session| session.generation == *generation) {
+        session.questions.retain(|question| question.message != id);
+    }
 }
 
 /// A message of which nothing is known but its place.
@@ -51,6 +67,7 @@ fn fresh(record: &Record, id: MessageId, to: Identity, from: Sender, purpose: Pu
         mark: None,
         print: None,
         waiting_for: None,
+        reply_asked: false,
     }
 }
 
@@ -192,6 +209,9 @@ pub(super) fn task_done(state: &mut State, record: &Record) -> Vec<Task> {
 /// The report waits in its sender's queue like a message, but never wakes (C13). An ephemeral sender gets none: it
 /// would become a task.
 pub(super) fn report_made(state: &mut State, record: &Record, decision: &ReportMade) -> Vec<Task> {
+    if let Some(presence) = presence(state, record) {
+        presence.unanswered.retain(|question| question.message != decision.about);
+    }
     let Sender::Session { peer, .. } = &decision.to else { return Vec::new() };
     let gets_tasks = state.peer(peer).is_none_or(|peer| peer.registration.profile.wake_policy == WakePolicy::Ephemeral);
     if !gets_tasks {

@@ -73,6 +73,7 @@ fn new_session(record: &Record, decision: &WakeDecided, policy: WakePolicy, topi
         delivering: None,
         last_delivered: None,
         last_delivered_from: None,
+        questions: Vec::new(),
         last_sign: record.at,
         last_sign_source: Source::Wake,
         last_proof: None,

@@ -61,7 +61,7 @@ pub fn compose(
     }
     let mut out = first_line.clone();
     out.push('\n');
-    for note in notes(envelope, attempt) {
+    for note in notes(envelope, id, attempt) {
         out.push_str(&format!("[note: {note}]\n"));
     }
     if let Some(prompt) = initial_prompt {
@@ -144,8 +144,8 @@ fn push_body(out: &mut String, text: &str, opening: &Opening) {
     }
 }
 
-/// What the reader must know of the attempts before this one (C34, C41a).
-fn notes(envelope: &Envelope, attempt: u32) -> Vec<String> {
+/// What the reader must know of the attempts before this one (C34, C41a), and that somebody waits for a reply (C13).
+fn notes(envelope: &Envelope, id: MessageId, attempt: u32) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(SessionBefore { ending, lived_ms }) = &envelope.session_before {
         let (ending, lived) = (one_line(&ending.to_string()), lived(*lived_ms));
@@ -155,6 +155,11 @@ fn notes(envelope: &Envelope, attempt: u32) -> Vec<String> {
     }
     if envelope.possible_duplicate {
         notes.push("possible duplicate; an earlier attempt at this very message may have arrived".to_owned());
+    }
+    if let Some(to) = reply_target(&envelope.from).filter(|_| envelope.reply_asked) {
+        notes.push(format!(
+            "a reply is waited for: dormouse send {to} --answers {id}, or the tool send_to_peer with `answers`"
+        ));
     }
     notes
 }

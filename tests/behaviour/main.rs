@@ -8,6 +8,7 @@ mod happening;
 mod hooks;
 mod operators;
 mod properties;
+mod replies;
 mod restart;
 mod script;
 mod typed;

@@ -8,7 +8,7 @@ use dormouse::model::delivery::{DeliveryOutcome, DeliveryStep, Gate, Proof, Sett
 use dormouse::model::event::*;
 use dormouse::model::message::TextPrint;
 use dormouse::model::record::{Record, Subject};
-use dormouse::model::request::{PeerName, Verb};
+use dormouse::model::request::{DeliveredHere, Named, PeerName, Send, Verb};
 use dormouse::model::session::{Ending, Source, TypedVerb, WakeMode};
 
 use crate::world::{World, user};
@@ -52,6 +52,8 @@ fn happen(world: &mut World, words: &[&str]) -> Vec<Record> {
         ["send", name, "to", to, "about", topic] => send(world, name, to, Some(topic), false),
         ["answer", name, "from", from, "to", to] => answer(world, name, from, to, false),
         ["progress", name, "from", from, "to", to] => answer(world, name, from, to, true),
+        ["question", name, "from", from, "to", to] => said(world, name, from, to, |send| send.reply_asked = true),
+        ["reply", name, "from", from, "to", to, "answers", to_what] => reply(world, name, from, to, to_what),
         ["up", peer] => up(world, peer),
         ["started", peer] => started(world, peer),
         ["box", peer] => seen(world, peer, BoxOpened { boot_ms: 5 }),
@@ -117,10 +119,20 @@ fn send(world: &mut World, name: &str, to: &str, topic: Option<&&str>, progress:
 }
 
 fn answer(world: &mut World, name: &str, from: &str, to: &str, progress: bool) -> Vec<Record> {
+    said(world, name, from, to, |send| send.progress = progress)
+}
+
+/// An answer that names its question, of which the journal knows nothing: what the state knows decides.
+fn reply(world: &mut World, name: &str, from: &str, to: &str, to_what: &str) -> Vec<Record> {
+    let named = Named { message: world.messages[to_what], delivered: DeliveredHere::Never };
+    said(world, name, from, to, |send| send.answers = Some(named))
+}
+
+fn said(world: &mut World, name: &str, from: &str, to: &str, shape: impl FnOnce(&mut Send)) -> Vec<Record> {
     let sender = world.sender(from);
     let actor = actor(world, from);
     let mut send = world.message(to, sender, name);
-    send.progress = progress;
+    shape(&mut send);
     world.messages.insert(name.to_owned(), send.mint);
     match world.ask(actor, Verb::Send(Box::new(send))) {
         dormouse::policy::admit::Admission::Fact(draft) => world.conclude(draft),

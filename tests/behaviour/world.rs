@@ -97,6 +97,8 @@ impl World {
             text: text.to_owned(),
             key: None,
             progress: false,
+            answers: None,
+            reply_asked: false,
         }
     }
 

@@ -198,6 +198,8 @@ pub fn accepted(lsn: u64, message: MessageId, from: From, text: &str, answers: O
         policy: WakePolicy::Persistent,
         queue_depth: 1,
         reason: None,
+        named: false,
+        reply_asked: false,
     };
     record(lsn, Subject::peer(&ada()).with_message(message), event)
 }
@@ -251,6 +253,7 @@ pub fn session(generation: Generation) -> Session {
         delivering: None,
         last_delivered: None,
         last_delivered_from: None,
+        questions: Vec::new(),
         last_sign: NOW,
         last_sign_source: Source::Wake,
         last_proof: None,

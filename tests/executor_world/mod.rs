@@ -180,6 +180,7 @@ pub fn delivery(name: &SessionName, message: u128) -> DeliverMessage {
             purpose: Purpose::Message,
             possible_duplicate: false,
             session_before: None,
+            reply_asked: false,
         },
         initial_prompt: None,
         turn_running: false,

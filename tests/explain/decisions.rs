@@ -182,7 +182,7 @@ fn messages() -> Vec<(Event, &'static str)> {
         (TaskDone { how: TaskEnd::WithoutAWord }.into(), "the task is done: its session ended without a word (C44a)"),
         (
             ReportMade { about: id(1), to: user("nik"), text: "…".into() }.into(),
-            "user:nik is told that message 00000000000000000000000001 was not delivered (C13)",
+            "user:nik is told what became of message 00000000000000000000000001: … (C13)",
         ),
         (AnswerKept { user: "nik".into() }.into(), "the answer is kept in the journal for the user nik"),
     ]

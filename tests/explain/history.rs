@@ -47,6 +47,8 @@ pub fn accepted_as(to: Recipient, from: Sender, text: &str, policy: WakePolicy) 
         policy,
         queue_depth: 1,
         reason: None,
+        named: false,
+        reply_asked: false,
     }
 }
 

@@ -40,6 +40,7 @@ fn session(phase: SessionPhase) -> Session {
         delivering: None,
         last_delivered: None,
         last_delivered_from: None,
+        questions: Vec::new(),
         last_sign: at(1_000),
         last_sign_source: Source::Hook,
         last_proof: None,
@@ -77,6 +78,7 @@ fn message(n: u128, fate: Fate) -> Message {
         mark: None,
         print: None,
         waiting_for: None,
+        reply_asked: false,
     }
 }
 

@@ -55,6 +55,7 @@ fn c07_sixty_four_calls_at_once_are_accepted_in_a_few_turns() {
             key: None,
             runtime: None,
             progress: false,
+            answers: None,
             wait: Wait::Accepted,
             timeout_ms: None,
         };

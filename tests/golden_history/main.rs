@@ -1,10 +1,10 @@
 //! What old journals say: every history that was recorded comes to the same state for ever, and the rules decide it the
 //! same way again.
 //!
-//! `tests/golden/v1-fleet` and `v2-fleet` are the life of a fleet; in the second one settings say where they came from.
-//! They are never written again. Each run leaves what
-//! is recorded now in the tests' own folder; a new version of the format, or rules that decide otherwise on purpose,
-//! get a history of their own beside the old ones:
+//! `tests/golden/v1-fleet` is the life of a fleet, `v2-fleet` the same and more of it, since messages have `named` and
+//! `reply_asked`, and settings say where they came from. They are never written again. Each run leaves what is recorded
+//! now in the tests' own folder; a kind that is written otherwise, or rules that decide otherwise on purpose, get a history
+//! of their own beside the old ones:
 //!
 //! ```text
 //! cargo test --test golden_history
@@ -54,7 +54,7 @@ const HISTORIES: &[History] = &[
     },
     History {
         name: "v2-fleet",
-        head: "d7e1df250bbd647a6d1f0eb0475bca9a505778a3fbc5eece31323b1300097bb2",
+        head: "90c034313e6814818733effda29b79fee30594dc8bfeb95cc18b0807e91db473",
         decided: true,
     },
 ];

@@ -116,7 +116,18 @@ impl World {
         let from = Sender::User { name: "eve".to_owned(), uid: 1000 };
         let (to, text) = ("ada".to_owned(), "hello, later".to_owned());
         let key = Some("once".to_owned());
-        let send = Send { mint: WAITING, to, runtime: None, from, topic: None, text, key, progress: false };
+        let send = Send {
+            mint: WAITING,
+            to,
+            runtime: None,
+            from,
+            topic: None,
+            text,
+            key,
+            progress: false,
+            answers: None,
+            reply_asked: false,
+        };
         self.request(Verb::Send(Box::new(send)))
     }
 

@@ -111,6 +111,44 @@ fn c36_a_reply_can_be_waited_for() {
     assert!(began.elapsed().as_millis() >= 1_000);
 }
 
+/// C13: an answer can name its question; what it names must have been delivered to the session that speaks, also long ago.
+#[test]
+fn c13_an_answer_names_its_question() {
+    let world = world("", &[("ada", &[]), ("bob", &[]), ("eve", &[])]);
+    let (ada, bob, eve) = (Agent::woken(&world, "ada"), Agent::woken(&world, "bob"), Agent::woken(&world, "eve"));
+    let [first, second] = ["one", "two"].map(|text| {
+        let message = ada.calls("send_to_peer", json!({ "peer": "bob", "text": text })).message();
+        delivered(&world, message);
+        message
+    });
+    let answers = |message: MessageId, text: &str| {
+        bob.calls("send_to_peer", json!({ "peer": "ada", "text": text, "answers": message.to_string() }));
+        accepted(&world, text);
+        world.records().iter().rev().find_map(|record| match &record.event {
+            Event::Fact(Fact::MessageAccepted(accepted)) if accepted.text == text => {
+                Some((accepted.answers, accepted.named))
+            }
+            _ => None,
+        })
+    };
+    assert_eq!(answers(first, "to the first"), Some((Some(first), true)));
+    assert_eq!(answers(second, "to the second"), Some((Some(second), true)));
+    for (agent, to, answers, says) in [
+        (&eve, "ada", first.to_string(), "never delivered to this session"),
+        (&bob, "eve", first.to_string(), "is from ada (cat)"),
+        (&bob, "ada", MessageId(7).to_string(), "never delivered to this session"),
+        (&bob, "ada", "the first one".to_owned(), "no message id"),
+    ] {
+        let said = agent.calls("send_to_peer", json!({ "peer": to, "text": "x", "answers": answers }));
+        assert!(said.is_error && said.text.contains(says), "{said:?}");
+        assert!(said.text.contains("the message was not accepted"), "{said:?}");
+    }
+    let outside = world.run(&["send", "ada", "x", "--answers", &first.to_string()]);
+    assert_eq!(outside.status.code(), Some(3));
+    assert!(crate::daemon_fixture::text(&outside.stderr).contains("only what an agent sends"));
+    world.audit_is_clean();
+}
+
 /// The message of this text, once it is accepted.
 #[track_caller]
 pub fn accepted(world: &World, text: &str) -> MessageId {

@@ -39,6 +39,8 @@ pub fn hostile() -> Vec<Record> {
         policy: WakePolicy::Persistent,
         queue_depth: 1,
         reason: Some(TOPIC.to_owned()),
+        named: false,
+        reply_asked: false,
     };
     let ada = Subject::peer(&peer);
     vec![

@@ -56,6 +56,8 @@ fn record(lsn: u64) -> Record {
         policy: WakePolicy::Persistent,
         queue_depth: 1,
         reason: None,
+        named: false,
+        reply_asked: false,
     };
     let at = Timestamp { wall_us: 1_800_000_000_000_000 + lsn, awake_ms: lsn, boot: BootId(7) };
     let subject = Subject::peer(&"claude-ada".parse().expect("a name")).with_message(MessageId(u128::from(lsn)));

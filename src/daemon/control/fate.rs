@@ -5,7 +5,6 @@ use crate::model::event::{Decision, Event, Fact, MessageAccepted};
 use crate::model::id::{Lsn, MessageId};
 use crate::model::profile::WakePolicy;
 use crate::model::record::{Record, Subject};
-use crate::model::session::TaskEnd;
 use crate::protocol::{Answered, Problem, ProblemCode, Wait};
 
 /// Follows one message through the records until what is waited for has come, or never will.
@@ -49,15 +48,22 @@ impl Ear {
             Event::Decision(Decision::SessionDied(_) | Decision::SessionFinished(_) | Decision::SessionEnded(_)) => {
                 self.session_over(record)
             }
-            Event::Decision(Decision::ReportMade(report)) if report.about == self.message => {
-                Some(Heard::Never(self.never("the message was not delivered", ProblemCode::NotDelivered)))
-            }
+            Event::Decision(Decision::ReportMade(report)) if report.about == self.message => Some(self.reported()),
             Event::Decision(decision) if record.subject.message == Some(self.message) => {
                 self.note_reader(record, decision);
                 self.decided(decision)
             }
             _ => None,
         }
+    }
+
+    /// Its sender is told, and so is whoever waits.
+    fn reported(&self) -> Heard {
+        Heard::Never(if self.delivered {
+            self.never("the session that read it ended without an answer", ProblemCode::NoReply)
+        } else {
+            self.never("the message was not delivered", ProblemCode::NotDelivered)
+        })
     }
 
     /// An answer, unless its sender said that more is to come.
@@ -96,7 +102,8 @@ impl Ear {
                 let why = format!("the message was cancelled: {}", cancelled.why);
                 Some(Heard::Never(self.never(&why, ProblemCode::NotDelivered)))
             }
-            Decision::TaskDone(done) if done.how == TaskEnd::WithoutAWord && self.wait == Wait::Replied => {
+            // A reply would have been heard before; a worker may also have said that it has nothing to say.
+            Decision::TaskDone(_) if self.wait == Wait::Replied => {
                 Some(Heard::Never(self.never("the task ended without an answer", ProblemCode::NoReply)))
             }
             _ => None,

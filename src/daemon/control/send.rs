@@ -16,11 +16,12 @@ use super::{Door, mint};
 use crate::daemon::input::Answer;
 use crate::explain::because::delivery_gate;
 use crate::model::actor::Sender;
-use crate::model::event::{Event, Fact, Recipient};
-use crate::model::id::{Lsn, MessageId};
+use crate::model::event::{Decision, Event, Fact, Recipient};
+use crate::model::id::{Generation, Lsn, MessageId};
 use crate::model::message::Fate;
-use crate::model::record::Record;
-use crate::model::request::{self, Request};
+use crate::model::name::Identity;
+use crate::model::record::{Record, Subject};
+use crate::model::request::{self, DeliveredHere, Named, Request};
 use crate::protocol::{Problem, ProblemCode, Reply, SendMessage, Sent, SentOutcome, Wait};
 
 /// Sends `message`; `early` hears of its acceptance when more is waited for.
@@ -40,7 +41,11 @@ pub(super) async fn send(
     // Before asking: what follows in the very next turn must not be missed.
     let records = (wait > Wait::Accepted).then(|| door.inputs.records.subscribe());
     let to = message.to.clone();
-    let request = request(caller, request_id, reason, message).map_err(not_accepted)?;
+    let answers = match message.answers {
+        Some(id) => Some(door.named(&caller.sender, id).await.map_err(not_accepted)?),
+        None => None,
+    };
+    let request = request(caller, request_id, reason, message, answers).map_err(not_accepted)?;
     let answer = door.ask(request).await.map_err(not_accepted)?;
     let (sent, settled) = accepted(door, answer, to).await?;
     let Some((records, message)) = records.zip(sent.message) else { return said(&sent) };
@@ -64,14 +69,26 @@ pub(super) fn request(
     request_id: MessageId,
     reason: Option<String>,
     message: SendMessage,
+    answers: Option<Named>,
 ) -> Result<Request, Problem> {
-    let SendMessage { to, text, topic, key, runtime, progress, .. } = message;
+    let SendMessage { to, text, topic, key, runtime, progress, wait, .. } = message;
     let runtime = match runtime.map(|runtime| runtime.parse()).transpose() {
         Ok(runtime) => runtime,
         Err(error) => return Err(Problem::refused(crate::model::name::NameError::to_string(&error))),
     };
     let key = key.or_else(|| caller.sender.peer().map(|_| request_id.to_string()));
-    let send = request::Send { mint: mint::message_id(), to, runtime, from: caller.sender, topic, text, key, progress };
+    let send = request::Send {
+        mint: mint::message_id(),
+        to,
+        runtime,
+        from: caller.sender,
+        topic,
+        text,
+        key,
+        progress,
+        answers,
+        reply_asked: wait == Wait::Replied,
+    };
     Ok(Request { actor: caller.actor, reason, verb: request::Verb::Send(Box::new(send)) })
 }
 
@@ -161,7 +178,28 @@ impl Waiting<'_> {
     }
 }
 
+/// Who sent message `id`, if these records show that it was delivered to this session.
+fn delivered_to(records: &[Record], peer: &Identity, generation: Generation, id: MessageId) -> DeliveredHere {
+    let of_it = || records.iter().filter(|record| record.subject.message == Some(id));
+    let here = Subject::session(peer, generation).with_message(id);
+    let delivered = of_it().any(|it| matches!(it.event, Event::Decision(Decision::Delivered(_))) && it.subject == here);
+    let accepted = of_it().find_map(acceptance).filter(|_| delivered);
+    accepted.map_or(DeliveredHere::Never, |(_, _, accepted)| DeliveredHere::From(accepted.from.clone()))
+}
+
 impl Door {
+    /// What the journal knows of a message that a session says to answer.
+    async fn named(&self, speaker: &Sender, message: MessageId) -> Result<Named, Problem> {
+        let delivered = match speaker {
+            Sender::Session { peer, generation } => {
+                let records = self.history(message, Lsn(1)).await?;
+                delivered_to(&records, peer, *generation, message)
+            }
+            Sender::User { .. } | Sender::Unverified { .. } | Sender::Dormouse { .. } => DeliveredHere::NotKnown,
+        };
+        Ok(Named { message, delivered })
+    }
+
     /// Records about a message, read where reading may take its time.
     async fn history(&self, message: MessageId, from: Lsn) -> Result<Vec<Record>, Problem> {
         let history = Arc::clone(&self.history);

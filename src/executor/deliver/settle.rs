@@ -198,6 +198,7 @@ mod tests {
             purpose: Purpose::Message,
             possible_duplicate: false,
             session_before: None,
+            reply_asked: false,
         };
         let typed = envelope::compose(None, &envelope, MessageId(7), 2, "text", None, &TimeZone::UTC);
         assert!(typed.first_line.contains(&names_attempt(MessageId(7), 2)), "{}", typed.first_line);

@@ -1,6 +1,6 @@
 //! Messages, from acceptance to their end.
 
-use crate::explain::phrase::{count, number, seconds};
+use crate::explain::phrase::{count, number, one_line, seconds};
 use crate::model::event::{
     AnswerKept, CancelRequested, MessageAccepted, MessageCancelled, MessageDead, MessageRefused, MessageRequeued,
     Recipient, ReportMade, RetryRequested, TaskDone,
@@ -23,7 +23,10 @@ pub fn accepted(it: &MessageAccepted) -> String {
         says += &format!("; {} in the queue", number(it.queue_depth.into()));
     }
     if let Some(answers) = it.answers {
-        says += &format!("; answers {answers}");
+        says += &format!("; answers {answers}{}", if it.named { ", as it says itself" } else { "" });
+    }
+    if it.reply_asked {
+        says += "; a reply is waited for";
     }
     if it.progress {
         says += "; progress only, it arms nothing (C36)";
@@ -82,7 +85,7 @@ pub fn task_done(it: &TaskDone) -> String {
 }
 
 pub fn report_made(it: &ReportMade) -> String {
-    format!("{} is told that message {} was not delivered (C13)", it.to, it.about)
+    format!("{} is told what became of message {}: {} (C13)", it.to, it.about, one_line(&it.text))
 }
 
 pub fn answer_kept(it: &AnswerKept) -> String {

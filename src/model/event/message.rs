@@ -34,13 +34,58 @@ pub struct MessageAccepted {
     pub key: Option<String>,
     /// Does not arm the worker that sent it (C36).
     pub progress: bool,
-    /// The message this one answers, when the sender's session was working on one from this recipient.
+    /// The message this one answers: as the sender named it, or else one from this recipient that the sender's session has
+    /// in hand.
     pub answers: Option<MessageId>,
     /// The policy in force now (C3).
     pub policy: WakePolicy,
     /// Messages in the queue, this one included.
     pub queue_depth: u32,
     pub reason: Option<String>,
+    /// The sender named what it answers; else `answers` is concluded.
+    #[serde(default)]
+    pub named: bool,
+    /// The sender waits for a reply, and hears of it if none can come any more (C13).
+    #[serde(default)]
+    pub reply_asked: bool,
+}
+
+/// As it was before an answer could name its question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageAcceptedV1 {
+    pub to: Recipient,
+    pub from: Sender,
+    pub topic: Option<String>,
+    pub text: String,
+    pub replaced: u32,
+    pub key: Option<String>,
+    pub progress: bool,
+    pub answers: Option<MessageId>,
+    pub policy: WakePolicy,
+    pub queue_depth: u32,
+    pub reason: Option<String>,
+}
+
+impl From<MessageAcceptedV1> for MessageAccepted {
+    fn from(old: MessageAcceptedV1) -> Self {
+        let MessageAcceptedV1 { to, from, topic, text, replaced, key, progress, answers, policy, queue_depth, reason } =
+            old;
+        Self {
+            to,
+            from,
+            topic,
+            text,
+            replaced,
+            key,
+            progress,
+            answers,
+            policy,
+            queue_depth,
+            reason,
+            named: false,
+            reply_asked: false,
+        }
+    }
 }
 
 /// Requested, and refused: it was not accepted (C6).
@@ -161,10 +206,11 @@ pub struct TaskDone {
     pub how: TaskEnd,
 }
 
-/// Concluded: the sender is told that its message was not delivered (C13).
+/// Concluded: the sender is told that nothing will come of its message: it was not delivered, its task ended without a
+/// word, or nobody is left who could answer it (C13).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportMade {
-    /// The message that was not delivered.
+    /// That message.
     pub about: MessageId,
     pub to: Sender,
     pub text: String,

@@ -193,7 +193,7 @@ registry! {
         32 FreshCalled "fresh_called"
         33 InterruptRequested "interrupt_requested"
         34 CompactRequested "compact_requested"
-        40 MessageAccepted "message_accepted"
+        40 MessageAccepted "message_accepted" schema 2 { 1: MessageAcceptedV1 }
         41 MessageRefused "message_refused"
         42 CancelRequested "cancel_requested"
         43 RetryRequested "retry_requested"

@@ -7,8 +7,8 @@ use crate::model::message::{Fate, KEY_CHARS_MAX, TOPIC_CHARS_MAX, TextPrint};
 use crate::model::name::{Identity, Runtime};
 use crate::model::profile::WakePolicy;
 use crate::model::record::{Draft, Subject};
-use crate::model::request::{PeerName, Send};
-use crate::model::state::{Key, State};
+use crate::model::request::{DeliveredHere, Named, PeerName, Send};
+use crate::model::state::{Key, Session, State};
 use crate::model::text;
 
 use super::{Admission, Checked, Refusal, resolve};
@@ -125,8 +125,14 @@ fn accept(state: &State, send: &Send, to: Recipient, reason: Option<String>) -> 
         Recipient::Peer(peer) => queue(state, send, peer)?,
         Recipient::User(_) => (WakePolicy::Persistent, 0),
     };
+    let answers = match &send.answers {
+        Some(named) => named_answer(state, send, named, &to)?,
+        None => None,
+    };
     Ok(MessageAccepted {
-        answers: answers(state, send, &to),
+        named: answers.is_some(),
+        answers: answers.or_else(|| concluded_answer(state, send, &to)),
+        reply_asked: send.reply_asked,
         to,
         from: send.from.clone(),
         topic: send.topic.clone(),
@@ -195,23 +201,62 @@ fn not_to_oneself(send: &Send, to: &Identity, policy: WakePolicy) -> Result<(), 
     if same { Err(Refusal::new("C11", format!("{speaker} cannot write to itself"))) } else { Ok(()) }
 }
 
-/// The message this one answers: what the sender's session is working on, if it came from this recipient.
-fn answers(state: &State, send: &Send, to: &Recipient) -> Option<MessageId> {
+/// The message that the sender says to answer (C13). It must have been given to the very session that speaks, by whom the
+/// answer is for: none could end another's waiting. Where nobody could look, nothing is believed and nothing refused.
+fn named_answer(state: &State, send: &Send, named: &Named, to: &Recipient) -> Result<Option<MessageId>, Refusal> {
+    let id = named.message;
+    let Sender::Session { peer, generation } = &send.from else {
+        return Err(Refusal::new("C13", "only what an agent sends out of its session can answer a message"));
+    };
+    let known = state.session(peer, *generation).and_then(|session| given_to(state, session, id));
+    let asked_by = match (known, &named.delivered) {
+        (Some(asked_by), _) | (None, DeliveredHere::From(asked_by)) => asked_by,
+        (None, DeliveredHere::NotKnown) => return Ok(None),
+        (None, DeliveredHere::Never) => {
+            return Err(Refusal::new("C13", format!("message {id} was never delivered to this session")).hint(
+                "a message's id stands in its first line; without one the answer goes to what was delivered last",
+            ));
+        }
+    };
+    if is_from(asked_by, to) {
+        return Ok(Some(id));
+    }
+    Err(Refusal::new("C13", format!("message {id} is from {asked_by}: an answer to it goes there"))
+        .hint("leave out the message's id to say something else"))
+}
+
+/// Whom `id` is from, if the state still knows it to have been typed into this session.
+fn given_to<'a>(state: &'a State, session: &'a Session, id: MessageId) -> Option<&'a Sender> {
+    let in_hand = session.task.into_iter().chain(session.delivering.filter(|id| has_begun(state, *id)));
+    let message = in_hand.filter(|in_hand| *in_hand == id).find_map(|id| state.messages.get(&id));
+    let question = session.questions.iter().find(|question| question.message == id);
+    let last = session.last_delivered_from.as_ref().filter(|_| session.last_delivered == Some(id));
+    message.map(|message| &message.from).or(question.map(|question| &question.from)).or(last)
+}
+
+fn has_begun(state: &State, id: MessageId) -> bool {
+    matches!(state.messages.get(&id).map(|message| &message.fate), Some(Fate::Delivering { begun: Some(_), .. }))
+}
+
+/// What a message that names none is taken to answer: what the sender's session is working on, if it came from this
+/// recipient; or else the one thing they still wait for a reply to.
+fn concluded_answer(state: &State, send: &Send, to: &Recipient) -> Option<MessageId> {
     let Sender::Session { peer, generation } = &send.from else { return None };
     let session = state.session(peer, *generation)?;
     // What only waits to be typed cannot be answered yet; and a session that was given something before may be slow to
     // answer that. Only the first thing it was ever given is known to be what it speaks of.
     let first = session.last_delivered.is_none();
-    let begun = |id: &MessageId| {
-        matches!(state.messages.get(id).map(|message| &message.fate), Some(Fate::Delivering { begun: Some(_), .. }))
-    };
-    let in_hand =
-        session.task.or(session.delivering.filter(|id| first && begun(id))).and_then(|id| state.messages.get(&id));
-    let (id, asked_by) = match in_hand {
+    let begun = session.delivering.filter(|id| first && has_begun(state, *id));
+    let (id, asked_by) = match session.task.or(begun).and_then(|id| state.messages.get(&id)) {
         Some(message) => (message.id, &message.from),
         None => (session.last_delivered?, session.last_delivered_from.as_ref()?),
     };
-    is_from(asked_by, to).then_some(id)
+    if is_from(asked_by, to) { Some(id) } else { only_question(session, to) }
+}
+
+fn only_question(session: &Session, to: &Recipient) -> Option<MessageId> {
+    let mut asked = session.questions.iter().filter(|question| is_from(&question.from, to));
+    asked.next().filter(|_| asked.next().is_none()).map(|question| question.message)
 }
 
 fn is_from(sender: &Sender, to: &Recipient) -> bool {

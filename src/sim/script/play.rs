@@ -260,6 +260,8 @@ impl World {
             text: letter.text.clone().unwrap_or_else(|| "Please look at it.".to_owned()),
             key: letter.key.clone(),
             progress: false,
+            answers: None,
+            reply_asked: false,
         }
     }
 

@@ -200,7 +200,18 @@ impl World {
         let text = "I have looked at it.".to_owned();
         self.call(
             name,
-            Verb::Send(Box::new(Send { mint, to, runtime: None, from, topic: None, text, key: Some(key), progress })),
+            Verb::Send(Box::new(Send {
+                mint,
+                to,
+                runtime: None,
+                from,
+                topic: None,
+                text,
+                key: Some(key),
+                progress,
+                answers: None,
+                reply_asked: false,
+            })),
         );
     }
 

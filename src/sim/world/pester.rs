@@ -117,6 +117,8 @@ impl World {
             // Out of a spool it may come twice, as the same call.
             key: Some(format!("call-{mint}")),
             progress: self.visitors.chance.one_in(2),
+            answers: None,
+            reply_asked: false,
         };
         self.let_it_speak(peer, Verb::Send(Box::new(send)));
     }

@@ -72,8 +72,18 @@ impl World {
     pub(super) fn send_as_cron(&mut self, to: String, shape: impl FnOnce(&mut Send)) {
         let from = Sender::Unverified { name: "cron".to_owned(), uid: 0 };
         let text = "All of you, look at it.".to_owned();
-        let mut send =
-            Send { mint: self.mint(), to, runtime: None, from, topic: None, text, key: None, progress: false };
+        let mut send = Send {
+            mint: self.mint(),
+            to,
+            runtime: None,
+            from,
+            topic: None,
+            text,
+            key: None,
+            progress: false,
+            answers: None,
+            reply_asked: false,
+        };
         shape(&mut send);
         self.ask(Verb::Send(Box::new(send)));
     }

@@ -35,6 +35,7 @@ pub fn run(bytes: &[u8]) {
         purpose: Purpose::Message,
         possible_duplicate: flags & 8 != 0,
         session_before: (flags & 16 != 0).then_some(before),
+        reply_asked: flags & 64 != 0,
     };
     let prompt = (flags & 32 != 0).then_some(prompt);
     let typed = compose(None, &envelope, ID, 1, &body, prompt.as_deref(), &TimeZone::UTC);

@@ -27,6 +27,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         key: Some("k".to_owned()),
         runtime: None,
         progress: true,
+        answers: None,
         wait: Wait::Replied,
         timeout_ms: Some(1000),
     };

@@ -3,6 +3,7 @@
 
 mod ends;
 mod lives;
+mod replies;
 mod typed;
 
 use std::path::Path;
@@ -59,6 +60,7 @@ fn lived() -> World {
     ends::restarted(&mut world);
     ends::after_the_machine(&mut world);
     typed::verbs(&mut world);
+    replies::asked(&mut world);
     world
 }
 

@@ -21,6 +21,7 @@ use super::indexing::Indexing;
 use super::input::{Input, Loop};
 use super::mcp::{self, ListenError};
 use super::refusing::{self, Heard};
+use super::signals;
 use super::spools;
 use super::turning::{Ended, Turning, warn_of};
 use crate::config::{self, Loaded, SettingFlag};
@@ -109,7 +110,8 @@ async fn serve(home: Home, lock: DaemonLock, given: Given, runtimes: Arc<Runtime
     // Agents that outlived the daemon before find it at once: a handshake needs no journal.
     let listening = mcp::listen(&home, given.loaded.local.mcp_port).await?;
     let url = listening.url();
-    let by_mcp = tokio::spawn(mcp::serve(listening, Arc::clone(&door)));
+    let refusals = mcp::Refusals::new(inputs.clone(), &listening);
+    let by_mcp = tokio::spawn(mcp::serve(listening, Arc::clone(&door), refusals.clone()));
     // Clients of a daemon that was killed may still be at work: the world holds still before it is looked at (C16).
     let clients = home.clients();
     let waited = tokio::task::spawn_blocking(move || wait_for_clients(&clients)).await;
@@ -154,7 +156,7 @@ async fn serve(home: Home, lock: DaemonLock, given: Given, runtimes: Arc<Runtime
     let listener = control::bind(&home, &lock)?;
     let served = tokio::spawn(control::serve(listener, door));
     tracing::info!(home = %home.run.display(), mcp = url, "serving");
-    signals(inputs)?;
+    signals::hear(inputs, refusals)?;
     let ended_in_order = has_ended.await.is_ok();
     served.abort();
     by_mcp.abort();
@@ -181,24 +183,6 @@ async fn forward(
             return;
         }
     }
-}
-
-fn signals(inputs: Sender<Input>) -> Result<(), DaemonError> {
-    for (kind, name) in [(SignalKind::terminate(), "SIGTERM"), (SignalKind::interrupt(), "SIGINT")] {
-        let (mut caught, inputs) = (signal(kind).map_err(DaemonError::Threads)?, inputs.clone());
-        tokio::spawn(async move {
-            while caught.recv().await.is_some() {
-                let _ = inputs.send(Input::Stop { why: name.to_owned() });
-            }
-        });
-    }
-    let mut reload = signal(SignalKind::hangup()).map_err(DaemonError::Threads)?;
-    tokio::spawn(async move {
-        while reload.recv().await.is_some() {
-            let _ = inputs.send(Input::Reload);
-        }
-    });
-    Ok(())
 }
 
 /// Texts for the executor, out of whichever journal is open now.

@@ -12,6 +12,7 @@ mod hook;
 mod join;
 mod lock;
 pub mod mint;
+mod names;
 mod own;
 mod query;
 mod register;
@@ -57,9 +58,10 @@ pub struct Door {
     secrets: caller::Secrets,
 }
 
+    names: names::Names,
 impl Door {
     pub fn new(home: Home, inputs: Loop, history: History, ears: Ears) -> Arc<Self> {
-        Arc::new(Self { home, inputs, history, ears, secrets: caller::Secrets::default() })
+        Arc::new(Self { home, inputs, history, ears, secrets: Default::default(), names: Default::default() })
     }
 }
 

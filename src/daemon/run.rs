@@ -23,7 +23,7 @@ use super::mcp::{self, ListenError};
 use super::refusing::{self, Heard};
 use super::signals;
 use super::spools;
-use super::turning::{Ended, Turning, warn_of};
+use super::turning::{Answers, Ended, Turning, tell_callers, warn_of};
 use crate::config::{self, Loaded, SettingFlag};
 use crate::executor::Executor;
 use crate::executor::tmux::{in_full, wait_for_clients};
@@ -125,6 +125,9 @@ async fn serve(home: Home, lock: DaemonLock, given: Given, runtimes: Arc<Runtime
     tokio::spawn(hands::work(executor, ordered, spools::Watch { home: home.clone(), inputs: inputs.clone() }));
     tokio::spawn(forward(reported, inputs.clone(), home.clone()));
 
+    let (answers, answered) = mpsc::unbounded_channel();
+    tokio::spawn(tell_callers(answered));
+
     let (started, has_started) = oneshot::channel();
     let (ended, has_ended) = oneshot::channel();
     let Given { loaded, flags, keeping } = given;
@@ -135,6 +138,7 @@ async fn serve(home: Home, lock: DaemonLock, given: Given, runtimes: Arc<Runtime
         runtimes,
         ears: ears.clone(),
         orders,
+        answers,
         lines,
         texts,
         tmux,
@@ -179,7 +183,7 @@ async fn forward(
         {
             spools.follow(&SessionName { peer: peer.clone(), generation });
         }
-        if inputs.send(Input::Report(report)).is_err() {
+        if inputs.send(Input::Report(Box::new(report))).is_err() {
             return;
         }
     }
@@ -210,6 +214,7 @@ struct Starting {
     runtimes: Arc<Runtimes>,
     ears: Ears,
     orders: Orders,
+    answers: Answers,
     lines: Loop,
     texts: Texts,
     tmux: Option<String>,
@@ -291,7 +296,8 @@ impl Starting {
         known.extend(supervisor.sessions());
         let _ = self.orders.send(Order::Adopt { alive, known });
         let (home, ears, records) = (self.home.clone(), self.ears.clone(), self.lines.records.clone());
-        Ok(Turning { supervisor, home, ears, orders: self.orders.clone(), records, unmarked: true, low_said: false })
+        let (orders, answers) = (self.orders.clone(), self.answers.clone());
+        Ok(Turning { supervisor, home, ears, orders, answers, records, unmarked: true, low_said: false })
     }
 
     fn begin(&self) -> Begin {
@@ -336,7 +342,7 @@ impl Starting {
             }
             Err(error) => facts.push(SettingsUnreadable { why: in_full(&error) }.into()),
         }
-        let asked = facts.into_iter().map(|event| Asked::Seen(Draft::own(Subject::NONE, None, event))).collect();
+        let asked = facts.into_iter().map(|event| Asked::seen(Draft::own(Subject::NONE, None, event))).collect();
         let turn = turning.supervisor.turn(clock::now(), asked)?;
         turning.announce(&turn.into_inner().groups);
         Ok(())

@@ -133,7 +133,7 @@ fn tell(inputs: &Sender<Input>, subject: Subject, why: Why, uid: Option<u32>, ti
     let [door, rule, says] = ["mcp", why.rule(), why.says()].map(str::to_owned);
     let refused = CallRefused { door, status: why.status().as_u16(), rule, why: says, uid, times };
     // Closed only when the daemon is ending.
-    let _ = inputs.send(Input::Report(Draft::own(subject, None, refused).into()));
+    let _ = inputs.send(Input::Report(Box::new(Draft::own(subject, None, refused).into())));
 }
 
 /// Whose the socket at the other end is. The kernel's table has a line for it, on Linux.

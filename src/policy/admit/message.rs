@@ -25,10 +25,9 @@ pub(super) fn send(state: &State, actor: Actor, reason: Option<String>, send: Se
         Ok(None) => Ok(()),
         Err(refusal) => Err(refusal),
     };
-    let peer = peer_of(&to);
-    Admission::Fact(match known.and_then(|()| accept(state, &send, to, reason)) {
-        Ok(accepted) => accepted_draft(actor, &send, accepted),
-        Err(refusal) => refused_draft(actor, send, peer, refusal),
+    Admission::Fact(match known.and_then(|()| place(state, &send, &to)) {
+        Ok(place) => accepted_draft(actor, accepted(state, send, to, place, reason)),
+        Err(refusal) => refused_draft(actor, send, peer_of(&to), refusal),
     })
 }
 
@@ -39,8 +38,8 @@ fn peer_of(to: &Recipient) -> Option<Identity> {
     }
 }
 
-fn accepted_draft(actor: Actor, send: &Send, accepted: MessageAccepted) -> Draft {
-    let subject = Subject { peer: peer_of(&accepted.to), generation: None, message: Some(send.mint) };
+fn accepted_draft(actor: Actor, (mint, accepted): (MessageId, MessageAccepted)) -> Draft {
+    let subject = Subject { peer: peer_of(&accepted.to), generation: None, message: Some(mint) };
     Draft { subject, cause: None, actor, event: accepted.into() }
 }
 
@@ -118,26 +117,26 @@ fn recipient_word(to: &Recipient) -> String {
     }
 }
 
-fn accept(state: &State, send: &Send, to: Recipient, reason: Option<String>) -> Result<MessageAccepted, Refusal> {
+/// Where a message would stand that nothing speaks against: the policy in force, and the depth of the queue with it.
+fn place(state: &State, send: &Send, to: &Recipient) -> Result<(WakePolicy, u32), Refusal> {
     topic(send)?;
     body(state, send)?;
-    let (policy, queue_depth) = match &to {
-        Recipient::Peer(peer) => queue(state, send, peer)?,
-        Recipient::User(_) => (WakePolicy::Persistent, 0),
-    };
-    Ok(MessageAccepted {
-        answers: answers(state, send, &to),
-        to,
-        from: send.from.clone(),
-        topic: send.topic.clone(),
-        replaced: text::visible(&send.text).replaced,
-        text: send.text.clone(),
-        key: send.key.clone(),
-        progress: send.progress,
-        policy,
-        queue_depth,
-        reason,
-    })
+    match to {
+        Recipient::Peer(peer) => queue(state, send, peer),
+        Recipient::User(_) => Ok((WakePolicy::Persistent, 0)),
+    }
+}
+
+fn accepted(
+    state: &State,
+    send: Send,
+    to: Recipient,
+    (policy, queue_depth): (WakePolicy, u32),
+    reason: Option<String>,
+) -> (MessageId, MessageAccepted) {
+    let (answers, replaced) = (answers(state, &send, &to), text::visible(&send.text).replaced);
+    let Send { mint, from, topic, text, key, progress, .. } = send;
+    (mint, MessageAccepted { answers, to, from, topic, replaced, text, key, progress, policy, queue_depth, reason })
 }
 
 fn topic(send: &Send) -> Result<(), Refusal> {

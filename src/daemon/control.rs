@@ -13,6 +13,7 @@ mod hook;
 mod join;
 mod lock;
 pub mod mint;
+mod names;
 mod own;
 mod query;
 mod register;
@@ -44,6 +45,8 @@ pub use spooled::{spooled, spooled_hook};
 
 /// Callers served at once; each holds a file descriptor, of which a shell's default leaves a daemon 1024.
 const CALLERS_MAX: usize = 512;
+/// Of those, connections that stay for more calls: there is room for callers with one, however many others keep theirs.
+const KEPT_MAX: usize = 256;
 
 /// Reads the records about a message, answers to it included, from this lsn on, oldest first. May block.
 pub type History = Arc<dyn Fn(MessageId, Lsn) -> Result<Vec<Record>, String> + Send + Sync>;
@@ -56,11 +59,12 @@ pub struct Door {
     pub ears: Ears,
     /// Sessions by their secrets, as last seen.
     secrets: caller::Secrets,
+    names: names::Names,
 }
 
 impl Door {
     pub fn new(home: Home, inputs: Loop, history: History, ears: Ears) -> Arc<Self> {
-        Arc::new(Self { home, inputs, history, ears, secrets: caller::Secrets::default() })
+        Arc::new(Self { home, inputs, history, ears, secrets: Default::default(), names: Default::default() })
     }
 }
 
@@ -73,6 +77,7 @@ impl fmt::Debug for Door {
 /// Serves until the task is dropped; calls under way are dropped with it.
 pub async fn serve(listener: UnixListener, door: Arc<Door>) {
     let places = Arc::new(Semaphore::new(CALLERS_MAX));
+    let kept = Arc::new(Semaphore::new(KEPT_MAX));
     let mut callers = tokio::task::JoinSet::new();
     loop {
         while callers.try_join_next().is_some() {}
@@ -87,9 +92,9 @@ pub async fn serve(listener: UnixListener, door: Arc<Door>) {
         };
         match Arc::clone(&places).try_acquire_owned() {
             Ok(place) => {
-                let door = Arc::clone(&door);
+                let (door, kept) = (Arc::clone(&door), Arc::clone(&kept));
                 callers.spawn(async move {
-                    connection::serve(stream, &door).await;
+                    connection::serve(stream, &door, &kept).await;
                     drop(place);
                 });
             }

@@ -15,13 +15,12 @@ use crate::model::state::State;
 use crate::model::time::Timestamp;
 
 /// What the loop is told.
-#[expect(clippy::large_enum_variant, reason = "an input lives for one turn, and most of them are reports")]
 pub enum Input {
     Ask {
         request: Request,
         answer: oneshot::Sender<Answer>,
     },
-    Report(Report),
+    Report(Box<Report>),
     /// What a session's program said by a hook: facts, answered once they are durable.
     Heard {
         drafts: Vec<Draft>,

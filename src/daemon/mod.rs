@@ -9,5 +9,6 @@ pub mod input;
 pub mod mcp;
 mod refusing;
 pub mod run;
+mod signals;
 mod spools;
 mod turning;

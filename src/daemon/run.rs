@@ -21,8 +21,9 @@ use super::indexing::Indexing;
 use super::input::{Input, Loop};
 use super::mcp::{self, ListenError};
 use super::refusing::{self, Heard};
+use super::signals;
 use super::spools;
-use super::turning::{Ended, Turning, warn_of};
+use super::turning::{Answers, Ended, Turning, tell_callers, warn_of};
 use crate::config::{self, Loaded, SettingFlag};
 use crate::executor::Executor;
 use crate::executor::tmux::{in_full, wait_for_clients};
@@ -109,7 +110,8 @@ async fn serve(home: Home, lock: DaemonLock, given: Given, runtimes: Arc<Runtime
     // Agents that outlived the daemon before find it at once: a handshake needs no journal.
     let listening = mcp::listen(&home, given.loaded.local.mcp_port).await?;
     let url = listening.url();
-    let by_mcp = tokio::spawn(mcp::serve(listening, Arc::clone(&door)));
+    let refusals = mcp::Refusals::new(inputs.clone(), &listening);
+    let by_mcp = tokio::spawn(mcp::serve(listening, Arc::clone(&door), refusals.clone()));
     // Clients of a daemon that was killed may still be at work: the world holds still before it is looked at (C16).
     let clients = home.clients();
     let waited = tokio::task::spawn_blocking(move || wait_for_clients(&clients)).await;
@@ -123,6 +125,9 @@ async fn serve(home: Home, lock: DaemonLock, given: Given, runtimes: Arc<Runtime
     tokio::spawn(hands::work(executor, ordered, spools::Watch { home: home.clone(), inputs: inputs.clone() }));
     tokio::spawn(forward(reported, inputs.clone(), home.clone()));
 
+    let (answers, answered) = mpsc::unbounded_channel();
+    tokio::spawn(tell_callers(answered));
+
     let (started, has_started) = oneshot::channel();
     let (ended, has_ended) = oneshot::channel();
     let Given { loaded, flags, keeping } = given;
@@ -133,6 +138,7 @@ async fn serve(home: Home, lock: DaemonLock, given: Given, runtimes: Arc<Runtime
         runtimes,
         ears: ears.clone(),
         orders,
+        answers,
         lines,
         texts,
         tmux,
@@ -154,7 +160,7 @@ async fn serve(home: Home, lock: DaemonLock, given: Given, runtimes: Arc<Runtime
     let listener = control::bind(&home, &lock)?;
     let served = tokio::spawn(control::serve(listener, door));
     tracing::info!(home = %home.run.display(), mcp = url, "serving");
-    signals(inputs)?;
+    signals::hear(inputs, refusals)?;
     let ended_in_order = has_ended.await.is_ok();
     served.abort();
     by_mcp.abort();
@@ -177,28 +183,10 @@ async fn forward(
         {
             spools.follow(&SessionName { peer: peer.clone(), generation });
         }
-        if inputs.send(Input::Report(report)).is_err() {
+        if inputs.send(Input::Report(Box::new(report))).is_err() {
             return;
         }
     }
-}
-
-fn signals(inputs: Sender<Input>) -> Result<(), DaemonError> {
-    for (kind, name) in [(SignalKind::terminate(), "SIGTERM"), (SignalKind::interrupt(), "SIGINT")] {
-        let (mut caught, inputs) = (signal(kind).map_err(DaemonError::Threads)?, inputs.clone());
-        tokio::spawn(async move {
-            while caught.recv().await.is_some() {
-                let _ = inputs.send(Input::Stop { why: name.to_owned() });
-            }
-        });
-    }
-    let mut reload = signal(SignalKind::hangup()).map_err(DaemonError::Threads)?;
-    tokio::spawn(async move {
-        while reload.recv().await.is_some() {
-            let _ = inputs.send(Input::Reload);
-        }
-    });
-    Ok(())
 }
 
 /// Texts for the executor, out of whichever journal is open now.
@@ -226,6 +214,7 @@ struct Starting {
     runtimes: Arc<Runtimes>,
     ears: Ears,
     orders: Orders,
+    answers: Answers,
     lines: Loop,
     texts: Texts,
     tmux: Option<String>,
@@ -307,7 +296,8 @@ impl Starting {
         known.extend(supervisor.sessions());
         let _ = self.orders.send(Order::Adopt { alive, known });
         let (home, ears, records) = (self.home.clone(), self.ears.clone(), self.lines.records.clone());
-        Ok(Turning { supervisor, home, ears, orders: self.orders.clone(), records, unmarked: true, low_said: false })
+        let (orders, answers) = (self.orders.clone(), self.answers.clone());
+        Ok(Turning { supervisor, home, ears, orders, answers, records, unmarked: true, low_said: false })
     }
 
     fn begin(&self) -> Begin {
@@ -352,7 +342,7 @@ impl Starting {
             }
             Err(error) => facts.push(SettingsUnreadable { why: in_full(&error) }.into()),
         }
-        let asked = facts.into_iter().map(|event| Asked::Seen(Draft::own(Subject::NONE, None, event))).collect();
+        let asked = facts.into_iter().map(|event| Asked::seen(Draft::own(Subject::NONE, None, event))).collect();
         let turn = turning.supervisor.turn(clock::now(), asked)?;
         turning.announce(&turn.into_inner().groups);
         Ok(())

@@ -99,7 +99,7 @@ pub(super) fn read(reading: Reading<'_>, session: &SessionName) -> Vec<Spooled> 
 fn asked(reading: Reading<'_>, session: &SessionName, bytes: &[u8]) -> Result<Vec<Asked>, Problem> {
     let Some(hook) = spooled_hook(bytes) else { return Ok(vec![Asked::Request(spooled(bytes, session)?)]) };
     let facts = reading.ears.facts(session, (reading.conversation)(session).as_deref(), &hook);
-    Ok(facts.into_iter().map(Asked::Seen).collect())
+    Ok(facts.into_iter().map(Asked::seen).collect())
 }
 
 /// The spools of every session that has a folder, also of those that have ended.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::ears::{Ears, conversation};
 use super::hands::{Order, Orders, Told};
@@ -42,10 +42,25 @@ pub(super) struct Turning<S: Storage, H: Host> {
     pub home: Home,
     pub ears: Ears,
     pub orders: Orders,
+    pub answers: Answers,
     pub records: broadcast::Sender<Arc<Record>>,
     pub unmarked: bool,
     /// A person has been told that the disk is nearly full.
     pub low_said: bool,
+}
+
+/// Answers of one turn, to be told where their callers wait: from this thread, each of them would wake the other by a
+/// system call of its own.
+pub(super) type Answers = mpsc::UnboundedSender<Vec<(oneshot::Sender<Answer>, Answer)>>;
+
+/// Tells callers their answers until the loop ends.
+pub(super) async fn tell_callers(mut answers: mpsc::UnboundedReceiver<Vec<(oneshot::Sender<Answer>, Answer)>>) {
+    while let Some(turn) = answers.recv().await {
+        for (caller, answer) in turn {
+            // Who waited may have gone.
+            let _ = caller.send(answer);
+        }
+    }
 }
 
 /// Who waits for the outcome of one thing that was asked.
@@ -129,18 +144,18 @@ impl<S: Storage, H: Host> Turning<S, H> {
                     // What the agent said last comes before its end (C61a).
                     gathered.spooled(self.spool(&session));
                 }
-                gathered.add(Asked::Seen(report.draft), Waiter::Durable(report.durable));
+                gathered.add(Asked::seen(report.draft), Waiter::Durable(report.durable));
             }
             Input::Read(question) => question(Ok((self.supervisor.state(), clock::now()))),
             Input::Peek { session, answer } => self.order(Order::Peek { session, answer }),
             Input::Heard { drafts, answer } => {
-                gathered.all(drafts.into_iter().map(Asked::Seen).collect(), Waiter::Caller(answer));
+                gathered.all(drafts.into_iter().map(Asked::seen).collect(), Waiter::Caller(answer));
             }
             Input::Spooled { session } => gathered.spooled(self.spool(&session)),
             Input::Reload => gathered.end = Some(Ended::Reload),
             Input::Stop { why } => {
                 let stopped = Draft::own(Subject::NONE, None, DaemonStopped { why });
-                gathered.add(Asked::Seen(stopped), Waiter::Nobody);
+                gathered.add(Asked::seen(stopped), Waiter::Nobody);
                 gathered.end = Some(Ended::Stopped);
             }
         }
@@ -156,7 +171,7 @@ impl<S: Storage, H: Host> Turning<S, H> {
         let now = clock::now();
         if let Some(deadline) = self.supervisor.next_deadline().filter(|d| d.at.awake_ms <= now.awake_ms) {
             let passed = Draft::own(Subject::NONE, None, DeadlinePassed { deadline: deadline.kind });
-            gathered.add(Asked::Seen(passed), Waiter::Nobody);
+            gathered.add(Asked::seen(passed), Waiter::Nobody);
         } else if self.unmarked {
             self.unmarked = false;
             match self.supervisor.keep_quiet(now) {
@@ -217,12 +232,12 @@ impl<S: Storage, H: Host> Turning<S, H> {
     }
 
     fn tell(&self, turn: Committed<Turn>, waiters: Vec<Waiter>) {
-        let Turn { groups, outcomes } = turn.into_inner();
+        let Turn { mut groups, outcomes } = turn.into_inner();
         self.announce(&groups);
+        let mut answers = Vec::new();
         for (outcome, waiter) in outcomes.into_iter().zip(waiters) {
             match waiter {
-                // Who waited may have gone.
-                Waiter::Caller(answer) => drop(answer.send(answered(outcome, &groups))),
+                Waiter::Caller(caller) => answers.push((caller, answered(outcome, &mut groups))),
                 Waiter::Durable(durable) => {
                     if let (Outcome::Recorded { .. }, Some(durable)) = (outcome, durable) {
                         let _ = durable.send(());
@@ -231,6 +246,10 @@ impl<S: Storage, H: Host> Turning<S, H> {
                 Waiter::Spool { session, name } => spools::remove(&self.home, &session, &name),
                 Waiter::Nobody => {}
             }
+        }
+        if !answers.is_empty() {
+            // Closed only when the daemon is ending.
+            let _ = self.answers.send(answers);
         }
     }
 
@@ -272,10 +291,11 @@ fn named(draft: &Draft) -> Option<SessionName> {
     Some(SessionName { peer: draft.subject.peer.clone()?, generation: draft.subject.generation? })
 }
 
-fn answered(outcome: Outcome, groups: &[Vec<Record>]) -> Answer {
+/// Takes the records of an answer out of `groups`: each is one asker's.
+fn answered(outcome: Outcome, groups: &mut [Vec<Record>]) -> Answer {
     let group = match outcome {
         Outcome::Known { message, accepted, queue_depth } => return Answer::Known { message, accepted, queue_depth },
-        Outcome::Recorded { group } => groups.get(group).cloned().unwrap_or_default(),
+        Outcome::Recorded { group } => groups.get_mut(group).map(std::mem::take).unwrap_or_default(),
         Outcome::Stale => Vec::new(),
     };
     match group.first().map(|record| &record.event) {

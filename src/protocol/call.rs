@@ -26,6 +26,9 @@ pub struct Call {
     pub from: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The caller has more to say on this connection, and may say it before this is answered.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
     pub verb: Verb,
 }
 
@@ -176,7 +179,7 @@ pub enum CallError {
 
 impl Call {
     pub fn new(request_id: MessageId, verb: Verb) -> Self {
-        Self { version: VERSION, request_id, secret: None, from: None, reason: None, verb }
+        Self { version: VERSION, request_id, secret: None, from: None, reason: None, more: false, verb }
     }
 
     /// One line, its newline included.
@@ -186,17 +189,21 @@ impl Call {
 
     /// Reads one line, with or without its newline.
     ///
-    /// The version is looked at first, for the rest of another version's call may have another shape.
+    /// What cannot be read may be another version's call, whose rest has another shape: then that is what is wrong with it.
     pub fn from_line(line: &[u8]) -> Result<Self, CallError> {
         #[derive(Deserialize)]
         struct Spoken {
             version: u32,
         }
         let malformed = |error: serde_json::Error| CallError::Malformed { why: error.to_string() };
-        let Spoken { version } = serde_json::from_slice(line).map_err(malformed)?;
+        let read = serde_json::from_slice::<Self>(line);
+        let version = match &read {
+            Ok(call) => call.version,
+            Err(_) => serde_json::from_slice::<Spoken>(line).map_err(malformed)?.version,
+        };
         if version != VERSION {
             return Err(CallError::Version { found: version, expected: VERSION });
         }
-        serde_json::from_slice(line).map_err(malformed)
+        read.map_err(malformed)
     }
 }

@@ -3,6 +3,11 @@
 //! A connection carries one [`Call`], a JSON object on one line, and the [`Reply`] lines that answer it; a caller that
 //! closes its writing side before the last of them has gone away. Both sides name the version they speak, and a
 //! daemon answers another one with an error that says which it speaks itself.
+//!
+//! A call that says `more` has others behind it on the same connection. They are answered in the order in which they came,
+//! also where they came before an answer: the replies to one end with `ok` or `error`. A call that is refused ends
+//! nothing; a line that is no call, or longer than one may be, ends the connection with its answer, and what stands behind
+//! it was not taken up.
 
 mod call;
 mod reply;

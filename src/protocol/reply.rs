@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::VERSION;
@@ -166,16 +166,34 @@ pub enum ReplyError {
     Malformed { why: String },
 }
 
-#[derive(Serialize, Deserialize)]
-struct Spoken<T> {
+#[derive(Serialize)]
+struct Spoken<'a> {
     version: u32,
     #[serde(flatten)]
-    said: T,
+    said: &'a Reply,
 }
 
-/// Reads no more of a line than the version it is in.
+/// [`Reply::Ok`] with what the verb has to say as it is, without a detour by a [`Value`].
+#[derive(Serialize)]
+struct Done<'a, T> {
+    version: u32,
+    ok: &'a T,
+}
+
+/// A line as it is read: one of the three is there.
 #[derive(Deserialize)]
-struct Nothing {}
+struct Heard {
+    version: u32,
+    accepted: Option<Sent>,
+    /// Nothing to say is something said.
+    #[serde(default, deserialize_with = "even_null")]
+    ok: Option<Value>,
+    error: Option<Problem>,
+}
+
+fn even_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
 
 impl Reply {
     /// Done, with `data`.
@@ -191,14 +209,33 @@ impl Reply {
         line(&Spoken { version: VERSION, said: self })
     }
 
+    /// The line of [`Reply::ok`] with the same `data`.
+    pub fn ok_line(data: &impl Serialize) -> Vec<u8> {
+        line(&Done { version: VERSION, ok: data })
+    }
+
     /// Reads one line, with or without its newline.
     pub fn from_line(line: &[u8]) -> Result<Self, ReplyError> {
+        #[derive(Deserialize)]
+        struct Spoken {
+            version: u32,
+        }
         let malformed = |error: serde_json::Error| ReplyError::Malformed { why: error.to_string() };
-        let Spoken { version, said: Nothing {} } = serde_json::from_slice(line).map_err(malformed)?;
+        let read = serde_json::from_slice::<Heard>(line);
+        let version = match &read {
+            Ok(heard) => heard.version,
+            // The rest of another version's reply may have another shape.
+            Err(_) => serde_json::from_slice::<Spoken>(line).map_err(malformed)?.version,
+        };
         if version != VERSION {
             return Err(ReplyError::Version { found: version, expected: VERSION });
         }
-        serde_json::from_slice::<Spoken<Reply>>(line).map(|spoken| spoken.said).map_err(malformed)
+        match read.map_err(malformed)? {
+            Heard { accepted: Some(sent), .. } => Ok(Reply::Accepted(sent)),
+            Heard { ok: Some(data), .. } => Ok(Reply::Ok(data)),
+            Heard { error: Some(problem), .. } => Ok(Reply::Error(problem)),
+            Heard { .. } => Err(ReplyError::Malformed { why: "it says nothing that this version knows".to_owned() }),
+        }
     }
 
     /// What the verb had to say, as the type it is.

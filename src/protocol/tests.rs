@@ -46,6 +46,8 @@ fn every_call_survives_its_line() {
         let line = call.to_line();
         assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1, "one line: {line:?}");
         assert_eq!(Call::from_line(&line).unwrap(), call);
+        let followed = Call { more: true, ..call };
+        assert_eq!(Call::from_line(&followed.to_line()).unwrap(), followed);
     }
 }
 
@@ -63,6 +65,17 @@ fn every_reply_survives_its_line() {
     let error = Problem::refused("no").hint("yes").retryable();
     for reply in [Reply::Accepted(sent.clone()), Reply::ok(&sent), Reply::ok(&()), Reply::Error(error)] {
         assert_eq!(Reply::from_line(&reply.to_line()).unwrap(), reply);
+    }
+    assert_eq!(Reply::ok_line(&sent), Reply::ok(&sent).to_line(), "whichever way it was made");
+}
+
+/// A daemon of later says more, and what this one says of itself may be nothing.
+#[test]
+fn a_reply_is_one_of_three_whatever_stands_beside_it() {
+    let read = |line: &[u8]| Reply::from_line(line);
+    assert_eq!(read(br#"{"ok":null,"later":[1],"version":1}"#).unwrap(), Reply::Ok(serde_json::Value::Null));
+    for nothing in [&br#"{"version":1}"#[..], br#"{"version":1,"later":{}}"#, br#"{"ok":1}"#, b"[]"] {
+        assert!(matches!(read(nothing), Err(ReplyError::Malformed { .. })), "{nothing:?}");
     }
 }
 

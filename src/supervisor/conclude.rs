@@ -1,7 +1,5 @@
 //! From one fact to everything that follows from it.
 
-use std::collections::VecDeque;
-
 use crate::model::effect::Effect;
 use crate::model::event::{Event, Fact};
 use crate::model::message::Fate;
@@ -24,16 +22,16 @@ const CASCADE_MAX: usize = 64;
 /// If the cascade does not end, or in debug builds if an invariant breaks: dying is safe, for the journal is the state.
 pub fn conclude(state: &mut State, now: Timestamp, draft: Draft, effects: &mut Vec<Effect>) -> Vec<Record> {
     let limit = CASCADE_MAX + 16 * state.presences.len();
-    let mut group = Vec::new();
-    let mut undecided = VecDeque::from([fold(state, now, draft, effects)]);
-    while let Some(record) = undecided.pop_front() {
-        for draft in decide(state, &record) {
-            undecided.push_back(fold(state, now, draft, effects));
+    // Nearly always this is all: most records lead to nothing.
+    let mut group = vec![fold(state, now, draft, effects)];
+    let mut decided = 0;
+    while let Some(record) = group.get(decided) {
+        for draft in decide(state, record) {
+            group.push(fold(state, now, draft, effects));
         }
-        group.push(record);
-        assert!(group.len() + undecided.len() <= limit, "the rules chase each other: {:?}", group.last());
+        decided += 1;
+        assert!(group.len() <= limit, "the rules chase each other: {:?}", group.last());
     }
-    group.sort_by_key(|record| record.lsn);
     debug_assert_eq!(invariant::check(state), [], "after {:?}", group.last().map(|record| &record.event));
     group
 }

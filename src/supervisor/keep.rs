@@ -180,7 +180,7 @@ impl<S: Storage, H: Host> Supervisor<S, H> {
     }
 
     fn say(&mut self, now: Timestamp, event: impl Into<Event>) -> Result<Committed<Turn>, AppendError> {
-        self.turn(now, vec![Asked::Seen(Draft::own(Subject::NONE, None, event))])
+        self.turn(now, vec![Asked::seen(Draft::own(Subject::NONE, None, event))])
     }
 }
 

@@ -37,11 +37,16 @@ pub trait Host {
 
 /// Something for the loop to take up.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "it lives for one turn, and most of it is seen")]
 pub enum Asked {
     Request(Request),
     /// Seen by executor or observers, or elapsed.
-    Seen(Draft),
+    Seen(Box<Draft>),
+}
+
+impl Asked {
+    pub fn seen(draft: Draft) -> Self {
+        Self::Seen(Box::new(draft))
+    }
 }
 
 /// A turn's records, and what became of each thing that was asked.
@@ -130,7 +135,7 @@ impl<S: Storage, H: Host> Supervisor<S, H> {
     ) -> Outcome {
         let draft = match asked {
             Asked::Seen(draft) if is_stale(&self.state, &draft) => return Outcome::Stale,
-            Asked::Seen(draft) => draft,
+            Asked::Seen(draft) => *draft,
             Asked::Request(request) => match admit(&self.state, now, request) {
                 Admission::Fact(draft) => draft,
                 Admission::Known { message, accepted, queue_depth } => {

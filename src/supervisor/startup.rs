@@ -106,5 +106,5 @@ impl<S: Storage, H: Host> Supervisor<S, H> {
 }
 
 fn seen(subject: Subject, event: impl Into<Event>) -> Asked {
-    Asked::Seen(Draft::own(subject, None, event))
+    Asked::seen(Draft::own(subject, None, event))
 }

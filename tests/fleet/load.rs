@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 
 use dormouse::daemon::control::mint;
+use dormouse::model::event::{Event, Fact};
 use dormouse::model::id::MessageId;
 use dormouse::protocol::{Call, Reply, SendMessage, Verb, Wait};
 use serde_json::Value;
@@ -48,28 +49,59 @@ fn c07_sixty_four_calls_at_once_are_accepted_in_a_few_turns() {
     let mut lines: Vec<UnixStream> =
         (0..CROWD).map(|_| UnixStream::connect(world.home.control_socket()).unwrap()).collect();
     for (number, line) in lines.iter_mut().enumerate() {
-        let message = SendMessage {
-            to: "ada".to_owned(),
-            text: format!("call {number}"),
-            topic: None,
-            key: None,
-            runtime: None,
-            progress: false,
-            answers: None,
-            wait: Wait::Accepted,
-            timeout_ms: None,
-        };
-        line.write_all(&Call::new(mint::message_id(), Verb::Send(Box::new(message))).to_line()).unwrap();
+        line.write_all(&sending(&format!("call {number}")).to_line()).unwrap();
     }
-    let mut depths: Vec<u64> = lines.into_iter().map(|line| accepted(line)["queue_depth"].as_u64().unwrap()).collect();
+    let mut depths: Vec<u64> =
+        lines.into_iter().map(|line| accepted(&mut BufReader::new(line))["queue_depth"].as_u64().unwrap()).collect();
     depths.sort_unstable();
     assert_eq!(depths, (1..=CROWD as u64).collect::<Vec<_>>(), "each has its own place");
-    // What one turn takes up has one time.
+    let turns = turns_of_acceptance(&world);
+    println!("{CROWD} calls in {turns} turns");
+    assert!(turns <= CROWD / 4, "{turns} turns");
+}
+
+/// C7, C9: what one caller has said on one connection before it is answered is accepted in this order, in a few turns.
+#[test]
+fn c09_messages_said_ahead_on_one_connection_keep_their_order() {
+    const AHEAD: usize = 64;
+    let world = World::started("");
+    world.add_peer("ada", &["--runtime", "demo", "--arg=--silent"]);
+    let texts: Vec<String> = (0..AHEAD).map(|number| format!("call {number}")).collect();
+    let calls = texts.iter().map(|text| Call { more: true, ..sending(text) }.to_line());
+    let mut line = BufReader::new(UnixStream::connect(world.home.control_socket()).unwrap());
+    line.get_mut().write_all(&calls.collect::<Vec<_>>().concat()).unwrap();
+    let depths: Vec<u64> = (0..AHEAD).map(|_| accepted(&mut line)["queue_depth"].as_u64().unwrap()).collect();
+    assert_eq!(depths, (1..=AHEAD as u64).collect::<Vec<_>>());
+    let records = world.records();
+    let journaled = records.iter().filter_map(|record| match &record.event {
+        Event::Fact(Fact::MessageAccepted(accepted)) => Some(&accepted.text),
+        _ => None,
+    });
+    assert!(journaled.eq(&texts), "in the order in which they were said");
+    let turns = turns_of_acceptance(&world);
+    assert!(turns <= AHEAD / 4, "{turns} turns");
+}
+
+/// What one turn takes up has one time.
+fn turns_of_acceptance(world: &World) -> usize {
     let records = world.records();
     let accepted = records.iter().filter(|record| record.event.kind().name == "message_accepted");
-    let turns: BTreeSet<u64> = accepted.map(|record| record.at.wall_us).collect();
-    println!("{CROWD} calls in {} turns", turns.len());
-    assert!(turns.len() <= CROWD / 4, "{} turns", turns.len());
+    accepted.map(|record| record.at.wall_us).collect::<BTreeSet<u64>>().len()
+}
+
+fn sending(text: &str) -> Call {
+    let message = SendMessage {
+        to: "ada".to_owned(),
+        text: text.to_owned(),
+        topic: None,
+        key: None,
+        runtime: None,
+        progress: false,
+        answers: None,
+        wait: Wait::Accepted,
+        timeout_ms: None,
+    };
+    Call::new(mint::message_id(), Verb::Send(Box::new(message)))
 }
 
 /// C7, C30: the same by the program, and a persistent peer reads all of it in the order of acceptance.
@@ -104,10 +136,10 @@ fn c30_sixty_four_senders_at_once_are_read_by_one_peer_one_after_the_other() {
 }
 
 /// What the one who called on this line was told.
-fn accepted(line: UnixStream) -> Value {
-    line.set_read_timeout(Some(DEADLINE)).unwrap();
+fn accepted(line: &mut BufReader<UnixStream>) -> Value {
+    line.get_ref().set_read_timeout(Some(DEADLINE)).unwrap();
     let mut reply = String::new();
-    BufReader::new(line).read_line(&mut reply).unwrap();
+    line.read_line(&mut reply).unwrap();
     match Reply::from_line(reply.as_bytes()).unwrap() {
         Reply::Ok(sent) => sent,
         other => panic!("{other:?}"),

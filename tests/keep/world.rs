@@ -83,7 +83,7 @@ impl World {
     }
 
     pub fn see(&mut self, subject: Subject, event: impl Into<Event>) -> Result<(), AppendError> {
-        self.ask(Asked::Seen(Draft::own(subject, None, event)))
+        self.ask(Asked::seen(Draft::own(subject, None, event)))
     }
 
     pub fn request(&mut self, verb: Verb) -> Result<(), AppendError> {

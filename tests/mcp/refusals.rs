@@ -247,3 +247,21 @@ fn c62_a_flood_of_refusals_does_not_fill_the_journal() {
     let log = world.ok(&["log", "--kind", "call_refused"]);
     assert!(log.contains("a call was refused at the mcp door with status 401"), "{log}");
 }
+
+/// C6, C61: what has only been counted so far is written before the daemon says that it ends.
+#[test]
+fn c61_refusals_that_were_only_counted_are_written_at_a_stop() {
+    let mut world = world("", &[("ada", &[])]);
+    let port = port(&world);
+    for _ in 0..3 {
+        assert_eq!(exchange(port, &request("POST", port, &JSON, PING)).status, 401);
+    }
+    told(&world, 401, "no secret");
+    assert!(world.terminate().success());
+    let records = world.records();
+    let times: Vec<u32> = records.iter().filter_map(refused).map(|(refused, _)| refused.times).collect();
+    assert_eq!(times, [1, 2], "the first at once, the others together");
+    let last = |kind| records.iter().rposition(|record| record.event.kind().name == kind);
+    assert!(last("call_refused") < last("daemon_stopped"), "nothing is written behind the end");
+    world.audit_is_clean();
+}

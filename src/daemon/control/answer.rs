@@ -56,14 +56,14 @@ pub(in crate::daemon) async fn perform(
 impl Door {
     /// Asks the loop, and says in the caller's words what it refuses.
     pub(super) async fn ask(&self, request: Request) -> Result<Answer, Problem> {
+        in_words(self.put(request)?).await
+    }
+
+    /// Puts the request to the loop. What is put first is taken up first.
+    pub(super) fn put(&self, request: Request) -> Result<oneshot::Receiver<Answer>, Problem> {
         let (answer, answered) = oneshot::channel();
         self.tell(Input::Ask { request, answer })?;
-        match answered.await.map_err(|_| ending())? {
-            Answer::Refused { rule, why, hint } => Err(refused(&rule, &why, hint)),
-            Answer::JournalRefuses { why, in_doubt: false } => Err(journal_refuses(&why)),
-            Answer::JournalRefuses { why, in_doubt: true } => Err(in_doubt(&why)),
-            answer => Ok(answer),
-        }
+        Ok(answered)
     }
 
     /// Runs `question` on the state between two turns.
@@ -82,6 +82,16 @@ impl Door {
 
     pub(super) fn tell(&self, input: Input) -> Result<(), Problem> {
         self.inputs.inputs.send(input).map_err(|_| ending())
+    }
+}
+
+/// The loop's answer; what it refuses, in the caller's words.
+pub(super) async fn in_words(answer: oneshot::Receiver<Answer>) -> Result<Answer, Problem> {
+    match answer.await.map_err(|_| ending())? {
+        Answer::Refused { rule, why, hint } => Err(refused(&rule, &why, hint)),
+        Answer::JournalRefuses { why, in_doubt: false } => Err(journal_refuses(&why)),
+        Answer::JournalRefuses { why, in_doubt: true } => Err(in_doubt(&why)),
+        answer => Ok(answer),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tokio::net::UnixStream;
 
@@ -21,6 +21,8 @@ const FROM_CHARS_MAX: usize = 64;
 pub(super) struct Credentials {
     uid: u32,
     pid: u32,
+    /// What it called itself at the first call that asked.
+    program: OnceLock<String>,
 }
 
 /// A caller, and in whose name its messages go.
@@ -44,23 +46,8 @@ impl Credentials {
         if peer.uid() != own && peer.uid() != 0 {
             return Err(Problem::refused(format!("this daemon serves uid {own}, the caller is uid {}", peer.uid())));
         }
-        Ok(Self { uid: peer.uid(), pid: peer.pid().and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0) })
-    }
-
-    /// For the journal's reader, not for any rule: a process may call itself what it likes, or be gone by now.
-    fn program(&self) -> String {
-        let name = fs::read_to_string(format!("/proc/{}/comm", self.pid)).unwrap_or_default();
-        match crate::model::text::visible(name.trim_end()).text {
-            name if name.is_empty() => "unknown".to_owned(),
-            name => name.into_owned(),
-        }
-    }
-
-    fn user_name(&self) -> String {
-        match nix::unistd::User::from_uid(self.uid.into()) {
-            Ok(Some(user)) => user.name,
-            Ok(None) | Err(_) => self.uid.to_string(),
-        }
+        let pid = peer.pid().and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0);
+        Ok(Self { uid: peer.uid(), pid, program: OnceLock::new() })
     }
 }
 
@@ -70,16 +57,20 @@ impl Door {
         match (&call.secret, &call.from) {
             (Some(_), Some(_)) => Err(Problem::from_inside_a_session()),
             (Some(secret), None) => Ok(self.holder(secret.trim()).await?.into()),
-            (None, from) => {
-                let uid = credentials.uid;
-                let actor = Actor::User { uid, pid: credentials.pid, program: credentials.program() };
-                let sender = match from {
-                    Some(name) => Sender::Unverified { name: claimed(name)?, uid },
-                    None => Sender::User { name: credentials.user_name(), uid },
-                };
-                Ok(Caller { actor, sender })
-            }
+            (None, from) => self.outside(credentials, from.as_deref()),
         }
+    }
+
+    /// Who makes a call outside sessions, and who it says it is.
+    pub(super) fn outside(&self, credentials: &Credentials, from: Option<&str>) -> Result<Caller, Problem> {
+        let uid = credentials.uid;
+        let program = credentials.program.get_or_init(|| self.names.program(credentials.pid)).clone();
+        let actor = Actor::User { uid, pid: credentials.pid, program };
+        let sender = match from {
+            Some(name) => Sender::Unverified { name: claimed(name)?, uid },
+            None => Sender::User { name: self.names.user(uid), uid },
+        };
+        Ok(Caller { actor, sender })
     }
 
     /// The live session whose secret this is. Secrets never change within a generation, so a known one costs no file;

@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::answer::ending;
+use super::answer::{ending, in_words};
 use super::caller::Caller;
 use super::fate::{Ear, Heard};
 use super::{Door, mint};
@@ -40,14 +40,11 @@ pub(super) async fn send(
     }
     // Before asking: what follows in the very next turn must not be missed.
     let records = (wait > Wait::Accepted).then(|| door.inputs.records.subscribe());
-    let to = message.to.clone();
     let answers = match message.answers {
         Some(id) => Some(door.named(&caller.sender, id).await.map_err(not_accepted)?),
         None => None,
     };
-    let request = request(caller, request_id, reason, message, answers).map_err(not_accepted)?;
-    let answer = door.ask(request).await.map_err(not_accepted)?;
-    let (sent, settled) = accepted(door, answer, to).await?;
+    let (sent, settled) = post(door, caller, request_id, reason, message, answers)?.accepted(door).await?;
     let Some((records, message)) = records.zip(sent.message) else { return said(&sent) };
     if !settled.iter().any(|record| Some(record.lsn) == sent.lsn) {
         return Err(no_longer_told(message, sent.lsn));
@@ -60,6 +57,34 @@ pub(super) async fn send(
     match tokio::time::timeout_at(deadline, waiting.end(settled)).await {
         Ok(end) => end,
         Err(_) => Err(timed_out(door, message, wait, ms).await),
+    }
+}
+
+/// A message that was put to the loop.
+pub(super) struct Posted {
+    to: String,
+    answer: oneshot::Receiver<Answer>,
+}
+
+/// Puts `message` to the loop. Those that are put one after the other are accepted in this order.
+pub(super) fn post(
+    door: &Door,
+    caller: Caller,
+    request_id: MessageId,
+    reason: Option<String>,
+    message: SendMessage,
+    answers: Option<Named>,
+) -> Result<Posted, Problem> {
+    let to = message.to.clone();
+    let request = request(caller, request_id, reason, message, answers).map_err(not_accepted)?;
+    Ok(Posted { to, answer: door.put(request).map_err(not_accepted)? })
+}
+
+impl Posted {
+    /// What the sender is told first, and the records that may hold more already.
+    pub(super) async fn accepted(self, door: &Door) -> Result<(Sent, Vec<Record>), Problem> {
+        let answer = in_words(self.answer).await.map_err(not_accepted)?;
+        accepted(door, answer, self.to).await
     }
 }
 
@@ -92,7 +117,6 @@ pub(super) fn request(
     Ok(Request { actor: caller.actor, reason, verb: request::Verb::Send(Box::new(send)) })
 }
 
-/// What the sender is told first, and the records that may hold more already.
 async fn accepted(door: &Door, answer: Answer, to: String) -> Result<(Sent, Vec<Record>), Problem> {
     let sent = |message, peer, depth, lsn| Sent {
         message: Some(message),

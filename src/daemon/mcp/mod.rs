@@ -19,10 +19,10 @@ use tokio::net::TcpListener;
 use super::control::Door;
 use crate::model::effect::SessionName;
 use bearer::Bearers;
-use refusals::Refusals;
 
 pub use desk::{Counter, Desk};
 pub use port::{ListenError, Listening, listen};
+pub use refusals::Refusals;
 
 /// What every connection needs.
 struct Front {
@@ -40,10 +40,9 @@ impl fmt::Debug for Front {
 }
 
 /// Serves until the task is dropped; calls under way are dropped with it.
-pub async fn serve(listening: Listening, door: Arc<Door>) {
+pub async fn serve(listening: Listening, door: Arc<Door>, refusals: Refusals) {
     let Listening { listener, port } = listening;
     let bearers = Bearers::new(door.home.clone());
-    let refusals = Refusals::new(door.inputs.inputs.clone(), port);
     let front = Arc::new(Front { door, bearers, refusals, places: connection::Places::default(), port });
     accept(&listener, &front).await;
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 
+use super::Listening;
 use crate::daemon::input::Input;
 use crate::model::effect::SessionName;
 use crate::model::event::CallRefused;
@@ -71,15 +72,25 @@ impl Why {
 /// What has been told of each kind, and counted since.
 type Counted = Arc<Mutex<BTreeMap<Why, u32>>>;
 
-pub(super) struct Refusals {
+/// Tells the journal who was turned away at this door, the first of each kind at once.
+#[derive(Clone, Debug)]
+pub struct Refusals {
     inputs: Sender<Input>,
     port: u16,
     counted: Counted,
 }
 
 impl Refusals {
-    pub(super) fn new(inputs: Sender<Input>, port: u16) -> Self {
-        Self { inputs, port, counted: Counted::default() }
+    pub fn new(inputs: Sender<Input>, listening: &Listening) -> Self {
+        Self { inputs, port: listening.port, counted: Counted::default() }
+    }
+
+    /// Tells the journal what has only been counted so far: the daemon is about to end.
+    pub fn tell_rest(&self) {
+        let counted = std::mem::take(&mut *self.counted.lock().unwrap_or_else(PoisonError::into_inner));
+        for (why, more) in counted.into_iter().filter(|(_, more)| *more > 0) {
+            tell(&self.inputs, Subject::NONE, why, None, more);
+        }
     }
 
     /// Tells the journal, now or with others like it. `from` is the caller's own port.
@@ -122,7 +133,7 @@ fn tell(inputs: &Sender<Input>, subject: Subject, why: Why, uid: Option<u32>, ti
     let [door, rule, says] = ["mcp", why.rule(), why.says()].map(str::to_owned);
     let refused = CallRefused { door, status: why.status().as_u16(), rule, why: says, uid, times };
     // Closed only when the daemon is ending.
-    let _ = inputs.send(Input::Report(Draft::own(subject, None, refused).into()));
+    let _ = inputs.send(Input::Report(Box::new(Draft::own(subject, None, refused).into())));
 }
 
 /// Whose the socket at the other end is. The kernel's table has a line for it, on Linux.

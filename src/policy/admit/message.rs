@@ -25,10 +25,9 @@ pub(super) fn send(state: &State, actor: Actor, reason: Option<String>, send: Se
         Ok(None) => Ok(()),
         Err(refusal) => Err(refusal),
     };
-    let peer = peer_of(&to);
-    Admission::Fact(match known.and_then(|()| accept(state, &send, to, reason)) {
-        Ok(accepted) => accepted_draft(actor, &send, accepted),
-        Err(refusal) => refused_draft(actor, send, peer, refusal),
+    Admission::Fact(match known.and_then(|()| place(state, &send, &to)) {
+        Ok(place) => accepted_draft(actor, accepted(state, send, to, place, reason)),
+        Err(refusal) => refused_draft(actor, send, peer_of(&to), refusal),
     })
 }
 
@@ -39,8 +38,8 @@ fn peer_of(to: &Recipient) -> Option<Identity> {
     }
 }
 
-fn accepted_draft(actor: Actor, send: &Send, accepted: MessageAccepted) -> Draft {
-    let subject = Subject { peer: peer_of(&accepted.to), generation: None, message: Some(send.mint) };
+fn accepted_draft(actor: Actor, (mint, accepted): (MessageId, MessageAccepted)) -> Draft {
+    let subject = Subject { peer: peer_of(&accepted.to), generation: None, message: Some(mint) };
     Draft { subject, cause: None, actor, event: accepted.into() }
 }
 
@@ -118,32 +117,57 @@ fn recipient_word(to: &Recipient) -> String {
     }
 }
 
-fn accept(state: &State, send: &Send, to: Recipient, reason: Option<String>) -> Result<MessageAccepted, Refusal> {
+/// Where a message stands that nothing speaks against.
+struct Place {
+    /// In force for whom it is for.
+    policy: WakePolicy,
+    /// Of the queue, with it.
+    queue_depth: u32,
+    /// What its sender says that it answers.
+    named: Option<MessageId>,
+}
+
+fn place(state: &State, send: &Send, to: &Recipient) -> Result<Place, Refusal> {
     topic(send)?;
     body(state, send)?;
-    let (policy, queue_depth) = match &to {
+    let (policy, queue_depth) = match to {
         Recipient::Peer(peer) => queue(state, send, peer)?,
         Recipient::User(_) => (WakePolicy::Persistent, 0),
     };
-    let answers = match &send.answers {
-        Some(named) => named_answer(state, send, named, &to)?,
+    let named = match &send.answers {
+        Some(named) => named_answer(state, send, named, to)?,
         None => None,
     };
-    Ok(MessageAccepted {
-        named: answers.is_some(),
-        answers: answers.or_else(|| concluded_answer(state, send, &to)),
-        reply_asked: send.reply_asked,
+    Ok(Place { policy, queue_depth, named })
+}
+
+fn accepted(
+    state: &State,
+    send: Send,
+    to: Recipient,
+    place: Place,
+    reason: Option<String>,
+) -> (MessageId, MessageAccepted) {
+    let Place { policy, queue_depth, named } = place;
+    let answers = named.or_else(|| concluded_answer(state, &send, &to));
+    let (named, replaced) = (named.is_some(), text::visible(&send.text).replaced);
+    let Send { mint, from, topic, text, key, progress, reply_asked, .. } = send;
+    let accepted = MessageAccepted {
         to,
-        from: send.from.clone(),
-        topic: send.topic.clone(),
-        replaced: text::visible(&send.text).replaced,
-        text: send.text.clone(),
-        key: send.key.clone(),
-        progress: send.progress,
+        from,
+        topic,
+        text,
+        replaced,
+        key,
+        progress,
+        answers,
         policy,
         queue_depth,
         reason,
-    })
+        named,
+        reply_asked,
+    };
+    (mint, accepted)
 }
 
 fn topic(send: &Send) -> Result<(), Refusal> {

@@ -26,7 +26,7 @@ impl Sim {
         let Some(mut daemon) = self.daemon.take() else { return };
         if in_order {
             let stopped = DaemonStopped { why: "SIGTERM".to_owned() };
-            let asked = vec![Asked::Seen(Draft::own(Subject::NONE, None, stopped))];
+            let asked = vec![Asked::seen(Draft::own(Subject::NONE, None, stopped))];
             let Ok(turn) = daemon.supervisor.turn(self.world.timestamp(), asked) else { return self.refuses(daemon) };
             self.committed(&mut daemon, turn, vec![Waiter::Nobody]);
             self.stops_listening();

@@ -76,7 +76,7 @@ impl Sim {
             && let Some(deadline) = daemon.deadline.filter(|d| d.at.awake_ms <= now.awake_ms)
         {
             let passed = DeadlinePassed { deadline: deadline.kind };
-            asked.push(Asked::Seen(Draft::own(Subject::NONE, None, passed)));
+            asked.push(Asked::seen(Draft::own(Subject::NONE, None, passed)));
             waiters.push(Waiter::Nobody);
         }
         self.plan_disk_faults();
@@ -106,7 +106,7 @@ impl Sim {
                     let name = SessionName { peer: peer.clone(), generation };
                     self.gather_spool(&name, asked, waiters);
                 }
-                asked.push(Asked::Seen(draft));
+                asked.push(Asked::seen(draft));
                 waiters.push(Waiter::Ticket(ticket));
             }
             Heard::Said { session, asked: said } => {

@@ -160,11 +160,11 @@ impl World {
         if named {
             let resume_ref = format!("conversation-{}", name.generation);
             let event = ConversationNamed { resume_ref, source: Source::Hook };
-            let asked = Asked::Seen(Draft::own(subject.clone(), None, event));
+            let asked = Asked::seen(Draft::own(subject.clone(), None, event));
             self.hear(Heard::Said { session: name.clone(), asked });
         }
         let taken = PromptTaken { attempt: paste.attempt, print: paste.print(), said_at };
-        let asked = Asked::Seen(Draft::own(subject.with_message(paste.message), None, taken));
+        let asked = Asked::seen(Draft::own(subject.with_message(paste.message), None, taken));
         self.hear(Heard::Said { session: name.clone(), asked });
     }
 
@@ -322,7 +322,7 @@ impl World {
         if lost {
             return false;
         }
-        self.hear(Heard::Said { session: name.clone(), asked: Asked::Seen(draft.clone()) });
+        self.hear(Heard::Said { session: name.clone(), asked: Asked::seen(draft.clone()) });
         if twice {
             // Some come at once, some in the middle of whatever is next.
             let ms = if self.now.is_multiple_of(2) { 0 } else { 1_000 * (1 + self.now % 1_200) };
@@ -334,7 +334,7 @@ impl World {
     /// As long as there is a program that could.
     pub fn hook_again(&mut self, name: &SessionName, draft: Draft) {
         if self.lives.get(name).is_some_and(Life::runs) {
-            self.hear(Heard::Said { session: name.clone(), asked: Asked::Seen(draft) });
+            self.hear(Heard::Said { session: name.clone(), asked: Asked::seen(draft) });
         }
     }
 

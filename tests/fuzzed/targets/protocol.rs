@@ -44,6 +44,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         Verb::Queue { peer: None },
     ];
     let mut seeds: Vec<Vec<u8>> = verbs.into_iter().map(|verb| Call::new(message, verb).to_line()).collect();
+    seeds.push(Call { more: true, ..Call::new(message, Verb::Ls) }.to_line());
     seeds.push(Reply::ok(&serde_json::json!({"peers": [1, -2.5, null]})).to_line());
     seeds.push(Reply::Error(Problem::new(ProblemCode::Usage, "no").hint("ask")).to_line());
     seeds

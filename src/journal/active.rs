@@ -49,7 +49,7 @@ pub(super) struct Active<F> {
     sealer: Sealer,
     /// Up to here the room is more than reserved.
     ready: u64,
-    /// A MARK stands behind the last record.
+    /// A MARK or another control frame stands behind the last record.
     marked: bool,
 }
 
@@ -92,18 +92,12 @@ impl<F: StorageFile> Active<F> {
         self.tail() > self.header.capacity / 2
     }
 
-    /// Writes `frames`, encoded for [`Active::tail`], without syncing them.
+    /// Writes whole `frames` of records, encoded for [`Active::tail`], without syncing them.
     pub(super) fn write(&mut self, frames: &[u8]) -> io::Result<()> {
         write_new(&*self.file, frames, self.tail())?;
         self.make_ready(self.tail() + frames.len() as u64);
-        let mut rest = frames;
-        while !rest.is_empty() {
-            let header = FrameHeader::parse(rest);
-            let (frame, behind) = rest.split_at(header.frame_bytes() as usize);
-            self.sealer.frame(&header, frame);
-            self.marked = header.is_control();
-            rest = behind;
-        }
+        self.sealer.frames(frames);
+        self.marked = false;
         Ok(())
     }
 
@@ -144,7 +138,9 @@ impl<F: StorageFile> Active<F> {
     pub(super) fn write_control(&mut self, kind: u16, payload: &[u8]) -> io::Result<()> {
         let mut frame = Vec::new();
         self.control(&mut frame, kind, payload);
-        self.write(&frame)
+        self.write(&frame)?;
+        self.marked = true;
+        Ok(())
     }
 
     /// Writes a MARK, unless one stands there already or the segment is full. Not synced: its work is done if it

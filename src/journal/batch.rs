@@ -73,7 +73,7 @@ impl Batch {
         let groups = &self.groups[groups];
         let (Some(first), Some(last)) = (groups.first(), groups.last()) else { return (&[], Vec::new()) };
         let frames = &mut self.frames[first.at.start..last.at.end];
-        let (mut places, mut at) = (Vec::new(), 0);
+        let (mut places, mut at) = (Vec::with_capacity(groups.len()), 0);
         while at < frames.len() {
             let (offset, header) = (tail + at as u64, FrameHeader::parse(&frames[at..]));
             let end = at + header.frame_bytes() as usize;

@@ -86,6 +86,8 @@ pub(super) struct Scan<W> {
     /// Vouches for frames by the block, once a seal is known to.
     blocks: Option<Blocks>,
     group: Vec<(u64, FrameHeader)>,
+    /// Frames of an atomic group have passed, and its last one has not. `group` holds them if there is a sealer to feed.
+    in_group: bool,
 }
 
 /// Reads the header page, with the first fault it shows.
@@ -115,6 +117,7 @@ impl<W: Window> Scan<W> {
             sealer: None,
             blocks: None,
             group: Vec::new(),
+            in_group: false,
             header,
         }
     }
@@ -137,6 +140,7 @@ impl<W: Window> Scan<W> {
     pub(super) fn jump(&mut self, (offset, lsn): (u64, Lsn)) {
         (self.at, self.next, self.whole_at, self.whole_next) = (offset, lsn, offset, lsn);
         self.group.clear();
+        self.in_group = false;
     }
 
     /// Where a frame should stand, there is nothing yet.
@@ -152,37 +156,58 @@ impl<W: Window> Scan<W> {
 
     /// The atomic group before [`Scan::at`] lacks frames.
     pub(super) fn group_is_open(&self) -> bool {
-        !self.group.is_empty()
+        self.in_group
     }
 
     /// The next frame; none behind the seal. After a fault the scan stands before it.
-    ///
-    /// Inlined with what it calls for every frame: a head that is handed on through memory, written by the field and read
-    /// by the line, costs more than its checksum.
     #[inline(always)]
     pub(super) fn step(&mut self) -> Result<Option<Frame<'_>>, Fault> {
+        let offset = self.at;
+        if self.pass()? { self.passed(offset).map(Some) } else { Ok(None) }
+    }
+
+    /// As [`Scan::step`], for callers who mostly want to be behind the frame: false behind the seal. A record was
+    /// [`Scan::next`] before, which is greater now; a control frame leaves that as it is.
+    ///
+    /// Inlined with what it calls for every frame, which hands on places and not heads: a head that is handed on through
+    /// memory, written by the field and read by the line, costs more than its checksum.
+    #[inline(always)]
+    pub(super) fn pass(&mut self) -> Result<bool, Fault> {
         if self.seal.is_some() {
-            return Ok(None);
+            return Ok(false);
         }
         let offset = self.at;
-        let header = self.check(offset)?;
-        let length = header.frame_bytes() as usize;
+        let end = self.check_to(offset)?;
+        let header = FrameHeader::parse(self.window.bytes(offset, FRAME_HEAD)?);
         if header.is_control() {
             self.control(offset, &header)?;
         } else {
             self.record(offset, &header)?;
         }
-        self.at = offset + header.frame_bytes();
-        if self.group.is_empty() {
+        self.at = end;
+        if !self.in_group {
             (self.whole_at, self.whole_next) = (self.at, self.next);
         }
-        let bytes = self.window.bytes(offset, length)?;
-        Ok(Some(Frame { offset, header, payload: &bytes[FRAME_HEAD..FRAME_HEAD + header.length as usize] }))
+        Ok(true)
+    }
+
+    /// The frame from `offset` to [`Scan::at`], which has just passed.
+    #[inline(always)]
+    pub(super) fn passed(&mut self, offset: u64) -> Result<Frame<'_>, Fault> {
+        let bytes = self.window.bytes(offset, (self.at - offset) as usize)?;
+        let header = FrameHeader::parse(bytes);
+        Ok(Frame { offset, header, payload: &bytes[FRAME_HEAD..FRAME_HEAD + header.length as usize] })
     }
 
     /// The head of the frame at `offset`, if its checksum is right there.
-    #[inline(always)]
     pub(super) fn check(&mut self, offset: u64) -> Result<FrameHeader, Fault> {
+        self.check_to(offset)?;
+        Ok(FrameHeader::parse(self.window.bytes(offset, FRAME_HEAD)?))
+    }
+
+    /// Where the frame at `offset` ends, if its checksum is right there.
+    #[inline(always)]
+    fn check_to(&mut self, offset: u64) -> Result<u64, Fault> {
         let room = self.limit().saturating_sub(offset);
         if room < FRAME_HEAD as u64 {
             return Err(Fault::NoFrame);
@@ -191,12 +216,13 @@ impl<W: Window> Scan<W> {
         if !header.is_possible(room) {
             return Err(Fault::NoFrame);
         }
-        if self.is_vouched_for(offset, offset + header.frame_bytes()) {
-            return Ok(header);
+        let end = offset + header.frame_bytes();
+        if self.is_vouched_for(offset, end) {
+            return Ok(end);
         }
-        let bytes = self.window.bytes(offset, header.frame_bytes() as usize)?;
+        let bytes = self.window.bytes(offset, (end - offset) as usize)?;
         let (found, expected) = checksums(bytes, &self.seed, offset);
-        if found == expected { Ok(header) } else { Err(Fault::Checksum { found, expected }) }
+        if found == expected { Ok(end) } else { Err(Fault::Checksum { found, expected }) }
     }
 
     #[inline(always)]
@@ -213,20 +239,25 @@ impl<W: Window> Scan<W> {
         if header.lsn != self.next {
             return Err(Fault::Lsn { found: header.lsn, expected: self.next });
         }
-        if header.more_follows() {
-            self.group.push((offset, *header));
-        } else {
-            if self.sealer.is_some() {
-                for index in 0..self.group.len() {
-                    let (offset, header) = self.group[index];
-                    self.feed(offset, &header)?;
-                }
-                self.feed(offset, header)?;
+        if self.sealer.is_some() {
+            self.collect(offset, header)?;
+        }
+        self.in_group = header.more_follows();
+        self.next = header.lsn.next();
+        self.closed = false;
+        Ok(())
+    }
+
+    /// Hands the sealer a group once it is whole.
+    fn collect(&mut self, offset: u64, header: &FrameHeader) -> Result<(), Fault> {
+        self.group.push((offset, *header));
+        if !header.more_follows() {
+            for index in 0..self.group.len() {
+                let (offset, header) = self.group[index];
+                self.feed(offset, &header)?;
             }
             self.group.clear();
         }
-        self.next = header.lsn.next();
-        self.closed = false;
         Ok(())
     }
 

@@ -1,14 +1,18 @@
-//! Codec 1, read: the bytes of section 4 of `journal-format.md`.
+//! Codec 1: the bytes of section 4 of `journal-format.md`, read here, written by [`write`].
 //!
-//! The crate that writes them could read them too, and tests hold the two together byte by byte. But it carries an error
-//! of forty bytes through each number of each record, and reading a history back is what everybody waits for: this takes
-//! half as long.
+//! The crate that they come from could do both, and tests hold the two together byte by byte. But it carries an error of
+//! forty bytes through each number of each record. To read a history back is what everybody waits for, and to encode a
+//! large batch takes as long as the disk does: this reads in half the time, and writes in two thirds of it.
+
+mod writer;
 
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, SeqAccess, VariantAccess, Visitor,
 };
 
 use super::payload::PAYLOAD_BYTES_LIMIT;
+
+pub use writer::{Unwritable, write};
 
 /// Up to here an unsigned integer is its own byte; behind that it is said how many follow.
 const ONE_BYTE_MAX: u8 = 250;

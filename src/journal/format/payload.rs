@@ -1,12 +1,10 @@
-//! Payload bytes of records: bincode writes them, and this is the only place that knows it; [`codec`] reads them.
+//! Payload bytes of records, as [`codec`] writes and reads them.
 
-use bincode::config::{Configuration, Limit, LittleEndian, Varint};
-use bincode::enc::write::Writer;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::CONTROL_KINDS_AT;
-use super::codec::{self, Malformed};
+use super::codec::{self, Malformed, Unwritable};
 use super::frame::FrameHeader;
 use crate::model::actor::Actor;
 use crate::model::event::{Event, KINDS, ReadPayload, WritePayload};
@@ -16,9 +14,6 @@ use crate::model::time::{BootId, Timestamp};
 
 /// Longest payload that any writer may write or reader must take: bounds what a lying length can make us allocate.
 pub const PAYLOAD_BYTES_LIMIT: usize = 64 << 20;
-
-const CODEC: Configuration<LittleEndian, Varint, Limit<PAYLOAD_BYTES_LIMIT>> =
-    bincode::config::standard().with_limit::<PAYLOAD_BYTES_LIMIT>();
 
 /// What stands before every event: the part of a record that the frame's head does not hold. Frozen.
 #[derive(Deserialize)]
@@ -57,7 +52,7 @@ struct PrefaceOf<'a> {
 /// A payload that cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error("the payload cannot be encoded")]
-pub struct EncodeError(#[from] bincode::error::EncodeError);
+pub struct EncodeError(#[from] Unwritable);
 
 /// A payload that its kind does not explain.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +74,7 @@ pub fn encode(record: &Record, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         cause: record.cause,
         actor: &record.actor,
     };
-    bincode::serde::encode_into_writer(&preface, Bytes(out), CODEC)?;
+    codec::write(&preface, out)?;
     record.event.write(Encoder(out))?;
     Ok(())
 }
@@ -102,24 +97,14 @@ pub fn decode(frame: &FrameHeader, payload: &[u8]) -> Result<Record, DecodeError
     }
 }
 
-/// Appends what the codec writes. Through `std::io::Write` each byte of it would be a call that may fail.
-struct Bytes<'a>(&'a mut Vec<u8>);
-
-impl Writer for Bytes<'_> {
-    #[inline]
-    fn write(&mut self, bytes: &[u8]) -> Result<(), bincode::error::EncodeError> {
-        self.0.extend_from_slice(bytes);
-        Ok(())
-    }
-}
-
 struct Encoder<'a>(&'a mut Vec<u8>);
 
 impl WritePayload for Encoder<'_> {
-    type Output = Result<(), bincode::error::EncodeError>;
+    type Output = Result<(), Unwritable>;
 
+    #[inline]
     fn write<T: Serialize>(self, payload: &T) -> Self::Output {
-        bincode::serde::encode_into_writer(payload, Bytes(self.0), CODEC)
+        codec::write(payload, self.0)
     }
 }
 
@@ -140,8 +125,13 @@ impl ReadPayload for Decoder<'_> {
 
 #[cfg(test)]
 mod tests {
+    use bincode::config::{Configuration, Limit, LittleEndian, Varint};
+
     use super::*;
     use crate::model::event::evolved::{self, Judged, JudgedV1, Kept, Noted, NotedV1, NotedV2};
+
+    const CODEC: Configuration<LittleEndian, Varint, Limit<PAYLOAD_BYTES_LIMIT>> =
+        bincode::config::standard().with_limit::<PAYLOAD_BYTES_LIMIT>();
 
     fn bytes(payload: &impl Serialize) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -190,13 +180,14 @@ mod tests {
         longer.push(0);
         assert!(matches!(read(1, 1, &longer).unwrap(), Err(DecodeError::Length { found: 3, used: 2 })));
     }
-    /// The crate that writes payloads, as a reader: [`codec`] must take from the same bytes the same, and refuse the same.
-    struct Writers<'a> {
+
+    /// The crate that defined these bytes, as a reader: [`codec`] must take from them the same, and refuse the same.
+    struct Bincode<'a> {
         payload: &'a [u8],
         used: usize,
     }
 
-    impl ReadPayload for Writers<'_> {
+    impl ReadPayload for Bincode<'_> {
         type Error = ();
 
         fn read<T: DeserializeOwned>(self) -> Result<T, ()> {
@@ -206,16 +197,40 @@ mod tests {
         }
     }
 
-    fn as_its_writer_reads_it(frame: &FrameHeader, payload: &[u8]) -> Option<Record> {
+    fn as_bincode_reads_it(frame: &FrameHeader, payload: &[u8]) -> Option<Record> {
         let (preface, used): (Preface, usize) = bincode::serde::borrow_decode_from_slice(payload, CODEC).ok()?;
-        let event = Event::read(frame.kind, frame.schema, Writers { payload, used })?.ok()?;
+        let event = Event::read(frame.kind, frame.schema, Bincode { payload, used })?.ok()?;
         Some(preface.before(frame, event))
+    }
+
+    fn as_codec_writes_it(record: &Record) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        encode(record, &mut bytes).unwrap();
+        bytes
+    }
+
+    /// It as a writer.
+    struct BincodeInto<'a>(&'a mut Vec<u8>);
+
+    impl WritePayload for BincodeInto<'_> {
+        type Output = ();
+
+        fn write<T: Serialize>(self, payload: &T) {
+            self.0.extend(bincode::serde::encode_to_vec(payload, CODEC).unwrap());
+        }
+    }
+
+    fn as_bincode_writes_it(record: &Record) -> Vec<u8> {
+        let preface = (record.at.awake_ms, record.at.boot, &record.subject, record.cause, &record.actor);
+        let mut bytes = bincode::serde::encode_to_vec(preface, CODEC).unwrap();
+        record.event.write(BincodeInto(&mut bytes));
+        bytes
     }
 
     /// Every payload that was ever published, and each of them with a byte that is another, without its end, and with a
     /// byte too many.
     #[test]
-    fn payloads_whole_and_damaged_are_read_as_their_writer_reads_them() {
+    fn payloads_whole_and_damaged_are_read_and_written_as_bincode_does() {
         let (mut whole, mut damaged) = (0, 0);
         for line in include_str!("../../../tests/golden/payloads.jsonl").lines() {
             let line: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -227,9 +242,14 @@ mod tests {
             let mut same = |payload: &[u8]| {
                 let length = payload.len() as u32;
                 let frame = FrameHeader { length, lsn: Lsn(7), time_us: 9, kind, schema, flags: 0, behind: 1 };
-                let (ours, theirs) = (decode(&frame, payload), as_its_writer_reads_it(&frame, payload));
+                let (ours, theirs) = (decode(&frame, payload), as_bincode_reads_it(&frame, payload));
                 assert_eq!(ours.as_ref().ok(), theirs.as_ref(), "kind {kind}: {payload:?}: {ours:?}");
-                if theirs.is_some() { whole += 1 } else { damaged += 1 }
+                if let Some(record) = theirs {
+                    whole += 1;
+                    assert_eq!(as_codec_writes_it(&record), as_bincode_writes_it(&record), "{record:?}");
+                } else {
+                    damaged += 1;
+                }
             };
             same(&payload);
             same(&[&payload[..], &[0]].concat());
@@ -247,7 +267,7 @@ mod tests {
 
     /// Integers of every length, also where a shorter one would do, and values that the type cannot hold.
     #[test]
-    fn integers_are_read_as_their_writer_reads_them() {
+    fn integers_are_read_as_bincode_reads_them() {
         fn same<T: DeserializeOwned + PartialEq + std::fmt::Debug>(bytes: &[u8]) {
             let theirs = bincode::serde::borrow_decode_from_slice::<T, _>(bytes, CODEC).ok();
             assert_eq!(codec::read::<T>(bytes).ok(), theirs, "{}: {bytes:?}", std::any::type_name::<T>());
@@ -270,5 +290,36 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Around every place where one more byte is needed, below zero too, and in whatever a value may be wrapped.
+    #[test]
+    fn values_are_written_as_bincode_writes_them() {
+        fn same<T: Serialize + std::fmt::Debug>(value: T) {
+            let theirs = bincode::serde::encode_to_vec(&value, CODEC).unwrap();
+            assert_eq!(bytes(&value), theirs, "{}: {value:?}", std::any::type_name::<T>());
+        }
+        let edges = [0, 1, 250, 251, 252, 255, 256].into_iter().chain((3..128).map(|bits| 1_u128 << bits));
+        for edge in edges.flat_map(|edge| [edge.wrapping_sub(1), edge, edge + 1]) {
+            same((edge as u8, edge as u16, edge as u32, edge as u64, edge));
+            same((edge as i16, edge as i32, edge as i64, -(edge as i16 / 2), -(edge as i32 / 2), -(edge as i64 / 2)));
+        }
+        for length in [0, 1, 7, 250, 251, 70_000] {
+            same("ü".repeat(length));
+            same((vec![300_u16; length], vec![Some("a"); length], vec![(); length]));
+        }
+        same((true, false, Some(None::<u8>), [1_u32, 300], (), Ok::<u8, String>(1), Err::<u8, _>("b")));
+    }
+
+    /// What no reader of this version could read is refused.
+    #[test]
+    fn a_value_without_an_encoding_is_not_written() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let mut out = Vec::new();
+        assert!(codec::write(&1.5, &mut out).is_err());
+        assert!(codec::write(&'c', &mut out).is_err());
+        assert!(codec::write(&std::collections::BTreeMap::from([(1, 2)]), &mut out).is_err());
+        let no_text = std::path::Path::new(std::ffi::OsStr::from_bytes(b"\xff"));
+        assert!(codec::write(no_text, &mut out).unwrap_err().to_string().contains("UTF-8"));
     }
 }

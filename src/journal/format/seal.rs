@@ -269,17 +269,37 @@ impl Sealer {
         self.last_time_us
     }
 
+    /// The frames that stand where the last fed byte ended, all of them whole. Those of one block are taken in one piece.
+    pub fn frames(&mut self, frames: &[u8]) {
+        let (mut from, mut at) = (0, 0);
+        while at < frames.len() {
+            let header = FrameHeader::parse(&frames[at..]);
+            if self.pending.len() + at - from >= BLOCK_BYTES as usize {
+                self.feed(&frames[from..at]);
+                from = at;
+            }
+            self.note(&header, self.fed + (at - from) as u64);
+            at += header.frame_bytes() as usize;
+        }
+        self.feed(&frames[from..]);
+    }
+
     /// The frame that stands where the last fed byte ended.
     pub fn frame(&mut self, header: &FrameHeader, bytes: &[u8]) {
+        self.note(header, self.fed);
+        self.feed(bytes);
+    }
+
+    /// A frame begins at byte `offset`.
+    fn note(&mut self, header: &FrameHeader, offset: u64) {
         if !header.is_control() {
             if self.records == 0 {
                 self.first_time_us = header.time_us;
             }
             self.last_time_us = header.time_us;
             self.records += 1;
-            self.open.get_or_insert((self.fed, header.lsn));
+            self.open.get_or_insert((offset, header.lsn));
         }
-        self.feed(bytes);
     }
 
     /// Bytes in which no frame begins.
@@ -324,3 +344,41 @@ impl Sealer {
 }
 
 const _: () = assert!(HEADER_BYTES < super::HEADER_COPY_AT as usize);
+
+#[cfg(test)]
+mod tests {
+    use super::super::frame::push;
+    use super::*;
+
+    /// Frames of all lengths up to more than a block, a control frame now and then; in batches of 1, 2, 3 … frames.
+    #[test]
+    fn a_seal_is_the_same_whether_frames_come_alone_or_together() {
+        let seed = Seed::new(&[1; 16]);
+        let (mut alone, mut together) = (Sealer::new(Lsn(1)), Sealer::new(Lsn(1)));
+        let (mut lsn, mut batch, mut waiting) = (0, Vec::new(), 0);
+        for index in 0..3000_usize {
+            let (control, length) = (index % 7 == 3, 1 + index * 37 % 400 + index / 900 * 30_000);
+            lsn += u64::from(!control);
+            let kind = if control { super::super::KIND_MARK } else { 40 };
+            let time_us = index as u64 + 5;
+            let header =
+                FrameHeader { length: length as u32, lsn: Lsn(lsn), time_us, kind, schema: 1, flags: 0, behind: 1 };
+            let mut frame = Vec::new();
+            push(&mut frame, &seed, alone.fed(), &header, &vec![index as u8; length]);
+            alone.frame(&header, &frame);
+            batch.extend(frame);
+            waiting += 1;
+            if waiting > index % 50 {
+                together.frames(&batch);
+                (waiting, batch) = (0, Vec::new());
+                assert_eq!(together.fed(), alone.fed());
+                assert_eq!((together.records(), together.last_time_us()), (alone.records(), alone.last_time_us()));
+            }
+        }
+        together.frames(&batch);
+        let seal = alone.finish([2; 32]);
+        assert!(seal.blocks.len() > 200, "{} blocks", seal.blocks.len());
+        assert!(seal.blocks.iter().any(|block| block.first.is_none()), "a block in which no record begins");
+        assert_eq!(together.finish([2; 32]), seal);
+    }
+}

@@ -68,14 +68,16 @@ impl Last {
     }
 
     fn walk(&mut self) -> Result<(), Fault> {
-        while let Some(frame) = self.scan.step()? {
-            let (offset, header) = (frame.offset, frame.header);
+        loop {
+            let (offset, lsn) = (self.scan.at, self.scan.next);
+            if !self.scan.pass()? {
+                return Ok(());
+            }
             let far = self.places.last().is_none_or(|(last, _)| offset - last >= STRIDE_BYTES);
-            if far && !header.is_control() {
-                self.places.push((offset, header.lsn));
+            if far && self.scan.next > lsn {
+                self.places.push((offset, lsn));
             }
         }
-        Ok(())
     }
 
     /// A second reading of this segment, from close before `lsn` on.

@@ -64,9 +64,9 @@ impl Records<'_> {
                 return self.reader.damage_at_end().map_or(Ok(()), Err);
             }
             let (at, next) = (scan.at, scan.next);
-            let frame = match scan.step() {
-                Ok(Some(frame)) => frame,
-                Ok(None) => {
+            match scan.pass() {
+                Ok(true) => {}
+                Ok(false) => {
                     (self.index, self.expected) = (self.index + 1, next);
                     self.scan = None;
                     return Ok(());
@@ -76,14 +76,16 @@ impl Records<'_> {
                     self.group.clear();
                     return Err(ReadError::at(path, Trouble::fault(at, next, fault)));
                 }
-            };
-            if frame.header.is_control() {
+            }
+            // A control frame is no record.
+            if scan.next == next {
                 continue;
             }
-            if frame.header.lsn >= self.from {
+            if next >= self.from {
+                let frame = scan.passed(at).map_err(|fault| ReadError::at(path, Trouble::fault(at, next, fault)))?;
                 self.group.push(&frame);
             }
-            if !frame.header.more_follows() {
+            if !scan.group_is_open() {
                 return Ok(());
             }
         }

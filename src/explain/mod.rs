@@ -9,6 +9,7 @@ pub mod because;
 pub mod condition;
 pub mod difference;
 pub mod forecast;
+pub mod histogram;
 pub mod json;
 pub mod layout;
 pub mod line;
@@ -18,6 +19,7 @@ pub mod picture;
 pub mod queue;
 pub mod replay;
 pub mod view;
+pub mod whatif;
 pub mod why;
 pub mod whynot;
 

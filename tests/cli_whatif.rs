@@ -1,4 +1,4 @@
-//! `whatif` on a recorded fleet, from the command line.
+//! `whatif`, and what `audit` counts, of a recorded fleet, from the command line.
 
 mod cli_support;
 
@@ -20,6 +20,17 @@ fn fleet() -> (TempDir, PathBuf) {
         fs::copy(file.path(), journal.join(file.file_name())).unwrap();
     }
     (dir, journal)
+}
+
+/// In the middle of its first segment.
+fn damage(journal: &Path) {
+    let mut segments: Vec<PathBuf> = fs::read_dir(journal).unwrap().map(|it| it.unwrap().path()).collect();
+    segments.retain(|path| path.extension().is_some_and(|ext| ext == "jnl"));
+    segments.sort();
+    let mut bytes = fs::read(&segments[0]).unwrap();
+    let middle = bytes.iter().rposition(|byte| *byte != 0).unwrap() / 2;
+    bytes[middle] ^= 0x10;
+    fs::write(&segments[0], bytes).unwrap();
 }
 
 fn whatif(journal: &Path, args: &[&str]) -> Output {
@@ -100,13 +111,7 @@ fn a_part_of_a_history_is_decided_by_itself() {
 #[test]
 fn damage_ends_the_answer_and_says_where() {
     let (_dir, journal) = fleet();
-    let mut segments: Vec<PathBuf> = fs::read_dir(&journal).unwrap().map(|it| it.unwrap().path()).collect();
-    segments.retain(|path| path.extension().is_some_and(|ext| ext == "jnl"));
-    segments.sort();
-    let mut bytes = fs::read(&segments[0]).unwrap();
-    let middle = bytes.iter().rposition(|byte| *byte != 0).unwrap() / 2;
-    bytes[middle] ^= 0x10;
-    fs::write(&segments[0], bytes).unwrap();
+    damage(&journal);
     let output = whatif(&journal, &["--set", "idle=1m"]);
     let text = out(&output);
     assert_eq!(output.status.code(), Some(5), "{text}{}", err(&output));
@@ -115,3 +120,38 @@ fn damage_ends_the_answer_and_says_where() {
         "{text}"
     );
 }
+
+/// `audit` tells a person what there was of everything, and says of what, where it could not read all.
+#[test]
+fn the_audit_tells_what_there_was_of_everything() {
+    let (_dir, journal) = fleet();
+    let audit = || program(&["audit", "--journal", journal.to_str().unwrap()]).output().unwrap();
+    let text = out(&audit());
+    let (_, counted) = text.split_once("\nevery byte and every promise holds\n\n").expect("a verdict");
+    let counted: String = counted.lines().map(|line| format!("{}\n", line.trim())).collect();
+    assert_eq!(counted, COUNTED);
+    damage(&journal);
+    let (code, text) = (audit().status.code(), out(&audit()));
+    assert!(code == Some(5) && text.contains("\n\nOf what could be read, up to record "), "{text}");
+    assert!(text.contains("\nwakes: "), "{text}");
+}
+
+const COUNTED: &str = "\
+TIMES  P50   P90        P99          MAX
+accepted to delivered  40     1 s   5 min 6 s  10 min 18 s  10 min 18 s
+wake to ready          35     1 s   4 s        25 s         25 s
+reap to end            15     1 s   2 s        27 s         27 s
+boot of demo           33     5 ms  5 ms       5 ms         5 ms
+boot of plain          3      5 ms  5 ms       5 ms         5 ms
+boot of relay          1      5 ms  5 ms       5 ms         5 ms
+wakes: 18 first_wake, 15 ephemeral, 6 died, 3 new, 3 no_topic, 2 refresh_mark, 2 topic_new, 1 folder_launch, 1 attach, \
+1 resume_on_death, 1 human_conversation, 1 topic_known, 1 compact; 13 failed
+reaps: 4 stopped, 2 done, 2 replaced, 2 unarmed, 2 wake_failed, 1 idle, 1 removed, 1 unneeded
+reaps in vain: 1 woken again within 10 min of an idle reap
+deaths: 9 machine down, 6 signal 9, 2 code 1, 2 code 2, 2 not known, 2 signal 11, 1 terminal lost
+refusals: 1 C15, 1 C4, 1 C52, 1 C6
+turns: 16 known to have ended, 2 judged
+possible duplicates: 8 marked
+no daemon: 8 h 1 min
+sessions not known: 8 h 1 min in 2 questions that could not be answered
+";

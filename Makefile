@@ -2,7 +2,7 @@
 # saying so.
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test agents lint deny bench bench-lookup bench-engines torture sim mutants fuzz ci tmux strace python browser chromium \
+.PHONY: build demo test agents lint deny bench bench-lookup bench-questions bench-engines torture sim mutants fuzz ci tmux strace python browser chromium \
 	chromium-headless-shell nextest
 
 build:
@@ -41,6 +41,10 @@ bench: tmux
 # `log` and `why` on a long history, with indexes and without. `make bench-lookup DORMOUSE_BENCH_MIB=10240`
 bench-lookup:
 	DORMOUSE_BENCH_MIB=$${DORMOUSE_BENCH_MIB:-1024} cargo bench --manifest-path benches/engines/Cargo.toml --bench lookup
+
+# `why`, `audit` and `whatif` over a long history, next to reading and folding it. `make bench-questions DORMOUSE_BENCH_RECORDS=10000000`
+bench-questions:
+	DORMOUSE_BENCH_RECORDS=$${DORMOUSE_BENCH_RECORDS:-1000000} cargo bench --bench questions
 
 # Durable appends next to the disk and to other engines, then reading a history again next to memory, SQLite and JSON
 # lines. `make bench-engines DORMOUSE_BENCH_RECORDS=10000000`

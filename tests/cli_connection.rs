@@ -23,6 +23,7 @@ fn message(text: &str, wait: Wait) -> Call {
         key: None,
         runtime: None,
         progress: false,
+        answers: None,
         wait,
         timeout_ms: None,
     };

@@ -1,7 +1,12 @@
+mod statistics;
+
 use std::path::{Path, PathBuf};
 
 use super::context::Context;
 use super::error::{CliError, Exit};
+use super::progress::Progress;
+use super::render;
+use crate::config::quantity::parse_duration;
 use crate::explain::audit::{Audit as Findings, Auditor, Bytes, Damage, TornTail};
 use crate::explain::phrase::count;
 use crate::journal::{self, NotUsed, ReadError, Reader, Unusable, Verification};
@@ -20,12 +25,15 @@ pub struct Audit {
     /// Read this journal, such as a copy, instead of the home's
     #[arg(long, value_name = "DIR", conflicts_with = "dir")]
     journal: Option<PathBuf>,
+    /// An idle session was reaped in vain if its peer is woken again within this
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = parse_duration)]
+    again_within: u64,
 }
 
 impl Audit {
     pub fn run(self, context: &Context) -> Result<Exit, CliError> {
         let dir = self.dir.or(self.journal).unwrap_or_else(|| context.home.journal());
-        let findings = findings(&dir)?;
+        let findings = findings(&dir, self.again_within)?;
         context.output.print(&findings, || text(&findings))?;
         Ok(match (findings.damage.is_empty(), findings.violations.is_empty()) {
             (false, _) => Exit::Damaged,
@@ -38,9 +46,9 @@ impl Audit {
 }
 
 /// Of the bytes, and of the records.
-fn findings(dir: &Path) -> Result<Findings, CliError> {
+fn findings(dir: &Path, again_within_ms: u64) -> Result<Findings, CliError> {
     let bytes = bytes(journal::verify(dir)?);
-    Ok(of_what_is_kept(|| judged(dir, bytes.clone()))?)
+    Ok(of_what_is_kept(|| judged(dir, bytes.clone(), again_within_ms))?)
 }
 
 /// Reads again what a running daemon has removed under the reader's hands: it begins later then. Ends, for a removal needs
@@ -55,15 +63,20 @@ fn of_what_is_kept<T>(mut read: impl FnMut() -> Result<T, ReadError>) -> Result<
 }
 
 /// Of the records up to the first that cannot be read.
-fn judged(dir: &Path, mut bytes: Bytes) -> Result<Findings, ReadError> {
-    let (mut auditor, mut not_judged_from) = (Auditor::default(), None);
+fn judged(dir: &Path, mut bytes: Bytes, again_within_ms: u64) -> Result<Findings, ReadError> {
+    let (mut auditor, mut not_judged_from) = (Auditor::default().again_within(again_within_ms), None);
     if let Ok(reader) = Reader::open(dir) {
         let snapshots = journal::snapshots(&reader)?;
         bytes.damage.extend(snapshots.unusable.iter().filter_map(unlike_its_record));
         auditor = Auditor::comparing(snapshots.proved.iter().filter_map(|it| snapshot::decode(it).ok()).collect());
+        auditor = auditor.again_within(again_within_ms);
+        let mut progress = Progress::over(reader.first_lsn(), reader.last_lsn(), "checked");
         for record in reader.records(Lsn(1)) {
             match record {
-                Ok(record) => auditor.see(&record),
+                Ok(record) => {
+                    progress.at(record.lsn);
+                    auditor.see(&record);
+                }
                 // Said with its place among the bytes already.
                 Err(error) if error.is_damage() && !bytes.damage.is_empty() => break,
                 // To judge what follows without it would be to judge another history.
@@ -126,7 +139,11 @@ fn text(findings: &Findings) -> String {
     } else if findings.is_clean() {
         lines.push("every byte and every promise holds".to_owned());
     }
-    lines.join("\n")
+    lines.push(String::new());
+    if !findings.damage.is_empty() || findings.not_judged_from.is_some() {
+        lines.push(format!("Of what could be read, up to record {last_lsn}:"));
+    }
+    lines.join("\n") + "\n" + &statistics::text(&findings.statistics, render::columns())
 }
 
 #[cfg(test)]

@@ -42,6 +42,7 @@ mod sim;
 mod sim_script;
 mod start;
 mod stop;
+mod whatif;
 mod when;
 mod why;
 mod whynot;
@@ -101,6 +102,8 @@ enum Verb {
     #[command(name = "whynot")]
     WhyNot(whynot::WhyNot),
     Replay(replay::Replay),
+    #[command(name = "whatif")]
+    WhatIf(whatif::WhatIf),
     Bisect(bisect::Bisect),
     Audit(audit::Audit),
     Journal(journal::Journal),
@@ -152,6 +155,7 @@ fn perform(cli: Cli, args: &[OsString]) -> Result<ExitCode, CliError> {
         Verb::Sim(verb) => return Ok(verb.run(&context()?)?.into()),
         Verb::Bisect(verb) => return Ok(verb.run(&context()?)?.into()),
         Verb::Replay(verb) => return Ok(verb.run(&context()?)?.into()),
+        Verb::WhatIf(verb) => return Ok(verb.run(&context()?)?.into()),
         Verb::Doctor(verb) => return Ok(verb.run(&context()?)?.into()),
         Verb::Shim(verb) => return Ok(verb.run()),
         Verb::DemoAgent(verb) => return Ok(verb.run()),

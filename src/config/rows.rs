@@ -178,6 +178,15 @@ impl<S: Clone + Default> Row<S> {
         self.get(&S::default())
     }
 
+    /// Gives `settings` the value that it has in `from`.
+    pub fn carry(&self, from: &S, settings: &mut S) {
+        let mut from = from.clone();
+        match ((self.slot)(&mut from), (self.slot)(settings)) {
+            (Slot::Argv(from), Slot::Argv(argv)) => argv.clone_from(from),
+            (from, slot) => slot.store(from.number()),
+        }
+    }
+
     /// Puts `given` into `settings`.
     ///
     /// # Errors

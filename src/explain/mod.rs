@@ -10,6 +10,7 @@ pub mod cause;
 pub mod condition;
 pub mod difference;
 pub mod forecast;
+pub mod histogram;
 pub mod json;
 pub mod layout;
 pub mod line;
@@ -19,6 +20,7 @@ pub mod picture;
 pub mod queue;
 pub mod replay;
 pub mod view;
+pub mod whatif;
 pub mod why;
 pub mod whynot;
 

@@ -16,7 +16,7 @@ pub enum WakeMode {
 }
 
 /// Which line of C17 decided fresh or resumed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WakeBranch {
     FolderLaunch,

@@ -88,10 +88,24 @@ pub fn next_deadline(state: &State) -> Option<Deadline> {
 
 /// The next deadline of one peer, for people: what it is called and when it is due.
 pub fn of_peer(state: &State, peer: &Identity) -> Option<(&'static str, Timestamp)> {
+    let (due, at) = first_due(state, peer)?;
+    Some((due.word, at))
+}
+
+/// The next deadline of one peer, whatever others wait for.
+pub fn next_of_peer(state: &State, peer: &Identity) -> Option<Deadline> {
+    let (due, at) = first_due(state, peer)?;
+    Some(Deadline { at, kind: due.kind })
+}
+
+fn first_due(state: &State, peer: &Identity) -> Option<(Due, Timestamp)> {
     let now = state.now?;
     let record = asking(state.lsn, now);
     let case = Case { state, record: &record, peer, presence: state.presences.get(peer)? };
-    let all = dues(&case).into_iter().filter(|due| due.counts(now)).map(|due| (due.word, in_this_boot(now, due.at)));
+    let all = dues(&case).into_iter().filter(|due| due.counts(now)).map(|due| {
+        let at = in_this_boot(now, due.at);
+        (due, at)
+    });
     all.min_by_key(|(_, at)| at.awake_ms)
 }
 

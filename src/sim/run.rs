@@ -14,6 +14,7 @@ use super::world::life::{Life, Stage};
 use super::world::people::{Call, SENDS_PER_HOUR, Told};
 use super::world::{Heard, What, World};
 use crate::explain::audit::{Bytes, audit};
+use crate::explain::whatif::{Policy, Question, WhatIf};
 use crate::model::effect::SessionName;
 use crate::model::id::{Generation, Lsn};
 use crate::model::profile::Registration;
@@ -227,11 +228,26 @@ impl Sim {
             let what = format!("{violation:?}");
             self.break_with(Broken { oracle: "audit", rule: "C64", what });
         }
+        if self.broken.is_none() {
+            self.check_whatif();
+        }
         Ran {
             simulated_ms: self.world.now,
             struck: std::mem::take(&mut self.world.faults.struck),
             broken: self.broken,
             records: self.history,
+        }
+    }
+
+    /// Under the settings that held, nothing would have been otherwise (I2).
+    fn check_whatif(&mut self) {
+        let question = Question { policy: Policy::new(|_| {}), again_within_ms: 600_000, listed_max: 1 };
+        let mut whatif = WhatIf::from(State::default(), question);
+        self.history.iter().for_each(|record| whatif.see(record.clone()));
+        let report = whatif.finish();
+        if !report.is_same() || report.by_rules > 0 {
+            let what = format!("{:?}, and {} by the rules alone", report.listed, report.by_rules);
+            self.break_with(Broken { oracle: "the same settings decide the same", rule: "I2", what });
         }
     }
 

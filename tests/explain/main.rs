@@ -6,6 +6,7 @@ mod facts;
 mod history;
 mod lives;
 mod plants;
+mod statistics;
 mod views;
 mod why;
 

@@ -145,9 +145,7 @@ impl Conversation<'_> {
 /// A message whose sender wants to know no more than that it is accepted, and says by itself who it is; and that names
 /// none that would have to be looked for.
 fn is_letter(call: &Call) -> bool {
-    let is_plain = |verb: &Verb| {
-        matches!(verb, Verb::Send(message) if message.wait == Wait::Accepted && message.answers.is_none())
-    };
+    let is_plain = |verb: &Verb| matches!(verb, Verb::Send(message) if message.wait == Wait::Accepted && message.answers.is_none());
     call.secret.is_none() && is_plain(&call.verb)
 }
 

@@ -12,11 +12,12 @@ use crate::model::id::Lsn;
 use crate::model::record::Record;
 use crate::model::state::State;
 
+pub use super::histogram::Spread;
 use causes::Causes;
 use messages::Messages;
 use sessions::Sessions;
 use states::States;
-pub use statistics::{Spread, Statistics};
+pub use statistics::{AGAIN_WITHIN_MS, Statistics};
 
 /// What a check of the bytes found, before any record was understood.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -131,6 +132,12 @@ impl Auditor {
     /// removed, it adds to the oldest of them.
     pub fn comparing(snapshots: Vec<State>) -> Self {
         Self { states: States::of(snapshots), ..Self::default() }
+    }
+
+    /// Counts an idle session as reaped in vain if its peer is woken again within so long.
+    #[must_use]
+    pub fn again_within(self, again_within_ms: u64) -> Self {
+        Self { counts: statistics::Counts::again_within(again_within_ms), ..self }
     }
 
     pub fn see(&mut self, record: &Record) {

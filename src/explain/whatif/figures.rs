@@ -1,0 +1,155 @@
+//! What is compared: how much of what there was, and how much there would have been.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::explain::histogram::{Histogram, Spread};
+use crate::model::event::{Decision, Event};
+use crate::model::name::Identity;
+use crate::model::record::Record;
+use crate::model::session::ReapReason;
+use crate::model::state::State;
+use crate::model::time::Timestamp;
+
+/// One world's figures of one peer, or of all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Figures {
+    pub wakes: u64,
+    pub wakes_failed: u64,
+    /// By reason.
+    pub reaps: BTreeMap<&'static str, u64>,
+    /// Reaped as idle, and woken again soon after.
+    pub false_reaps: u64,
+    pub deaths: u64,
+    pub quarantines: u64,
+    /// From each wake to its session's end, or to the end of what was looked at.
+    pub session_ms: u64,
+    /// Messages that were given up.
+    pub dead: u64,
+    /// From acceptance to proof.
+    pub waited_ms: Spread,
+}
+
+/// Figures in the making.
+#[derive(Debug, Default)]
+pub struct Tally {
+    peers: BTreeMap<Identity, Peer>,
+}
+
+#[derive(Debug, Default)]
+struct Peer {
+    so_far: Figures,
+    waited: Histogram,
+    woken: Option<Timestamp>,
+    idle_reap: Option<Timestamp>,
+}
+
+impl Tally {
+    /// Goes on from a state; what was before does not count.
+    pub fn from(state: &State) -> Self {
+        let live = state.presences.iter().filter(|(_, presence)| presence.session.is_some());
+        let peer = |(peer, _): (&Identity, _)| (peer.clone(), Peer { woken: state.now, ..Peer::default() });
+        Self { peers: live.map(peer).collect() }
+    }
+
+    pub fn see(&mut self, record: &Record, again_within_ms: u64) {
+        let (Event::Decision(decision), Some(identity)) = (&record.event, &record.subject.peer) else { return };
+        let counts = matches!(
+            decision,
+            Decision::WakeDecided(_)
+                | Decision::WakeFailed(_)
+                | Decision::Reaped(_)
+                | Decision::SessionDied(_)
+                | Decision::SessionFinished(_)
+                | Decision::SessionEnded(_)
+                | Decision::Quarantined(_)
+                | Decision::MessageDead(_)
+                | Decision::Delivered(_)
+        );
+        if !counts {
+            return;
+        }
+        let peer = self.peers.entry(identity.clone()).or_default();
+        match decision {
+            Decision::WakeDecided(_) => peer.woken(record.at, again_within_ms),
+            Decision::WakeFailed(it) => {
+                peer.so_far.wakes_failed += 1;
+                if !it.left_session {
+                    peer.gone(record.at);
+                }
+            }
+            Decision::Reaped(it) => peer.reaped(&it.reason, record.at),
+            Decision::SessionDied(_) => {
+                peer.so_far.deaths += 1;
+                peer.gone(record.at);
+            }
+            Decision::Quarantined(_) => peer.so_far.quarantines += 1,
+            Decision::MessageDead(_) => peer.so_far.dead += 1,
+            Decision::Delivered(it) => peer.waited.add(it.waited_ms),
+            _ => peer.gone(record.at),
+        }
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &Identity> {
+        self.peers.keys()
+    }
+
+    /// What there was of one peer up to `end`.
+    pub fn of(&self, peer: &Identity, end: Option<Timestamp>) -> Figures {
+        self.peers.get(peer).map(|peer| peer.up_to(end)).unwrap_or_default()
+    }
+
+    pub fn total(&self, end: Option<Timestamp>) -> Figures {
+        let mut waited = Histogram::default();
+        let mut total = Figures::default();
+        for peer in self.peers.values() {
+            waited.add_all(&peer.waited);
+            total.add(&peer.up_to(end));
+        }
+        Figures { waited_ms: waited.spread(), ..total }
+    }
+}
+
+impl Peer {
+    fn woken(&mut self, at: Timestamp, again_within_ms: u64) {
+        self.so_far.wakes += 1;
+        self.woken = Some(at);
+        let again = self.idle_reap.take().is_some_and(|reaped| at.since(reaped) <= again_within_ms);
+        self.so_far.false_reaps += u64::from(again);
+    }
+
+    fn reaped(&mut self, reason: &ReapReason, at: Timestamp) {
+        *self.so_far.reaps.entry(reason.word()).or_default() += 1;
+        self.idle_reap = matches!(reason, ReapReason::Idle { .. }).then_some(at);
+    }
+
+    fn gone(&mut self, at: Timestamp) {
+        self.so_far.session_ms += self.woken.take().map_or(0, |woken| at.since(woken));
+    }
+
+    fn up_to(&self, end: Option<Timestamp>) -> Figures {
+        let live_ms = self.woken.zip(end).map_or(0, |(woken, end)| end.since(woken));
+        let session_ms = self.so_far.session_ms + live_ms;
+        Figures { session_ms, waited_ms: self.waited.spread(), ..self.so_far.clone() }
+    }
+}
+
+impl Figures {
+    pub fn reaped(&self) -> u64 {
+        self.reaps.values().sum()
+    }
+
+    fn add(&mut self, other: &Figures) {
+        self.wakes += other.wakes;
+        self.wakes_failed += other.wakes_failed;
+        for (reason, times) in &other.reaps {
+            *self.reaps.entry(reason).or_default() += times;
+        }
+        self.false_reaps += other.false_reaps;
+        self.deaths += other.deaths;
+        self.quarantines += other.quarantines;
+        self.session_ms += other.session_ms;
+        self.dead += other.dead;
+    }
+}

@@ -1,0 +1,277 @@
+//! `whatif`: the same history, decided under other settings.
+//!
+//! Two worlds are gone through side by side: the one that is recorded, and the one that would have been. What was asked from
+//! outside (messages, operators' words, time itself) comes to both as it is recorded. A peer is replayed from the record for
+//! as long as every decision about it comes out as it is recorded; from the first one that does not, the two worlds have
+//! *parted* for this peer. Then what is recorded of a session still counts for the very same session, if it would have
+//! lived; any other session is *modelled* ([`model`]) by what the record tells of this peer's own boots, deliveries, turns
+//! and ends ([`habits`]). Once the peer stands in both worlds alike again, it goes on as recorded ([`was`]). Other peers
+//! are replayed all the while, unless what parted peers do changes a decision about them.
+//!
+//! Everything is streamed: what is kept grows with peers and waiting messages, not with history.
+
+mod clock;
+mod decide;
+mod figures;
+mod habits;
+mod model;
+mod report;
+mod same;
+mod was;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::rc::Rc;
+
+use crate::model::event::{Decision, Event, Fact};
+use crate::model::id::Lsn;
+use crate::model::name::Identity;
+use crate::model::record::Record;
+use crate::model::settings::Settings;
+use crate::model::state::State;
+use crate::model::time::Timestamp;
+use crate::reducer::apply;
+
+use clock::Clock;
+pub use figures::Figures;
+use figures::Tally;
+use habits::Habits;
+use model::Model;
+pub use report::{Difference, PeerReport, Report, World};
+use was::{Parted, Was};
+
+/// The settings that hold throughout, whatever is recorded; every other one holds as it did.
+#[derive(Clone)]
+pub struct Policy(Rc<dyn Fn(&mut Settings)>);
+
+impl Policy {
+    pub fn new(hold: impl Fn(&mut Settings) + 'static) -> Self {
+        Self(Rc::new(hold))
+    }
+
+    fn over(&self, recorded: &Settings) -> Settings {
+        let mut settings = recorded.clone();
+        (self.0)(&mut settings);
+        settings
+    }
+}
+
+impl fmt::Debug for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Policy").field(&self.over(&Settings::default())).finish()
+    }
+}
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub struct Question {
+    pub policy: Policy,
+    /// A session that was reaped as idle and whose peer is woken again within this was reaped in vain.
+    pub again_within_ms: u64,
+    /// As many differences are kept to be listed; all are counted.
+    pub listed_max: usize,
+}
+
+/// Takes a history record by record, oldest first.
+#[derive(Debug)]
+pub struct WhatIf {
+    question: Question,
+    /// The world that would have been. Records that are in both worlds have their own places in it, and others places
+    /// behind all of them.
+    would: State,
+    /// Those that are recorded, now and ever.
+    recorded: Settings,
+    held: Vec<Settings>,
+    parted: Parted,
+    was: Was,
+    ever_parted: BTreeMap<Identity, Lsn>,
+    /// Parted peers of which something has happened in either world.
+    touched: BTreeSet<Identity>,
+    habits: Habits,
+    model: Model,
+    clock: Clock,
+    /// A daemon has looked at the world and decides.
+    serving: bool,
+    tallies: [Tally; 2],
+    differences: Vec<Difference>,
+    counted: u64,
+    by_rules: u64,
+    decisions: u64,
+    group: Vec<Record>,
+    first: Lsn,
+    seen: Lsn,
+    modelled: u64,
+}
+
+impl WhatIf {
+    /// Goes on from what the records before have made.
+    pub fn from(state: State, question: Question) -> Self {
+        let recorded = state.settings.clone();
+        let mut would = state;
+        would.settings = question.policy.over(&recorded);
+        let mut this = Self {
+            held: vec![recorded.clone()],
+            was: Was::of(&would),
+            first: would.lsn.next(),
+            seen: would.lsn,
+            // Of a history without any daemon in it one always decides.
+            serving: would.daemon.as_ref().is_none_or(|daemon| daemon.running),
+            tallies: [Tally::from(&would), Tally::from(&would)],
+            question,
+            would,
+            recorded,
+            parted: Parted::new(),
+            ever_parted: BTreeMap::new(),
+            touched: BTreeSet::new(),
+            habits: Habits::default(),
+            model: Model::default(),
+            clock: Clock::default(),
+            differences: Vec::new(),
+            counted: 0,
+            by_rules: 0,
+            decisions: 0,
+            group: Vec::new(),
+            modelled: 0,
+        };
+        this.was.set_settings(&this.recorded);
+        this.all_moved();
+        this
+    }
+
+    /// Takes the next record. A fact and what followed from it are one group, gone through once the next one begins.
+    pub fn see(&mut self, record: Record) {
+        if matches!(record.event, Event::Fact(_)) {
+            self.conclude();
+        }
+        self.group.push(record);
+    }
+
+    /// What came of it.
+    pub fn finish(mut self) -> Report {
+        self.conclude();
+        let end = self.would.now;
+        let names: BTreeSet<&Identity> = self.tallies.iter().flat_map(Tally::names).collect();
+        let peers = names.into_iter().map(|peer| PeerReport {
+            peer: peer.clone(),
+            parted: self.ever_parted.get(peer).copied(),
+            recorded: self.tallies[0].of(peer, end),
+            whatif: self.tallies[1].of(peer, end),
+        });
+        Report {
+            peers: peers.collect(),
+            first: self.first,
+            last: self.seen,
+            decisions: self.decisions,
+            again_within_ms: self.question.again_within_ms,
+            recorded: self.tallies[0].total(end),
+            whatif: self.tallies[1].total(end),
+            held: self.held,
+            differences: self.counted,
+            listed: self.differences,
+            by_rules: self.by_rules,
+        }
+    }
+
+    fn conclude(&mut self) {
+        let mut group = std::mem::take(&mut self.group);
+        if let Some((first, decisions)) = group.split_first() {
+            match &first.event {
+                Event::Fact(fact) => self.go_through(fact, first, decisions),
+                // The beginning of its group was cut off, so that nobody can say what it followed from.
+                Event::Decision(_) => group.iter().for_each(|record| self.take_as_recorded(record)),
+            }
+            self.seen = group.last().map_or(self.seen, |last| last.lsn);
+        }
+        group.clear();
+        self.group = group;
+    }
+
+    fn take_as_recorded(&mut self, record: &Record) {
+        for tally in &mut self.tallies {
+            tally.see(record, self.question.again_within_ms);
+        }
+        drop(apply(&mut self.would, record));
+        self.moved(record);
+    }
+
+    fn go_through(&mut self, fact: &Fact, first: &Record, decisions: &[Record]) {
+        self.decisions += decisions.len() as u64;
+        let boot_before = self.would.now.map(|now| now.boot);
+        self.pass_time(first);
+        self.would.now = Some(first.at);
+        std::iter::once(first).chain(decisions).for_each(|record| self.note(record));
+        match fact {
+            Fact::SettingsChanged(it) => self.settings_change(first, it, decisions),
+            _ if self.comes_to_both(fact, first) => self.decide_on(first, decisions),
+            _ => self.none_of_these(first, decisions),
+        }
+        match fact {
+            Fact::DaemonStarted(_) => {
+                self.serving = false;
+                if boot_before.is_some_and(|boot| boot != first.at.boot) {
+                    self.machine_down(first.at);
+                }
+            }
+            Fact::DaemonReady(_) => self.serving = true,
+            Fact::DaemonStopped(_) => self.serving = false,
+            _ => {}
+        }
+        if !self.parted.is_empty() {
+            self.see_as_it_was(first, decisions);
+            self.meet_again();
+        } else if first.subject.peer.is_none() || !decisions.is_empty() {
+            // Settings, runtimes and profiles are kept for whoever parts later.
+            std::iter::once(first).chain(decisions).for_each(|record| self.was.see(record, &self.parted));
+        } else {
+            self.was.see(first, &self.parted);
+        }
+    }
+
+    /// What the record tells of how long things take, and how much there was of them.
+    fn note(&mut self, record: &Record) {
+        self.tallies[0].see(record, self.question.again_within_ms);
+        let worked = self.habits.see(record);
+        if self.parted.is_empty() {
+            return;
+        }
+        if let Some(worked) = worked {
+            self.model.worked(worked, &self.would);
+        }
+        if let (Event::Decision(Decision::Delivered(_)), Some(peer), Some(message)) =
+            (&record.event, &record.subject.peer, record.subject.message)
+            && self.parted.contains_key(peer)
+        {
+            self.model.was_delivered(peer, message, &self.would);
+        }
+    }
+
+    fn see_as_it_was(&mut self, first: &Record, decisions: &[Record]) {
+        for record in std::iter::once(first).chain(decisions) {
+            self.was.see(record, &self.parted);
+            let concerned = record.subject.peer.iter().chain(was::addressee(record)).chain(was::speaker(record));
+            self.touched.extend(concerned.filter(|peer| self.parted.contains_key(peer)).cloned());
+        }
+    }
+
+    /// Peers that stand in both worlds alike go on as recorded.
+    fn meet_again(&mut self) {
+        for peer in std::mem::take(&mut self.touched) {
+            if self.parted.contains_key(&peer) && self.was.is_alike(&peer, &self.would) {
+                self.was.give(&peer, &mut self.would);
+                self.model.forget(&peer);
+                self.parted.remove(&peer);
+                self.clock.moved(&peer, self.would.now);
+            }
+        }
+    }
+}
+
+/// Where a record that was never made stands in the world that would have been: behind all that were.
+const NEVER: u64 = 1 << 62;
+
+/// At a moment between two records.
+fn between(now: Timestamp, next: Timestamp, awake_ms: u64) -> Timestamp {
+    let later = now.plus_ms(awake_ms.saturating_sub(now.awake_ms));
+    let wall_us = if next.wall_us >= now.wall_us { later.wall_us.min(next.wall_us) } else { later.wall_us };
+    Timestamp { wall_us, ..later }
+}

@@ -1,0 +1,58 @@
+//! `whatif`: the same history under other settings.
+
+mod lives;
+mod story;
+
+use dormouse::explain::whatif::{Figures, Policy, Question, Report, WhatIf};
+use dormouse::model::record::Record;
+use dormouse::model::settings::Settings;
+use dormouse::model::state::State;
+use dormouse::sim::{Level, Plan, run};
+use jiff::tz::TimeZone;
+
+fn whatif(records: &[Record], hold: impl Fn(&mut Settings) + 'static) -> Report {
+    let question = Question { policy: Policy::new(hold), again_within_ms: 600_000, listed_max: 20 };
+    let mut whatif = WhatIf::from(State::default(), question);
+    records.iter().for_each(|record| whatif.see(record.clone()));
+    whatif.finish()
+}
+
+/// Settings that held anyway change nothing, said or not; that no settings at all change nothing every simulated world
+/// asks for itself.
+#[test]
+fn i2_settings_that_held_anyway_change_nothing() {
+    for (level, seeds) in [(Level::None, 0..3), (Level::Light, 3..6), (Level::Heavy, 6..14)] {
+        for seed in seeds {
+            let records = run(&Plan::new(seed, level)).records;
+            let report = whatif(&records, |settings| {
+                let defaults = Settings::default();
+                (settings.idle_ms, settings.boots_max) = (defaults.idle_ms, defaults.boots_max);
+            });
+            // Visitors of some worlds change other settings meanwhile, but none of these.
+            let held = report.held.iter().all(|held| (held.idle_ms, held.boots_max) == (3_600_000, 4));
+            assert!(!held || report.is_same(), "seed {seed}:\n{}", report.text(&TimeZone::UTC, None));
+            assert!(!held || (report.recorded == report.whatif && report.differences == 0), "seed {seed}");
+        }
+    }
+}
+
+/// The same question has the same answer, and no world makes it panic or go round for ever.
+#[test]
+fn other_settings_have_one_answer_in_any_world() {
+    let others: [fn(&mut Settings); 5] = [
+        |it| it.idle_ms = 300_000,
+        |it| (it.ephemeral_quiet_ms, it.ephemeral_unarmed_idle_ms) = (0, 5_000),
+        |it| (it.crashloop_deaths_max, it.crashloop_window_ms) = (1, 3_600_000),
+        |it| (it.boots_max, it.unfinished_retries) = (1, 0),
+        |it| (it.attempts_max, it.retry_delay_ms) = (1, 60_000),
+    ];
+    for (seed, hold) in (100..).zip(others.into_iter().cycle()).take(10) {
+        let records = run(&Plan::new(seed, Level::Heavy)).records;
+        let report = whatif(&records, hold);
+        assert_eq!(report, whatif(&records, hold), "seed {seed}");
+        assert!(!report.is_same(), "seed {seed}: a heavy world in which none of it matters");
+        // What was asked from outside comes to both worlds, and no message is delivered twice as often for it.
+        let delivered = |figures: &Figures| figures.waited_ms.count + figures.dead;
+        assert!(delivered(&report.whatif) <= 2 * delivered(&report.recorded), "seed {seed}");
+    }
+}

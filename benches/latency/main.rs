@@ -20,6 +20,10 @@ fn main() {
     if args.first().is_some_and(|arg| arg == reader::WORD) {
         return reader::run(&args[1..]);
     }
+    // One part by itself: `cargo bench --bench latency -- senders`.
+    if args.first().is_some_and(|arg| arg == "senders") {
+        return print!("{}", senders::measure());
+    }
     let rounds = env::var("DORMOUSE_BENCH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(60);
     let samples = rounds::run(rounds);
     print!("{}", table::render(&samples, rounds));

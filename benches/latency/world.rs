@@ -78,6 +78,14 @@ impl World {
         assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
     }
 
+    /// Takes a runtime's file away, and returns once the daemon knows.
+    pub fn forget_runtime(&mut self, name: &str) {
+        fs::remove_file(self.home.runtimes().join(format!("{name}.toml"))).expect("its file");
+        self.journal.await_kind("runtimes_changed");
+        signal(self.daemon_pid(), Signal::HUP);
+        self.journal.await_kind("runtimes_changed");
+    }
+
     /// `dormouse send PEER -f FILE`, as a person or a script calls it: when it was called.
     pub fn send_by_program(&self, peer: &str, file: &str) -> (u64, MessageId) {
         let mut send = dormouse(&self.place, &["send", peer, "-f", file]);

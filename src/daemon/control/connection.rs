@@ -25,6 +25,8 @@ const POSTED_MAX: usize = 64;
 const AHEAD_BYTES_MAX: usize = LINE_BYTES_MAX;
 /// Then it is looked whether the caller is still there.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Room for lines at first: nearly every connection is for one short call, and the allocator has so much at hand.
+const FIRST_BYTES: usize = 1 << 10;
 /// Room for lines that a silent connection keeps.
 const ROOM_BYTES: usize = 16 << 10;
 
@@ -163,7 +165,7 @@ struct Heard<'a> {
 
 impl<'a> Heard<'a> {
     fn new(reader: ReadHalf<'a>) -> Self {
-        Self { reader, bytes: Vec::with_capacity(ROOM_BYTES), taken: 0, seen: 0, call: None }
+        Self { reader, bytes: Vec::with_capacity(FIRST_BYTES), taken: 0, seen: 0, call: None }
     }
 
     /// Reads until there is another call; none when the caller leaves without a word.

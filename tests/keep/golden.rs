@@ -1,4 +1,5 @@
-//! A journal without its beginning, with two snapshots of state schema 1, that must be opened for ever.
+//! Journals without their beginning, each with two snapshots of state schema 1, that must be opened for ever. The newest is
+//! `kept-v2`, in which settings say where they came from.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,8 +12,8 @@ use dormouse::model::record::Subject;
 use crate::journal_disk::SimDisk;
 use crate::world::{WAITING, ada, disk_of, files, first_kept, open};
 
-fn golden() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/kept-v1")
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
 }
 
 fn read(dir: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -45,17 +46,19 @@ fn written() -> BTreeMap<String, Vec<u8>> {
 /// What schema 1 says is understood, and folding goes on from it.
 #[test]
 fn the_golden_snapshots_are_begun_from() {
-    let mut golden = read(&golden());
-    let expected: serde_json::Value = serde_json::from_slice(&golden.remove("state.json").unwrap()).unwrap();
-    assert!(first_kept(&disk_of(&golden)) > Lsn(1));
-    let newer = golden.keys().rfind(|name| name.starts_with("snap-")).unwrap().clone();
-    for damage in [false, true] {
-        if damage {
-            golden.insert(newer.clone(), Vec::new());
+    for name in ["kept-v1", "kept-v2"] {
+        let mut golden = read(&golden(name));
+        let expected: serde_json::Value = serde_json::from_slice(&golden.remove("state.json").unwrap()).unwrap();
+        assert!(first_kept(&disk_of(&golden)) > Lsn(1));
+        let newer = golden.keys().rfind(|name| name.starts_with("snap-")).unwrap().clone();
+        for damage in [false, true] {
+            if damage {
+                golden.insert(newer.clone(), Vec::new());
+            }
+            let world = open(&disk_of(&golden)).unwrap();
+            assert_eq!(world.recovered.unusable.len(), usize::from(damage));
+            assert_eq!(serde_json::to_value(world.state()).unwrap(), expected, "{name}");
         }
-        let world = open(&disk_of(&golden)).unwrap();
-        assert_eq!(world.recovered.unusable.len(), usize::from(damage));
-        assert_eq!(serde_json::to_value(world.state()).unwrap(), expected);
     }
 }
 
@@ -63,14 +66,14 @@ fn the_golden_snapshots_are_begun_from() {
 /// schema. What is written now is left in the test's own folder, for looking at the difference.
 #[test]
 fn the_golden_snapshots_are_written_the_same_byte_for_byte() {
-    let ours = Path::new(env!("CARGO_TARGET_TMPDIR")).join("golden-kept-v1");
+    let ours = Path::new(env!("CARGO_TARGET_TMPDIR")).join("golden-kept");
     let _ = fs::remove_dir_all(&ours);
     fs::create_dir_all(&ours).unwrap();
     let written = written();
     for (name, bytes) in &written {
         fs::write(ours.join(name), bytes).unwrap();
     }
-    let committed = read(&golden());
+    let committed = read(&golden("kept-v2"));
     assert_eq!(written.keys().collect::<Vec<_>>(), committed.keys().collect::<Vec<_>>(), "see {}", ours.display());
     for (name, bytes) in &written {
         let differs = bytes.iter().zip(&committed[name]).position(|(a, b)| a != b);

@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 
+use super::capsule::open::Folder;
 use super::context::Context;
 use super::error::{CliError, Exit};
 use crate::explain::audit::{Audit as Findings, Auditor, Bytes, Damage, TornTail};
@@ -24,7 +25,7 @@ pub struct Audit {
 
 impl Audit {
     pub fn run(self, context: &Context) -> Result<Exit, CliError> {
-        let dir = self.dir.or(self.journal).unwrap_or_else(|| context.home.journal());
+        let dir = self.dir.or(self.journal).map_or_else(|| Ok(Folder::Itself(context.home.journal())), Folder::of)?;
         let findings = findings(&dir)?;
         context.output.print(&findings, || text(&findings))?;
         Ok(match (findings.damage.is_empty(), findings.violations.is_empty()) {

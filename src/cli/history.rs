@@ -93,6 +93,11 @@ impl History {
         Ok(self.told()?.into_iter().rev().find(is_before))
     }
 
+    /// Why the beginning is missing, if no record says that it was removed.
+    pub fn lost_beginning(&self) -> Option<CliError> {
+        (self.beginning.is_none() && self.reader.first_lsn() > Lsn(1)).then(|| self.headless())
+    }
+
     fn headless(&self) -> CliError {
         ReadError::Gap { segment: self.reader.first_segment(), found: self.reader.first_lsn(), expected: Lsn(1) }.into()
     }
@@ -206,6 +211,12 @@ impl History {
             None if errors.is_empty() => Ok(()),
             None => Err(CliError::Partly { errors, as_of }),
         }
+    }
+
+    /// The first place that could not be read so far, as an error of its own.
+    pub fn damage(&self) -> Option<CliError> {
+        let errors = std::mem::take(&mut *self.failed.borrow_mut());
+        (!errors.is_empty()).then_some(CliError::Partly { errors, as_of: None })
     }
 
     /// Whether something could not be read so far.

@@ -77,7 +77,10 @@ impl Capsule {
         pack(&output, &folder, &manifest, &surroundings(context, &peer)).map_err(|source| written(&output, source))?;
         context.output.print(&manifest, || said(&output, &cut, &kept))?;
         // What could be read is in it; what could not is no secret.
-        cut.unread.map_or(Ok(()), |error| Err(error.into()))
+        if let Some(error) = cut.unread {
+            history.reading().note(error);
+        }
+        history.finish(Some(cut.sliced.last_lsn))
     }
 }
 
@@ -102,6 +105,10 @@ fn cut(history: &History, since: When, kept: &Kept, folder: &Unpacked) -> Result
         0 | 1 => State::default(),
         first => history.folded(Some(When::Lsn(Lsn(first - 1))))?.0,
     };
+    if state.lsn.next() < first {
+        // Damage lies between: of what comes behind it nobody can say from which state it went on.
+        return Err(history.damage().unwrap_or_else(|| Problem::failed("the state before it cannot be told").into()));
+    }
     let encoded = snapshot::encode(&state).map_err(|error| Problem::failed(error.to_string()))?;
     let (mut left, mut versions, mut settings, mut unread) = (LeftOut::default(), Vec::new(), None, None);
     let records = history.reader.records(first).map_while(|record| match record {

@@ -32,6 +32,9 @@ pub fn examine(dir: &Path) -> (Vec<Finding>, Past) {
         }
         Err(error) => return (vec![unreadable(&error, Lsn::ZERO)], past),
     };
+    if let Some(error) = history.lost_beginning() {
+        return (vec![unreadable(&error, Lsn::ZERO)], past);
+    }
     match history.told_at(None) {
         Ok(state) => past.state = state,
         Err(error) => return (vec![unreadable(&error, Lsn::ZERO)], past),

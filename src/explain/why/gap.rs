@@ -134,13 +134,7 @@ fn sessions(chain: &[Record]) -> Vec<Spoken> {
 }
 
 /// What nobody could say of a session, or had to judge, if the chain does not hold it anyway.
-fn not_told<S: Source + ?Sized>(
-    source: &S,
-    chain: &[Record],
-    session: &Spoken,
-    until: Until,
-    found: &mut Vec<Gap>,
-) {
+fn not_told<S: Source + ?Sized>(source: &S, chain: &[Record], session: &Spoken, until: Until, found: &mut Vec<Gap>) {
     let (first, subjects) = (Some(session.generation.0), Some(vec![session.peer.clone()]));
     let asked = Question { first, subjects, ..until.asks(&["session_not_known", "turn_judged"]) };
     source.each(&asked, &mut |record| {

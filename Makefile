@@ -2,7 +2,7 @@
 # saying so.
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test agents lint deny bench bench-lookup bench-questions bench-engines torture sim mutants fuzz ci tmux strace python browser chromium \
+.PHONY: build demo test agents lint deny bench bench-lookup bench-questions bench-engines torture sim explained mutants fuzz ci tmux strace python browser chromium \
 	chromium-headless-shell nextest
 
 build:
@@ -59,6 +59,10 @@ torture: tmux strace nextest
 # A long campaign: so many made-up worlds, from one that nobody has seen. `make sim SIM_SEEDS=100000`
 sim:
 	cargo run --release --quiet -- sim --seeds $${SIM_SEEDS:-100000} --from $$(date +%s)
+
+# A long campaign: whatever happened in so many made-up worlds can be explained from its records. `make explained WORLDS=10000`
+explained:
+	DORMOUSE_WORLDS=$${WORLDS:-10000} cargo test --release --test sim_explained -- --nocapture
 
 # Would the simulator have found it? Bugs are switched on one by one, and each must be caught within so many worlds.
 mutants: nextest

@@ -4,11 +4,14 @@
 #[path = "../corpus/mod.rs"]
 mod corpus;
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::time::Instant;
 
 use corpus::{Corpus, SELDOM, id};
+use dormouse::explain::why::{Answer, Reach, Reading, Subject, Until};
 use dormouse::journal::{Indexer, Order, Question, Reader};
+use dormouse::model::event::Event;
 use dormouse::model::id::Lsn;
 
 /// Of one record with its head, on average.
@@ -57,8 +60,32 @@ fn measure(dir: &Path, records: u64, rounds: usize) -> Vec<(&'static str, usize,
         timed("log --peer NAME in that second", (dir, rounds), |reader| {
             reader.find(&peer, Lsn(1), Order::OldestFirst).count()
         }),
+        timed("the whole answer of why PEER, busy", (dir, rounds), |reader| {
+            explained(reader, Subject::Peer("claude-worker-0".parse().expect("an identity")))
+        }),
+        timed("the whole answer of why PEER, long ago", (dir, rounds), |reader| {
+            explained(reader, Subject::Peer(SELDOM.parse().expect("an identity")))
+        }),
+        timed("why RECORD, 100,000 of them folded for it", (dir, rounds), |reader| {
+            explained(reader, Subject::Record(decision(reader, Lsn(100_000))))
+        }),
         timed("names of all peers", (dir, rounds), |reader| reader.peers().expect("peers").len()),
     ]
+}
+
+/// Links of the chain, with its settings, its gaps and the proof.
+fn explained(reader: &Reader, subject: Subject) -> usize {
+    let failed = RefCell::default();
+    let answer = Answer::of(&Reading { reader, failed: &failed }, subject, Until::default(), &[], Reach::Near);
+    assert!(failed.take().is_empty() && answer.recomputed.differ.is_empty());
+    answer.chain.len()
+}
+
+/// The last decision up to a record.
+fn decision(reader: &Reader, last: Lsn) -> Lsn {
+    let asked = Question { last: Some(last), ..Question::default() };
+    let mut found = reader.find(&asked, Lsn(1), Order::NewestFirst).flatten();
+    found.find(|record| matches!(record.event, Event::Decision(_))).expect("a decision").lsn
 }
 
 fn timed(

@@ -2,6 +2,7 @@ mod statistics;
 
 use std::path::{Path, PathBuf};
 
+use super::capsule::open::Folder;
 use super::context::Context;
 use super::error::{CliError, Exit};
 use super::progress::Progress;
@@ -32,7 +33,7 @@ pub struct Audit {
 
 impl Audit {
     pub fn run(self, context: &Context) -> Result<Exit, CliError> {
-        let dir = self.dir.or(self.journal).unwrap_or_else(|| context.home.journal());
+        let dir = self.dir.or(self.journal).map_or_else(|| Ok(Folder::Itself(context.home.journal())), Folder::of)?;
         let findings = findings(&dir, self.again_within)?;
         context.output.print(&findings, || text(&findings))?;
         Ok(match (findings.damage.is_empty(), findings.violations.is_empty()) {

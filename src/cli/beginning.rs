@@ -104,6 +104,9 @@ impl Beginning {
         let setting = match self.removed.what.because {
             RetentionReason::Size { .. } => "retain_bytes",
             RetentionReason::Age { .. } => "retain_age",
+            RetentionReason::Capsule {} => {
+                return format!("records before {} were left out of this capsule", self.first);
+            }
         };
         let at = date_time(self.removed.at, zone);
         format!("records before {} were removed by {setting} at {at} (record {})", self.first, self.removed.lsn)

@@ -45,6 +45,7 @@ enum Found {
     },
     Still {
         since: Lsn,
+        last: Lsn,
     },
 }
 
@@ -63,8 +64,8 @@ impl Bisect {
             None => (history.told_at(None)?, None),
         };
         let found = find(&history, state, &self.holds, self.until)?;
-        history.check()?;
         context.output.print(&found.json(), || found.text(&zone(), render::columns()))?;
+        history.finish(found.looked_to())?;
         Ok(if matches!(found, Found::Stopped(_)) { Exit::Done } else { Exit::Failed })
     }
 }
@@ -76,7 +77,14 @@ fn find(history: &History, mut state: State, condition: &Condition, until: Optio
     let values = |state: &State| terms.iter().map(|term| term.value(state)).collect::<Vec<_>>();
     let mut held_since = condition.holds(&state).then_some(state.lsn);
     for record in history.reader.records(first) {
-        let record = record?;
+        let record = match record {
+            Ok(record) => record,
+            Err(error) if error.is_damage() => {
+                history.reading().note(error);
+                break;
+            }
+            Err(error) => return Err(error.into()),
+        };
         if until.is_some_and(|until| !until.is_after_or_at(&record)) {
             break;
         }
@@ -93,13 +101,22 @@ fn find(history: &History, mut state: State, condition: &Condition, until: Optio
             }
         }
     }
+    let last = state.lsn;
     Ok(match held_since {
-        Some(since) => Found::Still { since },
-        None => Found::Never { last: state.lsn },
+        Some(since) => Found::Still { since, last },
+        None => Found::Never { last },
     })
 }
 
 impl Found {
+    /// The last record that was looked at, unless it ended before anything could be in its way.
+    fn looked_to(&self) -> Option<Lsn> {
+        match self {
+            Found::Stopped(_) => None,
+            Found::Never { last } | Found::Still { last, .. } => Some(*last),
+        }
+    }
+
     fn json(&self) -> Value {
         match self {
             Found::Stopped(it) => json!({
@@ -108,7 +125,7 @@ impl Found {
                 "terms": it.terms.iter().map(term_json).collect::<Vec<_>>(),
             }),
             Found::Never { last } => json!({ "outcome": "never_held", "last_lsn": last }),
-            Found::Still { since } => json!({ "outcome": "still_holds", "since_lsn": since }),
+            Found::Still { since, .. } => json!({ "outcome": "still_holds", "since_lsn": since }),
         }
     }
 
@@ -119,7 +136,7 @@ impl Found {
                 format!("{}\n{}", line(&it.record, zone, columns), terms.collect::<String>())
             }
             Found::Never { last } => format!("it never held, up to record {last}\n"),
-            Found::Still { since } => format!("it has held since record {since}, and holds at the end\n"),
+            Found::Still { since, .. } => format!("it has held since record {since}, and holds at the end\n"),
         }
     }
 }

@@ -13,8 +13,11 @@ use comfy_table::{ContentArrangement, Table};
 use super::context::Context;
 use super::error::{CliError, Exit};
 use super::render;
+use crate::home::Home;
 use crate::observe::clock;
+use crate::runtime::Spec;
 use finding::{Finding, Verdict};
+use service::Service;
 
 /// Say what would keep it from working here, each with its remedy
 ///
@@ -30,6 +33,11 @@ impl Doctor {
         let fails = findings.iter().any(|finding| finding.verdict == Verdict::Fail);
         Ok(if fails { Exit::Failed } else { Exit::Done })
     }
+}
+
+/// The version that a runtime's program says to have, as it would run here.
+pub fn version_of(spec: &Spec, home: &Home) -> Option<String> {
+    runtimes::version_of(spec, home, &Service::here())
 }
 
 /// Every check, in the order in which one rests on the other. None ends the rest.

@@ -10,6 +10,7 @@ use crate::daemon::control::{LockError, SocketError};
 use crate::daemon::run::DaemonError;
 use crate::journal::salvage::SalvageError;
 use crate::journal::{OpenError, ReadError};
+use crate::model::id::Lsn;
 use crate::observe::spool::SpoolError;
 use crate::protocol::{Problem, ProblemCode, ReplyError};
 use crate::runtime::RuntimeFileError;
@@ -65,6 +66,9 @@ pub enum CliError {
     Runtime(#[from] RuntimeFileError),
     #[error(transparent)]
     Journal(#[from] ReadError),
+    /// There was an answer all the same.
+    #[error("{}; what was said {}", places(errors), rests_on(*as_of))]
+    Partly { errors: Vec<ReadError>, as_of: Option<Lsn> },
     #[error(transparent)]
     Salvage(#[from] SalvageError),
     #[error("cannot run {program}")]
@@ -83,6 +87,7 @@ impl CliError {
             CliError::NotRunning { .. } => "daemon_not_running",
             CliError::NoAnswer { .. } => "timed_out",
             CliError::Journal(error) if error.is_damage() => "journal_damaged",
+            CliError::Partly { .. } => "journal_damaged",
             CliError::Daemon(DaemonError::Journal(error)) if error.is_damage() => "journal_damaged",
             CliError::Journal(ReadError::Newer { .. } | ReadError::Unknown { .. }) => "refused",
             CliError::Daemon(DaemonError::Journal(OpenError::Newer { .. } | OpenError::UnknownKind { .. })) => {
@@ -118,7 +123,9 @@ impl CliError {
                 Some("whether it was done is not known: `dormouse log` says what the journal holds".to_owned())
             }
             CliError::Usage { hint, .. } => hint.clone(),
-            CliError::Journal(_) | CliError::Daemon(_) if self.code() == "journal_damaged" => {
+            CliError::Journal(_) | CliError::Partly { .. } | CliError::Daemon(_)
+                if self.code() == "journal_damaged" =>
+            {
                 let says = "`dormouse journal verify` says all that is damaged, and `dormouse journal salvage --to DIR` \
                             copies what can be read; nothing is mended in place";
                 Some(says.to_owned())
@@ -182,6 +189,17 @@ impl CliError {
         }
         complain(self.code(), &self.sentence(), self.hint().as_deref(), self.retryable(), json);
         self.exit()
+    }
+}
+
+fn places(errors: &[ReadError]) -> String {
+    errors.iter().map(|error| sentence(error)).collect::<Vec<_>>().join("; ")
+}
+
+fn rests_on(as_of: Option<Lsn>) -> String {
+    match as_of {
+        Some(lsn) => format!("is as of record {lsn}"),
+        None => "rests on the records that can be read".to_owned(),
     }
 }
 

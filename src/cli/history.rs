@@ -1,14 +1,16 @@
 //! The journal, as the verbs that need no daemon read it.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::beginning::Beginning;
+use super::capsule::open::Folder;
 use super::context::Context;
 use super::error::CliError;
 use super::when::{When, zone};
 use crate::explain::why::{Reading, Source as _};
-use crate::journal::{self, ReadError, Reader};
+use crate::journal::{self, Order, Question, ReadError, Reader};
 use crate::model::id::Lsn;
 use crate::model::name::Identity;
 use crate::model::record::Record;
@@ -20,7 +22,7 @@ use crate::supervisor::snapshot;
 /// Which journal.
 #[derive(Debug, clap::Args)]
 pub struct Which {
-    /// Read this journal, such as a copy, instead of the home's
+    /// Read this journal, a copy or a capsule's file, instead of the home's
     #[arg(long, value_name = "DIR")]
     journal: Option<PathBuf>,
 }
@@ -28,21 +30,21 @@ pub struct Which {
 /// A journal open for reading.
 #[derive(Debug)]
 pub struct History {
-    pub dir: PathBuf,
+    pub dir: Folder,
     pub reader: Reader,
     /// If it was removed.
     pub beginning: Option<Beginning>,
-    /// The first failure of a look-up that had no way to say so.
-    failed: RefCell<Option<ReadError>>,
+    /// What could not be read, each place once.
+    failed: RefCell<Vec<ReadError>>,
 }
 
 impl Which {
-    pub fn dir(self, context: &Context) -> PathBuf {
-        self.journal.unwrap_or_else(|| context.home.journal())
+    pub fn dir(self, context: &Context) -> Result<Folder, CliError> {
+        self.journal.map_or_else(|| Ok(Folder::Itself(context.home.journal())), Folder::of)
     }
 
     pub fn open(self, context: &Context) -> Result<History, CliError> {
-        History::open(self.dir(context))
+        History::open(self.dir(context)?)
     }
 }
 
@@ -60,25 +62,50 @@ impl History {
         Ok((lsn, line))
     }
 
-    pub fn open(dir: PathBuf) -> Result<Self, CliError> {
+    pub fn open(dir: Folder) -> Result<Self, CliError> {
         let reader = Reader::open(&dir)?;
-        let beginning = Beginning::of(&reader)?;
-        Ok(Self { dir, reader, beginning, failed: RefCell::new(None) })
+        let (beginning, failed) = match Beginning::of(&reader) {
+            Ok(beginning) => (beginning, Vec::new()),
+            // Its beginning is lost: the records that are left are told all the same.
+            Err(CliError::Journal(error)) if error.is_damage() => (None, vec![error]),
+            Err(error) => return Err(error),
+        };
+        Ok(Self { dir, reader, beginning, failed: RefCell::new(failed) })
     }
 
     /// The latest state before or at a moment that is told without the records before it: the empty one, or that of a
     /// snapshot where the beginning was removed. Folding goes on with the record behind [`State::lsn`].
     pub fn told_at(&self, at: Option<When>) -> Result<State, CliError> {
         match &self.beginning {
-            None => Ok(State::default()),
             Some(beginning) => beginning.state_at(&self.reader, at, &zone()),
+            None if self.reader.first_lsn() <= Lsn(1) => Ok(State::default()),
+            None => self.newest_told(at)?.ok_or_else(|| self.headless()),
         }
+    }
+
+    /// The newest state that a snapshot tells and that is not after `at`.
+    fn newest_told(&self, at: Option<When>) -> Result<Option<State>, CliError> {
+        let is_before = |state: &State| match at {
+            None => true,
+            Some(When::Lsn(lsn)) => state.lsn <= lsn,
+            Some(When::Wall(wall_us)) => state.now.is_some_and(|now| now.wall_us <= wall_us),
+        };
+        Ok(self.told()?.into_iter().rev().find(is_before))
+    }
+
+    /// Why the beginning is missing, if no record says that it was removed.
+    pub fn lost_beginning(&self) -> Option<CliError> {
+        (self.beginning.is_none() && self.reader.first_lsn() > Lsn(1)).then(|| self.headless())
+    }
+
+    fn headless(&self) -> CliError {
+        ReadError::Gap { segment: self.reader.first_segment(), found: self.reader.first_lsn(), expected: Lsn(1) }.into()
     }
 
     /// Who `name` means, from all that this history ever knew: an identity, else every one of a personality, else of a
     /// unique prefix.
     pub fn named(&self, name: &str) -> Result<Vec<Identity>, CliError> {
-        let known = self.reader.peers()?;
+        let known = self.peers()?;
         let exact = |peer: &&Identity| peer.to_string() == name;
         let personality = |peer: &&Identity| peer.personality.as_str() == name;
         let prefix =
@@ -95,6 +122,20 @@ impl History {
         Ok(found)
     }
 
+    /// Every peer of whom a record that can be read tells.
+    fn peers(&self) -> Result<BTreeSet<Identity>, CliError> {
+        match self.reader.peers() {
+            Err(error) if error.is_damage() => {}
+            peers => return Ok(peers?),
+        }
+        let mut peers = BTreeSet::new();
+        self.read(&Question::default(), Lsn(1), |record| {
+            peers.extend(record.ok().and_then(|record| record.subject.peer));
+            Ok(true)
+        })?;
+        Ok(peers)
+    }
+
     /// The state as it was at a moment, or at the end, and the last record before it; none if there was none yet.
     pub fn folded(&self, at: Option<When>) -> Result<(State, Option<Record>), CliError> {
         let last = self.reader.last_lsn();
@@ -102,10 +143,20 @@ impl History {
             let why = format!("there is no record {lsn} yet: the journal ends with record {last}");
             return Err(Problem::refused(why).into());
         }
-        let mut state = self.told_at(at)?;
+        // The journal proves a snapshot; the records before it need not be read for what came later.
+        let nearest = if self.beginning.is_none() { self.newest_told(at)? } else { None };
+        let mut state = nearest.map_or_else(|| self.told_at(at), Ok)?;
         let mut last = self.reading().record(state.lsn);
         for record in self.reader.records(state.lsn.next()) {
-            let record = record?;
+            let record = match record {
+                Ok(record) => record,
+                // As of the record before: who asks says so.
+                Err(error) if error.is_damage() => {
+                    self.reading().note(error);
+                    break;
+                }
+                Err(error) => return Err(error.into()),
+            };
             if at.is_some_and(|at| !at.is_after_or_at(&record)) {
                 break;
             }
@@ -116,14 +167,61 @@ impl History {
         Ok((state, last))
     }
 
-    /// What went wrong during look-ups, if anything did; else what is known of a beginning that was removed.
-    pub fn check(self) -> Result<Option<Beginning>, CliError> {
-        self.failed.into_inner().map_or(Ok(self.beginning), |error| Err(error.into()))
+    /// Every record from `from` on that `question` asks for, as long as `see` says so; an error that it gets stands for a record
+    /// that only a newer build knows. What is damaged is noted, and reading goes on behind it where it can.
+    pub fn read(
+        &self,
+        question: &Question,
+        from: Lsn,
+        mut see: impl FnMut(Result<Record, ReadError>) -> Result<bool, CliError>,
+    ) -> Result<(), CliError> {
+        let mut from = from;
+        loop {
+            let mut damage = None;
+            for found in self.reader.find(question, from, Order::OldestFirst) {
+                match found {
+                    Err(error) if error.is_damage() => {
+                        damage = Some(error);
+                        break;
+                    }
+                    Err(error) if !matches!(error, ReadError::Unknown { .. }) => return Err(error.into()),
+                    found => {
+                        if !see(found)? {
+                            return Ok(());
+                        }
+                    }
+                }
+            }
+            let Some(error) = damage else { return Ok(()) };
+            let next = self.reader.beyond(&error, Order::OldestFirst).filter(|next| *next > from);
+            self.reading().note(error);
+            match next {
+                Some(next) => from = next,
+                None => return Ok(()),
+            }
+        }
     }
 
-    /// As [`History::check`], for who has answered from the rest.
-    pub fn read(self) -> (Option<Beginning>, Option<CliError>) {
-        (self.beginning, self.failed.into_inner().map(CliError::from))
+    /// How a verb ends that has answered from what can be read: with what could not, if there was anything. `as_of` is the
+    /// last record that the answer rests on, where it would have rested on more.
+    pub fn finish(self, as_of: Option<Lsn>) -> Result<(), CliError> {
+        let mut errors = self.failed.into_inner();
+        match errors.iter().position(|error| !error.is_damage()) {
+            Some(other) => Err(errors.swap_remove(other).into()),
+            None if errors.is_empty() => Ok(()),
+            None => Err(CliError::Partly { errors, as_of }),
+        }
+    }
+
+    /// The first place that could not be read so far, as an error of its own.
+    pub fn damage(&self) -> Option<CliError> {
+        let errors = std::mem::take(&mut *self.failed.borrow_mut());
+        (!errors.is_empty()).then_some(CliError::Partly { errors, as_of: None })
+    }
+
+    /// Whether something could not be read so far.
+    pub fn is_partial(&self) -> bool {
+        !self.failed.borrow().is_empty()
     }
 
     /// The states that are told beside the records: folding can begin at each.

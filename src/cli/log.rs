@@ -7,7 +7,7 @@ use super::history::{History, Which};
 use super::render;
 use super::when::{When, zone};
 use crate::explain;
-use crate::journal::{Order, Question, ReadError};
+use crate::journal::Question;
 use crate::model::event::KINDS;
 use crate::model::id::Lsn;
 use crate::model::record::Record;
@@ -64,7 +64,8 @@ impl Log {
         let (json, zone, columns) = (context.output.json, zone(), render::columns());
         let filter = Filter { question, until, json, zone, columns };
         if !self.follow {
-            return filter.print(&history, first);
+            filter.print(&history, first)?;
+            return history.finish(None);
         }
         // Watched before it is read: nothing falls in between.
         let changes = Changes::of(&history)?;
@@ -81,19 +82,19 @@ impl Log {
 impl Filter {
     /// Prints what there is from `first` on.
     fn print(&self, history: &History, first: Lsn) -> Result<(), CliError> {
-        for record in history.reader.find(&self.question, first, Order::OldestFirst) {
-            let (lsn, line) = match record {
+        history.read(&self.question, first, |found| {
+            let (lsn, line) = match found {
                 Ok(record) => (record.lsn, self.line(&record)),
                 // Whom it is about only a newer build can say.
-                Err(ReadError::Unknown { .. }) if self.question.asks_who_or_what() => continue,
+                Err(_) if self.question.asks_who_or_what() => return Ok(true),
                 Err(error) => History::unknown(error, self.json)?,
             };
-            if lsn > self.until {
-                break;
+            let goes_on = lsn <= self.until;
+            if goes_on {
+                render::raw(line.as_bytes())?;
             }
-            render::raw(line.as_bytes())?;
-        }
-        Ok(())
+            Ok(goes_on)
+        })
     }
 
     fn line(&self, record: &Record) -> String {
@@ -114,7 +115,7 @@ impl Changes {
             |errno: rustix::io::Errno| CliError::Text { what: history.dir.display().to_string(), source: errno.into() };
         let watch = inotify::init(inotify::CreateFlags::CLOEXEC).map_err(failed)?;
         let events = inotify::WatchFlags::MODIFY | inotify::WatchFlags::CREATE | inotify::WatchFlags::MOVED_TO;
-        inotify::add_watch(&watch, &history.dir, events).map_err(failed)?;
+        inotify::add_watch(&watch, &*history.dir, events).map_err(failed)?;
         Ok(Self(watch))
     }
 

@@ -31,10 +31,12 @@ impl Ls {
 
 /// Folds the journal up to `at`: no daemon is needed for what was.
 fn as_it_was(context: &Context, which: Which, at: When) -> Result<(), CliError> {
-    let (state, _) = which.open(context)?.folded(Some(at))?;
+    let history = which.open(context)?;
+    let (state, _) = history.folded(Some(at))?;
     let rows = view::ls(&state, |peer| deadline::of_peer(&state, peer));
     context.output.print(&rows, || {
         let table = state.now.map(|now| view::table(&rows, now));
         layout::table(&table.unwrap_or_default(), render::columns())
-    })
+    })?;
+    history.finish(Some(state.lsn))
 }

@@ -5,6 +5,7 @@ mod attach;
 mod audit;
 mod beginning;
 mod bisect;
+mod capsule;
 mod client;
 mod compact;
 mod completions;
@@ -99,6 +100,7 @@ enum Verb {
     Hook(hook::Hook),
     Log(log::Log),
     Why(why::Why),
+    Capsule(capsule::Capsule),
     #[command(name = "whynot")]
     WhyNot(whynot::WhyNot),
     Replay(replay::Replay),
@@ -182,6 +184,7 @@ fn perform(cli: Cli, args: &[OsString]) -> Result<ExitCode, CliError> {
         Verb::Config(verb) => verb.run(&context()?),
         Verb::Log(verb) => verb.run(&context()?),
         Verb::Why(verb) => verb.run(&context()?),
+        Verb::Capsule(verb) => verb.run(&context()?),
         Verb::WhyNot(verb) => verb.run(&context()?),
         Verb::Own(verb) => verb.run(&context()?),
         Verb::Completions(verb) => verb.run(Cli::command()),

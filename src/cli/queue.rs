@@ -7,6 +7,7 @@ use super::history::Which;
 use super::render;
 use super::when::zone;
 use crate::explain::{self, layout};
+use crate::journal::Question;
 use crate::model::event::{Event, Fact};
 use crate::model::id::{Lsn, MessageId};
 use crate::model::text::visible;
@@ -55,20 +56,24 @@ struct Show {
 impl Show {
     fn run(self, context: &Context) -> Result<(), CliError> {
         let message = self.message;
-        for record in self.which.open(context)?.reader.records(Lsn(1)) {
-            let record = record?;
-            if let Event::Fact(Fact::MessageAccepted(accepted)) = &record.event
-                && record.subject.message == Some(message)
-            {
-                return context.output.print(&explain::json::record(&record), || {
-                    format!(
-                        "{}\n\n{}",
-                        explain::line::line(&record, &zone(), render::columns()),
-                        visible(&accepted.text).text
-                    )
-                });
-            }
+        let history = self.which.open(context)?;
+        let asked = Question { kinds: vec!["message_accepted"], ..Question::about_message(message) };
+        let mut found = None;
+        history.read(&asked, Lsn(1), |record| {
+            // An answer to it is another message.
+            found = record.ok().filter(|record| record.subject.message == Some(message));
+            Ok(found.is_none())
+        })?;
+        if let Some(record) = &found
+            && let Event::Fact(Fact::MessageAccepted(accepted)) = &record.event
+        {
+            context.output.print(&explain::json::record(record), || {
+                let line = explain::line::line(record, &zone(), render::columns());
+                format!("{line}\n\n{}", visible(&accepted.text).text)
+            })?;
+            return history.finish(None);
         }
+        history.finish(None)?;
         Err(Problem::refused(format!("there is no record of a message {message}")).into())
     }
 }

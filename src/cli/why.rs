@@ -49,18 +49,16 @@ impl Why {
         let reach = if self.prove { Reach::Any } else { Reach::Near };
         let answer = Answer::of(&history.reading(), subject, until, &history.told()?, reach);
         let now = (moment(&history, self.at), if self.at.is_some() { "before" } else { "ago" });
-        let (beginning, damage) = history.read();
-        let removed = beginning.as_ref().map(|beginning| beginning.sentence(&zone()));
+        let removed = history.beginning.as_ref().map(|beginning| beginning.sentence(&zone()));
         if answer.chain.is_empty() {
-            if let Some(damage) = damage {
-                return Err(damage);
-            }
+            history.finish(None)?;
             let removed = removed.map_or_else(String::new, |removed| format!("; {removed}"));
             let then = if self.at.is_some() { " up to then" } else { "" };
             return Err(Problem::refused(format!("there is no record of {}{then}{removed}", answer.subject)).into());
         }
+        let removed = removed.or_else(|| history.is_partial().then(|| "it cannot be read".to_owned()));
         let mut json = answer.json();
-        if let (Some(beginning), [_, ..]) = (&beginning, &answer.cut_off[..]) {
+        if let (Some(beginning), [_, ..]) = (&history.beginning, &answer.cut_off[..]) {
             json["cut_off"] = json!({
                 "records": answer.cut_off,
                 "first_kept": beginning.first,
@@ -69,7 +67,7 @@ impl Why {
         }
         context.output.print(&json, || answer.text(now, removed.as_deref(), &zone(), render::columns()))?;
         // What was said holds; that there may be more is said where errors go.
-        damage.map_or(Ok(()), Err)
+        history.finish(None)
     }
 }
 

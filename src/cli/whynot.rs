@@ -44,7 +44,6 @@ impl WhyNot {
         let history = self.which.open(context)?;
         let peers = history.named(&self.peer)?;
         let (state, _) = history.folded(self.at)?;
-        history.check()?;
         let peer = meant(&state, peers);
         let question = match self.question {
             Asked::Reaped => Question::Reaped,
@@ -54,7 +53,8 @@ impl WhyNot {
         };
         let now = present(&state, self.at);
         let answer = whynot(&state, &peer, question, now);
-        context.output.print(&answer, || answer.text(now, &zone(), render::columns()))
+        context.output.print(&answer, || answer.text(now, &zone(), render::columns()))?;
+        history.finish(Some(state.lsn))
     }
 }
 

@@ -28,6 +28,7 @@ pub mod recovery;
 pub mod retention;
 pub mod salvage;
 mod scan;
+pub mod slice;
 mod snapshot;
 mod source;
 pub mod storage;

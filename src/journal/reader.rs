@@ -114,6 +114,26 @@ impl Reader {
         Found::new(self, question, from, order)
     }
 
+    /// Where reading may go on behind the damage that `error` tells of, in this order: the first record of the next segment,
+    /// or the last one before the place. None: nothing is left, or it is no damage.
+    pub fn beyond(&self, error: &ReadError, order: Order) -> Option<Lsn> {
+        let begins = |segment: &Path| segment_first_lsn(segment.file_name()?.to_str()?);
+        let (segment, place) = match error {
+            ReadError::Damaged { segment, lsn, .. } | ReadError::Undecodable { segment, lsn, .. } => (segment, *lsn),
+            ReadError::Gap { found, .. } if order == Order::OldestFirst => return Some(*found),
+            ReadError::Gap { expected, .. } => return Some(Lsn(expected.0.saturating_sub(1))),
+            _ => return None,
+        };
+        let first = begins(segment)?;
+        let in_last = self.last.as_ref().is_some_and(|last| last.first_lsn == first);
+        match order {
+            Order::OldestFirst => (0..=self.sealed.len()).filter_map(|index| self.begins(index)).find(|it| *it > first),
+            // Up to its damage the last segment was read when it was opened.
+            Order::NewestFirst if in_last => Some(Lsn(place.0.saturating_sub(1))),
+            Order::NewestFirst => Some(Lsn(first.0.saturating_sub(1))),
+        }
+    }
+
     /// Checks every record, sealed ones by their blocks; returns how many there are. The records of the last segment were
     /// checked as it was read. For rot; [`super::verify`] finds intent too.
     ///

@@ -120,6 +120,7 @@ mod tests {
                 assert_eq!((bytes, limit), (4_500, bytes_max));
                 "retain_bytes"
             }
+            RetentionReason::Capsule {} => panic!("retention makes no capsules"),
             RetentionReason::Age { age_ms, age_ms_max } => {
                 let last = 4 - u64::from(removed.segments) + 1;
                 assert_eq!((age_ms, age_ms_max), (last * 3_600_000, hours * 3_600_000));

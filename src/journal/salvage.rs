@@ -88,26 +88,8 @@ pub fn salvage<S: Storage>(
     }
     let found = verify(from)?;
     let (first_lsn, head) = found.start();
-    let chain = Chain { head, number: 1 + u64::from(first_lsn > Lsn(1)), previous_salt: [0; 16] };
-    let mut copyist = Copyist {
-        storage: &to,
-        random,
-        now_wall_us,
-        journal: [0; 16],
-        capacity: usual_capacity(&found),
-        chain,
-        active: None,
-        group: Vec::new(),
-        next: first_lsn,
-        last_time_us: now_wall_us,
-        sealed_to: Lsn(first_lsn.0 - 1),
-        evidence: None,
-        kept: 0,
-        lost: 0,
-        segments: 0,
-        failed: None,
-    };
-    copyist.journal = (copyist.random)();
+    let mut copyist = Copyist::begin(&to, random, now_wall_us, usual_capacity(&found), first_lsn);
+    copyist.chain.head = head;
     // Looked at once more on the way: what the first look found is what is known of the end.
     let found = Verifier::new(from, &mut copyist).run()?;
     copyist.finish()?;
@@ -141,7 +123,7 @@ struct Chain {
 }
 
 /// Writes down what a verification passes.
-struct Copyist<'a, S: Storage, R> {
+pub(super) struct Copyist<'a, S: Storage, R> {
     storage: &'a S,
     random: R,
     now_wall_us: u64,
@@ -192,7 +174,50 @@ impl<S: Storage, R: FnMut() -> [u8; 16]> Listener for Copyist<'_, S, R> {
     }
 }
 
-impl<S: Storage, R: FnMut() -> [u8; 16]> Copyist<'_, S, R> {
+impl<'a, S: Storage, R: FnMut() -> [u8; 16]> Copyist<'a, S, R> {
+    /// A new journal in `storage`, which is empty, from record `first` on.
+    pub(super) fn begin(storage: &'a S, mut random: R, now_wall_us: u64, capacity: u64, first: Lsn) -> Self {
+        let number = 1 + u64::from(first > Lsn(1));
+        Self {
+            storage,
+            journal: random(),
+            random,
+            now_wall_us,
+            capacity,
+            chain: Chain { head: [0; 32], number, previous_salt: [0; 16] },
+            active: None,
+            group: Vec::new(),
+            next: first,
+            last_time_us: now_wall_us,
+            sealed_to: Lsn(first.0 - 1),
+            evidence: None,
+            kept: 0,
+            lost: 0,
+            segments: 0,
+            failed: None,
+        }
+    }
+
+    /// Of the new journal.
+    pub(super) fn name(&self) -> [u8; 16] {
+        self.journal
+    }
+
+    /// One more record, the next one, with its payload.
+    pub(super) fn put(&mut self, record: &Record, payload: Vec<u8>, more_follows: bool) -> Result<(), SalvageError> {
+        let kind = record.event.kind();
+        let header = FrameHeader {
+            length: payload.len() as u32,
+            lsn: record.lsn,
+            time_us: record.at.wall_us,
+            kind: kind.number,
+            schema: kind.schema,
+            flags: if more_follows { FLAG_MORE } else { 0 },
+            behind: 0,
+        };
+        self.take(header, payload)
+    }
+
     /// The first failure is the one that counts.
     fn attempt(&mut self, work: impl FnOnce(&mut Self) -> Result<(), SalvageError>) {
         if self.failed.is_none() {
@@ -294,7 +319,7 @@ impl<S: Storage, R: FnMut() -> [u8; 16]> Copyist<'_, S, R> {
     }
 
     /// Closes the new journal in order.
-    fn finish(&mut self) -> Result<(), SalvageError> {
+    pub(super) fn finish(&mut self) -> Result<(), SalvageError> {
         if let Some(failed) = self.failed.take() {
             return Err(failed);
         }
@@ -310,7 +335,7 @@ impl<S: Storage, R: FnMut() -> [u8; 16]> Copyist<'_, S, R> {
         closed.and_then(|()| self.seal()).map_err(|source| self.unwritten(source))
     }
 
-    fn unwritten(&self, source: io::Error) -> SalvageError {
+    pub(super) fn unwritten(&self, source: io::Error) -> SalvageError {
         SalvageError::Write { dir: self.storage.path().to_owned(), source }
     }
 }

@@ -47,6 +47,8 @@ pub struct Ran {
     pub struck: Vec<Struck>,
     pub simulated_ms: u64,
     pub broken: Option<Broken>,
+    /// What the daemon believes that runs at the end, if one does.
+    pub state: Option<Box<State>>,
 }
 
 /// After this long in peace everything must be at rest: an hour until a session is idle, another for one that hung in
@@ -236,6 +238,7 @@ impl Sim {
             struck: std::mem::take(&mut self.world.faults.struck),
             broken: self.broken,
             records: self.history,
+            state: self.daemon.map(|daemon| Box::new(daemon.state().clone())),
         }
     }
 

@@ -1,5 +1,5 @@
-//! Journals without their beginning, with two snapshots of state schema 1, that must be opened for ever. `kept-v2` was
-//! written once messages had `named` and `reply_asked`.
+//! Journals without their beginning, each with two snapshots of state schema 1, that must be opened for ever. `kept-v2` was
+//! written once messages had `named` and `reply_asked`, and settings said where they came from.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -60,7 +60,7 @@ fn the_golden_snapshots_are_begun_from() {
             }
             let world = open(&disk_of(&golden)).unwrap();
             assert_eq!(world.recovered.unusable.len(), usize::from(damage));
-            assert_eq!(serde_json::to_value(world.state()).unwrap(), expected);
+            assert_eq!(serde_json::to_value(world.state()).unwrap(), expected, "{name}");
         }
     }
 }

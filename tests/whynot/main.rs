@@ -1,5 +1,6 @@
 //! `whynot`: every guard that holds, and what time alone would bring, as whole texts.
 
+mod guards;
 #[path = "../behaviour/script.rs"]
 #[allow(dead_code, reason = "a question takes what it needs of it")]
 mod script;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::finding::Finding;
+use crate::cli::capsule::open::Folder;
 use crate::cli::error::CliError;
 use crate::cli::history::History;
 use crate::config::quantity::size_text;
@@ -24,13 +25,16 @@ pub struct Past {
 /// Folds the journal, which checks every record on the way.
 pub fn examine(dir: &Path) -> (Vec<Finding>, Past) {
     let mut past = Past::default();
-    let history = match History::open(dir.to_owned()) {
+    let history = match History::open(Folder::Itself(dir.to_owned())) {
         Ok(history) => history,
         Err(CliError::Journal(ReadError::NoJournal { .. })) => {
             return (vec![Finding::ok("journal", format!("none yet at {}: the daemon makes it", dir.display()))], past);
         }
         Err(error) => return (vec![unreadable(&error, Lsn::ZERO)], past),
     };
+    if let Some(error) = history.lost_beginning() {
+        return (vec![unreadable(&error, Lsn::ZERO)], past);
+    }
     match history.told_at(None) {
         Ok(state) => past.state = state,
         Err(error) => return (vec![unreadable(&error, Lsn::ZERO)], past),

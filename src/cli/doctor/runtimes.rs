@@ -130,6 +130,15 @@ fn version(spec: &Spec, values: &Values, service: &Service) -> Option<Finding> {
     })
 }
 
+/// The first line that the program of `spec` prints when it is asked for its version; none if it cannot be asked.
+pub fn version_of(spec: &Spec, home: &Home, service: &Service) -> Option<String> {
+    let values = values(home, service);
+    let argv: Vec<String> = spec.version_argv.iter().flatten().filter_map(|text| expand(text, &values).ok()).collect();
+    let program = service.find(argv.first()?, None)?;
+    let said = printed(&program, &argv[1..], service).ok()?;
+    said.lines().next().map(str::to_owned)
+}
+
 /// What it prints within its time, run as the daemon would.
 fn printed(program: &Path, args: &[String], service: &Service) -> Result<String, String> {
     let mut command = Command::new(program);

@@ -27,6 +27,13 @@ pub struct Service {
     environment: BTreeMap<OsString, OsString>,
 }
 
+impl Service {
+    /// As a daemon that is started here would have it.
+    pub fn here() -> Self {
+        Self { pid: None, dormouse: own(), flags: Vec::new(), environment: env::vars_os().collect() }
+    }
+}
+
 /// Whether a daemon serves `context`'s home.
 pub fn examine(context: &Context, past: &Past) -> (Finding, Service) {
     let socket = context.home.control_socket();
@@ -35,10 +42,7 @@ pub fn examine(context: &Context, past: &Past) -> (Finding, Service) {
         let ended = last.map_or_else(String::new, |it| format!("; process {} ended without a word", it.pid));
         let says = format!("none answers on {}{ended}", socket.display());
         let finding = Finding::warn("daemon", says, "`dormouse daemon` runs it");
-        return (
-            finding,
-            Service { pid: None, dormouse: own(), flags: Vec::new(), environment: env::vars_os().collect() },
-        );
+        return (finding, Service::here());
     };
     // Of whoever listens, as the kernel knows it.
     let peer = rustix::net::sockopt::socket_peercred(&stream);

@@ -30,7 +30,7 @@ struct Verified<'a> {
 
 impl Verify {
     pub fn run(self, context: &Context) -> Result<Exit, CliError> {
-        let found = journal::verify(&self.which.dir(context))?;
+        let found = journal::verify(&self.which.dir(context)?)?;
         let since = self.since_digest.as_ref().map(|noted| found.since(noted));
         let text = || text(&found, since.as_ref());
         context.output.print(&Verified { found: &found, since: since.as_ref() }, text)?;

@@ -10,6 +10,7 @@ use crate::cli::history::{History, Which};
 use crate::cli::when::zone;
 use crate::explain;
 use crate::explain::picture::{Painter, Picture, page, perfetto};
+use crate::journal::Question;
 use crate::model::id::Lsn;
 
 /// Write the whole history down for other programs, or as a picture
@@ -42,54 +43,67 @@ enum Format {
 impl Export {
     pub fn run(self, context: &Context) -> Result<(), CliError> {
         let history = self.which.open(context)?;
-        let text = match self.format {
-            Format::Jsonl => return lines(&history, self.output.as_deref()),
+        let draw = |zone: &jiff::tz::TimeZone| picture(&history, zone);
+        let (text, last) = match self.format {
+            Format::Jsonl => return lines(history, self.output.as_deref()),
             Format::Html => {
                 let zone = zone();
                 let name = zone.iana_name().map(str::to_owned);
                 // Where a zone has no name a browser could know, everything is said in UTC.
                 let speaks = if name.is_some() { zone } else { jiff::tz::TimeZone::UTC };
-                page::page(&picture(&history, &speaks)?, name)
+                let (picture, last) = draw(&speaks)?;
+                (page::page(&picture, name), last)
             }
-            Format::Perfetto => perfetto::trace(&picture(&history, &zone())?).to_string() + "\n",
+            Format::Perfetto => {
+                let (picture, last) = draw(&zone())?;
+                (perfetto::trace(&picture).to_string() + "\n", last)
+            }
         };
-        to(self.output.as_deref(), |out| out.write_all(text.as_bytes()))
+        to(self.output.as_deref(), |out| out.write_all(text.as_bytes()))?;
+        history.finish(Some(last))
     }
 }
 
-/// From the first record, or from the first that a snapshot lets one tell the state at.
-fn picture(history: &History, zone: &jiff::tz::TimeZone) -> Result<Picture, CliError> {
+/// From the first record, or from the first that a snapshot lets one tell the state at; and to which one. Behind damage
+/// nobody knows the state.
+fn picture(history: &History, zone: &jiff::tz::TimeZone) -> Result<(Picture, Lsn), CliError> {
     let state = match &history.beginning {
         None => history.told_at(None)?,
         Some(beginning) => beginning.earliest(zone)?,
     };
     let first = state.lsn.next();
+    let mut last = state.lsn;
     let mut painter = Painter::new(state, zone);
     for record in history.reader.records(first) {
-        painter.see(&record?);
+        match record {
+            Ok(record) => {
+                painter.see(&record);
+                last = record.lsn;
+            }
+            Err(error) if error.is_damage() => {
+                history.reading().note(error);
+                break;
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
-    Ok(painter.finish())
+    Ok((painter.finish(), last))
 }
 
-fn lines(history: &History, output: Option<&Path>) -> Result<(), CliError> {
+fn lines(history: History, output: Option<&Path>) -> Result<(), CliError> {
     let mut failed = None;
     to(output, |out| {
-        for record in history.reader.records(Lsn(1)) {
-            let line = match record {
+        let read = history.read(&Question::default(), Lsn(1), |found| {
+            let line = match found {
                 Ok(record) => format!("{}\n", explain::json::record(&record)),
-                Err(error) => match History::unknown(error, true) {
-                    Ok((_, line)) => line,
-                    Err(error) => {
-                        failed = Some(error);
-                        break;
-                    }
-                },
+                Err(error) => History::unknown(error, true)?.1,
             };
-            out.write_all(line.as_bytes())?;
-        }
+            out.write_all(line.as_bytes()).map(|()| true).map_err(|source| CliError::Output { source })
+        });
+        failed = read.err();
         Ok(())
     })?;
-    failed.map_or(Ok(()), Err)
+    failed.map_or_else(|| history.finish(None), Err)
 }
 
 /// Writes to a file, or to standard output.

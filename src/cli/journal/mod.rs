@@ -36,12 +36,12 @@ impl Journal {
     pub fn run(self, context: &Context) -> Result<Exit, CliError> {
         match self.what {
             What::Stat(which) => {
-                let segments = journal::stat(&which.dir(context))?;
+                let segments = journal::stat(&which.dir(context)?)?;
                 context.output.print(&segments, || segments.iter().map(line).collect())?;
             }
             What::Verify(verify) => return verify.run(context),
             What::Head(which) => {
-                let head = journal::head(&which.dir(context))?;
+                let head = journal::head(&which.dir(context)?)?;
                 let says = || head.as_ref().map_or("no segment is sealed yet".to_owned(), said);
                 context.output.print(&head, says)?;
             }

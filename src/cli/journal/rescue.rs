@@ -27,7 +27,7 @@ pub struct Salvage {
 
 impl Salvage {
     pub fn run(self, context: &Context) -> Result<Exit, CliError> {
-        let from = self.which.dir(context);
+        let from = self.which.dir(context)?;
         // Nothing is made before it is known that there is something to save.
         journal::stat(&from).map(drop).or_else(|error| if error.is_damage() { Ok(()) } else { Err(error) })?;
         let writing = |source| SalvageError::Write { dir: self.to.clone(), source };
@@ -66,7 +66,7 @@ pub fn quarantine(which: Which, context: &Context) -> Result<Exit, CliError> {
         it: &'a SetAside,
         at: String,
     }
-    let found = journal::quarantine(&which.dir(context))?;
+    let found = journal::quarantine(&which.dir(context)?)?;
     let at = |it: &SetAside| rfc3339(Timestamp { wall_us: it.at_us, awake_ms: 0, boot: BootId(0) });
     let rows: Vec<_> = found.iter().map(|it| Row { it, at: at(it) }).collect();
     context.output.print(&rows, || match rows.len() {

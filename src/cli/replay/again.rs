@@ -35,8 +35,8 @@ struct Outcome {
 pub fn run(context: &Context, which: Which, show: Show) -> Result<Exit, CliError> {
     let history = which.open(context)?;
     let outcome = decide_again(&history, show)?;
-    history.check()?;
     context.output.print(&outcome.json(), || outcome.text())?;
+    history.finish(Some(outcome.judged.last))?;
     Ok(match (outcome.divergences.is_empty(), outcome.not_judged_from) {
         (false, _) => Exit::Failed,
         (true, Some(_)) => Exit::Refused,
@@ -54,6 +54,11 @@ fn decide_again(history: &History, show: Show) -> Result<Outcome, CliError> {
             Ok(record) => record,
             Err(ReadError::Unknown { lsn, .. }) => {
                 not_judged_from = Some(lsn);
+                break;
+            }
+            // What was judged up to there was judged.
+            Err(error) if error.is_damage() => {
+                history.reading().note(error);
                 break;
             }
             Err(error) => return Err(error.into()),

@@ -49,12 +49,15 @@ impl Replay {
 }
 
 fn at_once(context: &Context, which: Which, at: Option<When>) -> Result<(), CliError> {
-    let (state, last) = which.open(context)?.folded(at)?;
+    let history = which.open(context)?;
+    let (state, last) = history.folded(at)?;
     let Some(record) = last else {
-        return context.output.print(&replay::nothing(), || "nothing had happened yet".to_owned());
+        context.output.print(&replay::nothing(), || "nothing had happened yet".to_owned())?;
+        return history.finish(Some(state.lsn));
     };
     let moment = moment_of(&state, &record, changed(&state.settings));
-    context.output.print(&moment, || moment.text(&record, &zone(), render::columns()))
+    context.output.print(&moment, || moment.text(&record, &zone(), render::columns()))?;
+    history.finish(Some(state.lsn))
 }
 
 fn moment_of(state: &State, record: &Record, settings: Vec<Setting>) -> Moment {

@@ -38,9 +38,11 @@ pub fn run(context: &Context, which: Which, at: Option<When>) -> Result<(), CliE
     }
     let first = first.max(walk.first);
     if context.output.json || !io::stdin().is_terminal() || !io::stdout().is_terminal() {
-        return walk.forward(first, context.output.json);
+        walk.forward(first, context.output.json)?;
+    } else {
+        walk.back_and_forth(first)?;
     }
-    walk.back_and_forth(first)
+    history.finish(None)
 }
 
 struct Walk<'a> {

@@ -39,7 +39,7 @@ pub(super) async fn why(door: &Door, caller: &Caller, subject: String) -> Result
         let failed = RefCell::default();
         let reading = Reading { reader, failed: &failed };
         let answer = Answer::of(&reading, subject.clone(), Until::default(), &[], Reach::Near);
-        if let Some(error) = failed.take() {
+        if let Some(error) = failed.take().pop() {
             return Err(error);
         }
         let Some(cause) = cause(&answer, |message| history.concerns(message).unwrap_or(false)) else {

@@ -8,6 +8,9 @@ pub fn snapshot_taken(it: &SnapshotTaken) -> String {
 }
 
 pub fn removed(it: &HistoryRemoved) -> String {
+    if it.because == (RetentionReason::Capsule {}) {
+        return format!("this journal is a capsule: the records before {} were left out of it", it.first_kept);
+    }
     let segments = if it.segments == 1 { "segment" } else { "segments" };
     let why = match it.because {
         RetentionReason::Size { bytes, bytes_max } => {
@@ -16,6 +19,7 @@ pub fn removed(it: &HistoryRemoved) -> String {
         RetentionReason::Age { age_ms, age_ms_max } => {
             format!("their last is {} old, limit {} (retain_age)", span(age_ms), span(age_ms_max))
         }
+        RetentionReason::Capsule {} => String::new(),
     };
     let (count, bytes) = (number(u64::from(it.segments)), number(it.bytes));
     format!("the records before {} go, {count} {segments} of {bytes} bytes: {why}", it.first_kept)

@@ -74,14 +74,13 @@ pub(super) fn gaps<S: Source + ?Sized>(source: &S, chain: &[Record], until: Unti
     });
     let first = started.map(|started| Lsn(started.lsn.0 - 1)).chain([oldest.lsn]).min().unwrap_or(oldest.lsn);
     daemons(source, first, last, goes_on, &mut found);
-    let seen = Seen::of(chain);
-    let asks = |kinds| Question { first: Some(oldest.lsn), ..last.asks(kinds) };
-    let of_peers = Question {
-        subjects: Some(seen.peers.iter().cloned().collect()),
-        ..asks(&["session_not_known", "turn_judged"])
-    };
-    source.each(&of_peers, &mut |record| found.extend(seen.said(record)));
-    source.each(&asks(&["record_lost"]), &mut |record| found.push(said(GapKind::Lost, record)));
+    let lost = Question { first: Some(oldest.lsn), ..last.asks(&["record_lost"]) };
+    source.each(&lost, &mut |record| found.push(said(GapKind::Lost, record)));
+    for session in sessions(chain) {
+        let is_newest = session.last == newest.lsn;
+        let until = if is_newest { last } else { Until { last: Some(session.last), wall_us: None } };
+        not_told(source, chain, &session, until, &mut found);
+    }
     found.extend(chain.iter().filter_map(unheard));
     found.sort_by_key(|gap| std::cmp::Reverse(gap.at));
     only_the_newest_of_each(found, chain)
@@ -115,32 +114,36 @@ fn is_found_at_start(record: &Record) -> bool {
     }
 }
 
-/// What a chain speaks of.
-struct Seen {
-    lsns: BTreeSet<Lsn>,
-    peers: BTreeSet<Identity>,
-    generations: BTreeSet<Generation>,
+/// A session that a chain speaks of, and the last record that does.
+struct Spoken {
+    peer: Identity,
+    generation: Generation,
+    last: Lsn,
 }
 
-impl Seen {
-    fn of(chain: &[Record]) -> Self {
-        Self {
-            lsns: chain.iter().map(|record| record.lsn).collect(),
-            peers: chain.iter().filter_map(|record| record.subject.peer.clone()).collect(),
-            generations: chain.iter().filter_map(|record| record.subject.generation).collect(),
+fn sessions(chain: &[Record]) -> Vec<Spoken> {
+    let mut spoken: Vec<Spoken> = Vec::new();
+    // The latest record comes first.
+    for record in chain {
+        let (Some(peer), Some(generation)) = (&record.subject.peer, record.subject.generation) else { continue };
+        if spoken.iter().all(|it| (&it.peer, it.generation) != (peer, generation)) {
+            spoken.push(Spoken { peer: peer.clone(), generation, last: record.lsn });
         }
     }
+    spoken
+}
 
-    /// What this record says of a session in the chain, if the chain does not hold it anyway.
-    fn said(&self, record: Record) -> Option<Gap> {
-        let kind = match &record.event {
-            Event::Fact(Fact::SessionNotKnown(_)) => GapKind::NotKnown,
-            Event::Decision(Decision::TurnJudged(_)) => GapKind::Judged,
-            _ => return None,
-        };
-        let is_of_it = record.subject.generation.is_some_and(|it| self.generations.contains(&it));
-        (is_of_it && !self.lsns.contains(&record.lsn)).then(|| said(kind, record))
-    }
+/// What nobody could say of a session, or had to judge, if the chain does not hold it anyway.
+fn not_told<S: Source + ?Sized>(source: &S, chain: &[Record], session: &Spoken, until: Until, found: &mut Vec<Gap>) {
+    let (first, subjects) = (Some(session.generation.0), Some(vec![session.peer.clone()]));
+    let asked = Question { first, subjects, ..until.asks(&["session_not_known", "turn_judged"]) };
+    source.each(&asked, &mut |record| {
+        let is_new = chain.iter().all(|known| known.lsn != record.lsn);
+        if record.subject.generation == Some(session.generation) && is_new {
+            let is_judged = matches!(record.event, Event::Decision(_));
+            found.push(said(if is_judged { GapKind::Judged } else { GapKind::NotKnown }, record));
+        }
+    });
 }
 
 fn said(kind: GapKind, record: Record) -> Gap {

@@ -7,23 +7,67 @@ use crate::journal::{Order, Question, ReadError, Reader};
 use crate::model::id::Lsn;
 use crate::model::record::Record;
 
-/// A reader, and the first failure of a look-up that has no way to say so itself.
+/// A reader, and the failures of look-ups that have no way to say so themselves: each place once.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading<'a> {
     pub reader: &'a Reader,
-    pub failed: &'a RefCell<Option<ReadError>>,
+    pub failed: &'a RefCell<Vec<ReadError>>,
 }
 
 impl Reading<'_> {
-    fn note(&self, error: ReadError) {
-        self.failed.borrow_mut().get_or_insert(error);
+    pub fn note(&self, error: ReadError) {
+        let mut failed = self.failed.borrow_mut();
+        if failed.iter().all(|known| known.to_string() != error.to_string()) {
+            failed.push(error);
+        }
+    }
+
+    /// Those that `question` asks for, as long as `see` says so. Behind damage reading goes on where it can.
+    fn through(&self, question: &Question, order: Order, mut see: impl FnMut(Record) -> bool) {
+        let mut question = question.clone();
+        loop {
+            let mut stopped = None;
+            for found in self.reader.find(&question, Lsn(1), order) {
+                match found {
+                    Ok(record) => {
+                        if !see(record) {
+                            return;
+                        }
+                    }
+                    // What a newer build wrote explains nothing to this one, and keeps nothing else from being explained.
+                    Err(ReadError::Unknown { .. }) => {}
+                    Err(error) => {
+                        stopped = Some(error);
+                        break;
+                    }
+                }
+            }
+            let Some(error) = stopped else { return };
+            let beyond = self.reader.beyond(&error, order);
+            self.note(error);
+            let bound = match order {
+                Order::OldestFirst => &mut question.first,
+                Order::NewestFirst => &mut question.last,
+            };
+            let goes_on = |next: Lsn| match (order, *bound) {
+                (_, None) => next > Lsn::ZERO,
+                (Order::OldestFirst, Some(before)) => next > before,
+                (Order::NewestFirst, Some(before)) => next < before && next > Lsn::ZERO,
+            };
+            match beyond.filter(|next| goes_on(*next)) {
+                Some(next) => *bound = Some(next),
+                None => return,
+            }
+        }
     }
 
     fn first_of(&self, question: &Question, order: Order) -> Option<Record> {
-        let mut found = self.reader.find(question, Lsn(1), order);
-        // What a newer build wrote explains nothing to this one, and keeps nothing else from being explained.
-        let first = found.find(|record| !matches!(record, Err(ReadError::Unknown { .. })))?;
-        first.map_err(|error| self.note(error)).ok()
+        let mut first = None;
+        self.through(question, order, |record| {
+            first = Some(record);
+            false
+        });
+        first
     }
 }
 
@@ -45,13 +89,10 @@ impl Source for Reading<'_> {
     }
 
     fn each(&self, question: &Question, see: &mut dyn FnMut(Record)) {
-        for record in self.reader.find(question, Lsn(1), Order::OldestFirst) {
-            match record {
-                Ok(record) => see(record),
-                Err(ReadError::Unknown { .. }) => {}
-                Err(error) => return self.note(error),
-            }
-        }
+        self.through(question, Order::OldestFirst, |record| {
+            see(record);
+            true
+        });
     }
 
     fn newest(&self, question: &Question) -> Option<Record> {
@@ -64,7 +105,14 @@ impl Source for Reading<'_> {
 
     fn walk(&self, from: Lsn, see: &mut dyn FnMut(Record) -> bool) -> bool {
         for record in self.reader.records(from) {
-            let Ok(record) = record else { return false };
+            let record = match record {
+                Ok(record) => record,
+                Err(ReadError::Unknown { .. }) => return false,
+                Err(error) => {
+                    self.note(error);
+                    return false;
+                }
+            };
             if !see(record) {
                 return true;
             }

@@ -128,6 +128,7 @@ fn compared_by_fact(fact: &Fact) -> &'static [&'static str] {
         Fact::HistoryRemoved(it) => match it.because {
             RetentionReason::Size { .. } => &["retain_bytes"],
             RetentionReason::Age { .. } => &["retain_age"],
+            RetentionReason::Capsule {} => &[],
         },
         _ => &[],
     }

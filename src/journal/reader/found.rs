@@ -182,7 +182,9 @@ impl<'a> Found<'a> {
             let stretches = VecDeque::from([Stretch { from: (scan.at, scan.next), to: None }]);
             return Ok(Open { index, path, scan, stretches, now: None, gap: None });
         };
-        let gap = reader.gap_behind(index, seal.last_lsn.next());
+        // What is missing behind the last record that is asked for is nobody's question.
+        let goes_on = self.question.last.is_none_or(|last| last > seal.last_lsn);
+        let gap = goes_on.then(|| reader.gap_behind(index, seal.last_lsn.next())).flatten();
         let file = IndexFile::open(&reader.dir, first_lsn, &seal.head());
         let blocks = file.and_then(|file| index::blocks(&file, self.question));
         let places = seal.blocks.iter().zip(0u32..).filter_map(|(block, number)| Some((number, block.first?)));

@@ -38,6 +38,8 @@ pub enum RetentionReason {
     Size { bytes: u64, bytes_max: u64 },
     /// `retain_age`: of the last record that goes.
     Age { age_ms: u64, age_ms_max: u64 },
+    /// No setting did: this journal is a capsule, cut out of another one that still has them.
+    Capsule {},
 }
 
 /// Observed, and written by `journal salvage` alone: a record stood here and cannot be read any more.

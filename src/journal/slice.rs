@@ -1,0 +1,95 @@
+//! A part of a history as a journal of its own, as retention would have left it: it begins with a snapshot, and readers
+//! take it as they take any other.
+
+use super::Snapshot;
+use super::audit::hex;
+use super::format::payload;
+use super::salvage::{Copyist, SalvageError};
+use super::snapshot;
+use super::storage::Storage;
+use crate::model::actor::Actor;
+use crate::model::event::{Event, HistoryRemoved, RetentionReason};
+use crate::model::id::Lsn;
+use crate::model::record::{Record, Subject};
+
+/// So much of a segment's file is room that nothing fills; a slice is made to be sent somewhere.
+const SEGMENT_BYTES: u64 = 256 << 10;
+
+/// Where a slice begins: the state right before its first record, in the shape `schema`.
+#[derive(Clone, Copy, Debug)]
+pub struct Before<'a> {
+    pub schema: u16,
+    pub state: &'a [u8],
+}
+
+/// What was written.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Sliced {
+    pub first_lsn: Lsn,
+    /// The last record of the old journal that is in it.
+    pub last_lsn: Lsn,
+    /// Behind it: records of the slice's own, which say what it begins with.
+    pub added: Vec<Lsn>,
+}
+
+/// Writes `records`, consecutive and in whole groups, into a new journal in `to`, which is empty. What came `before` the
+/// first one is needed unless it is the very first.
+///
+/// Records are written as this build writes them, with times, lsns and causes as they are; digests are the new journal's
+/// own. `random` gives 16 fresh random bytes at each call.
+///
+/// # Errors
+///
+/// What the file system says. What was written to `to` by then is no journal.
+pub fn slice<S: Storage>(
+    to: S,
+    before: Option<Before<'_>>,
+    records: impl Iterator<Item = Record>,
+    now_wall_us: u64,
+    random: impl FnMut() -> [u8; 16],
+) -> Result<Option<Sliced>, SalvageError> {
+    let mut records = records.peekable();
+    let Some(first) = records.peek().map(|record| record.lsn) else { return Ok(None) };
+    let mut copyist = Copyist::begin(&to, random, now_wall_us, SEGMENT_BYTES, first);
+    let mut last: Option<Record> = None;
+    while let Some(record) = records.next() {
+        let more_follows = records.peek().is_some_and(|next| matches!(next.event, Event::Decision(_)));
+        put(&mut copyist, &record, more_follows)?;
+        last = Some(record);
+    }
+    let Some(last) = last else { return Ok(None) };
+    let mut added = Vec::new();
+    if let Some(before) = before.filter(|_| first > Lsn(1)) {
+        // The segment of that record is not in the slice: nothing of it could be compared.
+        let through = Lsn(first.0 - 1);
+        let snapshot = Snapshot::of(copyist.name(), through, (1, [0; 16]), before.schema, before.state);
+        snapshot::write(&to, &snapshot).map_err(|source| copyist.unwritten(std::io::Error::other(source)))?;
+        let removed = HistoryRemoved {
+            first_kept: first,
+            segments: 0,
+            bytes: 0,
+            // Nothing stood before the first segment of this journal.
+            head: hex(&[0; 32]),
+            because: RetentionReason::Capsule {},
+        };
+        for event in [Event::from(snapshot.taken()), removed.into()] {
+            let lsn = Lsn(last.lsn.0 + 1 + added.len() as u64);
+            let record =
+                Record { lsn, subject: Subject::NONE, cause: None, actor: Actor::Dormouse, event, at: last.at };
+            put(&mut copyist, &record, false)?;
+            added.push(lsn);
+        }
+    }
+    copyist.finish()?;
+    Ok(Some(Sliced { first_lsn: first, last_lsn: last.lsn, added }))
+}
+
+fn put<S: Storage, R: FnMut() -> [u8; 16]>(
+    copyist: &mut Copyist<'_, S, R>,
+    record: &Record,
+    more_follows: bool,
+) -> Result<(), SalvageError> {
+    let mut payload = Vec::new();
+    payload::encode(record, &mut payload).map_err(|source| SalvageError::Encode { lsn: record.lsn, source })?;
+    copyist.put(record, payload, more_follows)
+}

@@ -1,0 +1,206 @@
+//! A capsule: what a bug report needs in one file, and every verb that reads a journal reads it.
+
+mod cli_support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use cli_support::{err, out, program};
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn fleet() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v2-fleet")
+}
+
+struct Made {
+    dir: TempDir,
+    file: PathBuf,
+    manifest: Value,
+}
+
+/// A capsule of ada from record 330 on, where she sleeps.
+fn made(args: &[&str]) -> Made {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("ada.capsule");
+    let (fleet, path) = (fleet(), file.to_str().unwrap().to_owned());
+    let journal = fleet.to_str().unwrap();
+    let base = ["capsule", "demo-ada", "--journal", journal, "-o", &path, "--json"];
+    let since: &[&str] = if args.contains(&"--since") { &[] } else { &["--since", "330"] };
+    let run = at_home(&dir, &[&base[..], since, args].concat());
+    assert!(run.status.success(), "{}", err(&run));
+    Made { manifest: serde_json::from_str(&out(&run)).unwrap(), dir, file }
+}
+
+fn at_home(dir: &TempDir, args: &[&str]) -> Output {
+    program(args).env("DORMOUSE_HOME", dir.path().join("home")).output().unwrap()
+}
+
+impl Made {
+    fn run(&self, args: &[&str]) -> Output {
+        at_home(&self.dir, &[args, &["--journal", self.file.to_str().unwrap()]].concat())
+    }
+
+    fn ok(&self, args: &[&str]) -> String {
+        let run = self.run(args);
+        assert!(run.status.success(), "{args:?}: {} {}", out(&run), err(&run));
+        out(&run)
+    }
+
+    fn records(&self) -> BTreeMap<u64, Value> {
+        lines(&self.ok(&["log", "--json"]))
+    }
+}
+
+fn lines(text: &str) -> BTreeMap<u64, Value> {
+    let records = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    records.map(|record| (record["lsn"].as_u64().unwrap(), record)).collect()
+}
+
+fn of_the_fleet(args: &[&str]) -> String {
+    let run = program(&[args, &["--journal", fleet().to_str().unwrap()]].concat()).output().unwrap();
+    assert!(run.status.success(), "{}", err(&run));
+    out(&run)
+}
+
+#[test]
+fn every_verb_that_reads_a_journal_reads_a_capsule() {
+    let made = made(&[]);
+    let verified: Value = serde_json::from_str(&made.ok(&["journal", "verify", "--json"])).unwrap();
+    assert_eq!((&verified["damage"], &verified["torn_tail"]), (&serde_json::json!([]), &Value::Null));
+    let audit: Value = serde_json::from_str(&made.ok(&["audit", "--json"])).unwrap();
+    assert_eq!(audit["violations"], serde_json::json!([]));
+    assert_eq!(audit["first_lsn"], made.manifest["slice"]["first_lsn"]);
+    // The decisions come out the same without the texts, from the state that the capsule begins with.
+    assert!(made.ok(&["replay", "--verify"]).contains("come out as they are recorded"));
+    // Ada's present phase has the same reasons in both.
+    let chain = |text: &str| {
+        let why: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(why["recomputed"]["differs"], serde_json::json!([]));
+        why["chain"].as_array().unwrap().iter().map(|it| it["because"].clone()).collect::<Vec<_>>()
+    };
+    let why = ["why", "demo-ada", "--json"];
+    assert_eq!(chain(&made.ok(&why)), chain(&of_the_fleet(&why)));
+    assert_eq!(
+        made.ok(&["whynot", "demo-ada", "reaped"]),
+        of_the_fleet(&["whynot", "demo-ada", "reaped"]),
+        "asked of the same state"
+    );
+    made.ok(&["bisect", "--holds", "phase(demo-ada) == live"]);
+    for format in ["jsonl", "html", "perfetto"] {
+        assert!(!made.ok(&["journal", "export", "--format", format]).is_empty());
+    }
+    made.ok(&["journal", "stat"]);
+    made.ok(&["journal", "head"]);
+    let moment: Value = serde_json::from_str(&made.ok(&["replay", "--json"])).unwrap();
+    let original: Value = serde_json::from_str(&of_the_fleet(&["replay", "--json"])).unwrap();
+    assert_eq!(moment["peers"], original["peers"], "the same state");
+    // What came before is said to be left out, never lost.
+    let early = made.run(&["replay", "--at", "12"]);
+    assert!(err(&early).contains("records before"), "{}", err(&early));
+    assert!(err(&early).contains("were left out of this capsule"), "{}", err(&early));
+}
+
+#[test]
+fn only_the_texts_of_messages_and_others_screens_are_left_out() {
+    let (made, original) = (made(&[]), lines(&of_the_fleet(&["log", "--json"])));
+    let kept = made.records();
+    let added: BTreeSet<u64> =
+        made.manifest["slice"]["added"].as_array().unwrap().iter().map(|it| it.as_u64().unwrap()).collect();
+    assert_eq!(kept.keys().next_back(), added.last());
+    let left_out = made.manifest["bodies"]["left_out"].as_array().unwrap();
+    let left_out: BTreeMap<u64, &Value> = left_out.iter().map(|it| (it["lsn"].as_u64().unwrap(), it)).collect();
+    let mut accepted = 0;
+    for (lsn, record) in kept.iter().filter(|(lsn, _)| !added.contains(lsn)) {
+        let mut expected = original[lsn].clone();
+        if record["kind"] == "message_accepted" {
+            accepted += 1;
+            let (text, filling) =
+                (expected["data"]["text"].as_str().unwrap(), record["data"]["text"].as_str().unwrap());
+            assert_eq!(left_out[lsn]["bytes"], text.len());
+            assert_eq!(left_out[lsn]["blake3"], blake3::hash(text.as_bytes()).to_string());
+            assert_eq!(filling.len(), text.len());
+            assert!("[left out] ".repeat(9).starts_with(filling), "{filling}");
+            expected["data"]["text"] = record["data"]["text"].clone();
+        }
+        let mut record = record.clone();
+        if record["peer"] != "demo-ada" {
+            without_screens(&mut record["data"]);
+            without_screens(&mut expected["data"]);
+        }
+        assert_eq!(record, expected);
+    }
+    assert_eq!(accepted, left_out.len());
+    assert!(accepted > 20);
+}
+
+/// What a screen showed is as long as it was, and nothing else.
+fn without_screens(value: &mut Value) {
+    for (name, value) in value.as_object_mut().into_iter().flatten() {
+        match name.as_str() {
+            "screen" | "saw" if value.is_string() => *value = value.as_str().unwrap().len().into(),
+            _ => without_screens(value),
+        }
+    }
+}
+
+/// `--bodies` keeps those that the peer has sent or got, and no others.
+#[test]
+fn bodies_of_the_peer_are_kept_when_asked_for() {
+    let (made, original) = (made(&["--bodies"]), lines(&of_the_fleet(&["log", "--json"])));
+    let (mut own, mut others) = (0, 0);
+    for (lsn, record) in made.records().iter().filter(|(_, record)| record["kind"] == "message_accepted") {
+        let concerns = |it: &Value| it["peer"] == "demo-ada" || it["data"]["from"].to_string().contains("demo-ada");
+        let same = record["data"]["text"] == original[lsn]["data"]["text"];
+        assert_eq!(same, concerns(&original[lsn]), "{record}");
+        if same { own += 1 } else { others += 1 }
+    }
+    assert!(own > 0 && others > 0, "{own} and {others}");
+}
+
+#[test]
+fn the_manifest_says_what_the_capsule_was_made_of() {
+    let made = made(&[]);
+    let manifest = &made.manifest;
+    let head: Value = serde_json::from_str(&of_the_fleet(&["journal", "head", "--json"])).unwrap();
+    assert_eq!(manifest["original"]["head"], head);
+    assert_eq!((&manifest["capsule"], &manifest["peer"]), (&serde_json::json!(1), &serde_json::json!("demo-ada")));
+    assert_eq!(manifest["daemons"].as_array().unwrap().len(), 2);
+    assert_eq!(manifest["settings"]["settings"]["boots_max"], 5);
+    assert_eq!(manifest["settings"]["given"][0]["name"], "boots_max");
+    assert_eq!(manifest["unread"], Value::Null);
+    // Any tar unpacks it, and the manifest is what was printed.
+    let run = std::process::Command::new("tar").arg("-xOf").arg(&made.file).arg("manifest.json").output().unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&run.stdout).unwrap(), *manifest);
+    assert_eq!(
+        fs::metadata(&made.file).map(|it| std::os::unix::fs::PermissionsExt::mode(&it.permissions()) & 0o777).unwrap(),
+        0o600
+    );
+}
+
+/// I4: a capsule is cut out of a copy; nothing of the journal changes, and nothing is left behind.
+#[test]
+fn i4_the_journal_is_only_read() {
+    let contents = || -> BTreeMap<_, _> {
+        let files = fs::read_dir(fleet()).unwrap().map(|it| it.unwrap().path());
+        files.map(|path| (path.clone(), blake3::hash(&fs::read(path).unwrap()))).collect()
+    };
+    let before = contents();
+    let made = made(&[]);
+    assert_eq!(contents(), before);
+    let left: Vec<_> = fs::read_dir(made.dir.path()).unwrap().map(|it| it.unwrap().file_name()).collect();
+    assert_eq!(left, ["ada.capsule"]);
+}
+
+/// A slice begins with the session that lived then, so that its wake is among its reasons.
+#[test]
+fn a_capsule_begins_with_the_session_that_lived_then() {
+    let first = |since: &str| made(&["--since", since]).manifest["slice"]["first_lsn"].as_u64().unwrap();
+    let records = lines(&of_the_fleet(&["log", "--peer", "demo-ada", "--kind", "wake_decided", "--json"]));
+    let generation = *records.keys().next().unwrap();
+    let began = first(&(generation + 5).to_string());
+    assert!(began <= generation && generation - began < 5, "{began} for {generation}");
+    assert_eq!(made(&["--since", "1"]).manifest["slice"]["added"], serde_json::json!([]), "nothing was left out");
+}

@@ -1,0 +1,158 @@
+//! Every verb that reads a journal, on a journal that is damaged in each way and place: it says what it could not read,
+//! answers from the rest, never panics, and says nothing that the whole journal does not say.
+
+#[path = "../cli_support/mod.rs"]
+mod cli_support;
+mod places;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Output;
+
+use cli_support::{err, out, program};
+use places::{Damage, Journal, PLACES};
+use serde_json::Value;
+
+/// A verb, and the peer that it is about.
+const VERBS: &[&[&str]] = &[
+    &["log", "--json"],
+    &["log", "--json", "--peer", "PEER"],
+    &["why", "PEER", "--json"],
+    &["why", "PEER", "--prove", "--json"],
+    &["whynot", "PEER", "woken", "--json"],
+    &["replay", "--json"],
+    &["replay", "--verify", "--json"],
+    &["replay", "--step", "--json"],
+    &["bisect", "--holds", "queue(PEER).waiting == 0", "--json"],
+    &["audit", "--json"],
+    &["capsule", "PEER", "--since", "1h", "-o", "FILE", "--json"],
+    &["journal", "export"],
+    &["journal", "export", "--format", "html"],
+    &["journal", "export", "--format", "perfetto"],
+    &["journal", "stat", "--json"],
+    &["journal", "verify", "--json"],
+];
+
+fn run(journal: &Path, peer: &str, verb: &[&str]) -> Output {
+    let file = journal.with_extension("capsule");
+    let named: Vec<String> =
+        verb.iter().map(|word| word.replace("PEER", peer).replace("FILE", file.to_str().unwrap())).collect();
+    let mut args: Vec<&str> = named.iter().map(String::as_str).collect();
+    args.extend(["--journal", journal.to_str().unwrap()]);
+    program(&args).env("DORMOUSE_HOME", journal.with_extension("home")).output().unwrap()
+}
+
+fn records(text: &str) -> BTreeMap<u64, Value> {
+    let records = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    records.map(|record| (record["lsn"].as_u64().unwrap(), record)).collect()
+}
+
+/// What the whole journal says.
+struct Truth {
+    records: BTreeMap<u64, Value>,
+    journal: Journal,
+}
+
+impl Truth {
+    fn of(journal: Journal) -> Self {
+        let said = run(&journal.path, journal.peer, &["log", "--json"]);
+        assert!(said.status.success(), "{}", err(&said));
+        Self { records: records(&out(&said)), journal }
+    }
+
+    /// Nothing of what `verb` has said of the damaged journal is untrue.
+    fn holds(&self, verb: &[&str], said: &Output, what: &str) {
+        let text = out(said);
+        match verb {
+            ["log", ..] | ["journal", "export"] => {
+                for (lsn, record) in records(&text) {
+                    assert_eq!(Some(&record), self.records.get(&lsn), "{what}");
+                }
+            }
+            ["why", ..] if !text.is_empty() => {
+                let answer: Value = serde_json::from_str(&text).unwrap();
+                for step in answer["chain"].as_array().unwrap() {
+                    let recorded = &self.records[&step["lsn"].as_u64().unwrap()];
+                    assert_eq!((&step["kind"], &step["data"]), (&recorded["kind"], &recorded["data"]), "{what}");
+                }
+                assert_eq!(answer["recomputed"]["differs"], serde_json::json!([]), "{what}");
+            }
+            // The state of some moment, and it says of which.
+            ["replay", "--json"] if !text.is_empty() => {
+                let moment: Value = serde_json::from_str(&text).unwrap();
+                let lsn = moment["lsn"].to_string();
+                let then = run(&self.journal.path, self.journal.peer, &["replay", "--json", "--at", &lsn]);
+                if then.status.success() {
+                    assert_eq!(moment, serde_json::from_str::<Value>(&out(&then)).unwrap(), "{what}");
+                }
+            }
+            ["replay", "--verify", ..] if !text.is_empty() => {
+                let verified: Value = serde_json::from_str(&text).unwrap();
+                assert_eq!(verified["divergences"], serde_json::json!([]), "{what}");
+            }
+            ["audit", ..] => {
+                let audit: Value = serde_json::from_str(&text).unwrap();
+                assert_eq!(audit["violations"], serde_json::json!([]), "{what}");
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn no_verb_lies_about_a_damaged_journal_or_dies_of_it() {
+    for truth in [Truth::of(Journal::whole()), Truth::of(Journal::kept())] {
+        std::thread::scope(|scope| {
+            for (place, damage) in PLACES {
+                let truth = &truth;
+                scope.spawn(move || every_verb(truth, place, *damage));
+            }
+        });
+    }
+}
+
+fn every_verb(truth: &Truth, place: &str, damage: fn(&Path) -> Option<Damage>) {
+    let damaged = truth.journal.copy();
+    let Some(Damage { says }) = damage(&damaged.path) else { return };
+    for verb in VERBS {
+        let what = format!("{place}: {}", verb.join(" "));
+        let said = run(&damaged.path, damaged.peer, verb);
+        let code = said.status.code().unwrap_or_else(|| panic!("{what} was killed"));
+        assert!(!err(&said).contains("panicked"), "{what}: {}", err(&said));
+        assert!([0, 1, 3, 5].contains(&code), "{what} ended with {code}: {}", err(&said));
+        truth.holds(verb, &said, &what);
+        let told = format!("{}{}", err(&said), if verb[0] == "audit" { out(&said) } else { String::new() });
+        if says.is_empty() {
+            assert_ne!(code, 5, "{what}: {told}");
+        } else if code == 5 && !verb.starts_with(&["journal", "verify"]) {
+            assert!(says.iter().any(|name| told.contains(name)), "{what} names none of {says:?}: {told}");
+        }
+        // Whatever reads all of it meets the damage; a snapshot is a part of nobody's records.
+        let reads_all = matches!(verb, ["log", "--json"] | ["audit", ..] | ["journal", "export"]);
+        if reads_all && says.iter().any(|name| name.ends_with(".jnl")) {
+            assert_eq!(code, 5, "{what}");
+        }
+    }
+}
+
+/// What lies behind a damaged place is read all the same.
+#[test]
+fn what_lies_behind_the_damage_is_told() {
+    let truth = Truth::of(Journal::whole());
+    for name in ["a flipped bit in a sealed segment", "a missing segment in the middle", "a segment cut short"] {
+        let (_, damage) = PLACES.iter().find(|(place, _)| *place == name).unwrap();
+        let damaged = truth.journal.copy();
+        damage(&damaged.path).unwrap();
+        let said = run(&damaged.path, damaged.peer, &["log", "--json"]);
+        assert_eq!(said.status.code(), Some(5), "{name}");
+        let told = records(&out(&said));
+        let (first, last) = (truth.records.keys().next(), truth.records.keys().next_back());
+        assert_eq!((told.keys().next(), told.keys().next_back()), (first, last), "{name}");
+        assert!(told.len() < truth.records.len() && told.len() > truth.records.len() / 3, "{name}: {}", told.len());
+        // The chain of what stands behind it is whole.
+        let peer = truth.records.values().rev().find(|record| record["kind"] == "session_ready").unwrap();
+        let why = run(&damaged.path, peer["peer"].as_str().unwrap(), &["why", "PEER", "--json"]);
+        let answer: Value = serde_json::from_str(&out(&why)).unwrap_or_else(|_| panic!("{name}: {}", err(&why)));
+        assert!(answer["chain"].as_array().unwrap().len() > 1, "{name}");
+    }
+}

@@ -1,0 +1,145 @@
+//! Journals, and the ways in which they are damaged.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use dormouse::journal::{DirStorage, Indexer, Journal as Writer, Options};
+use dormouse::model::actor::Actor;
+use dormouse::model::event::DaemonStopped;
+use dormouse::model::record::{Record, Subject};
+use dormouse::model::time::{BootId, Timestamp};
+use dormouse::supervisor::snapshot::Folded;
+use tempfile::TempDir;
+
+/// A copy of a recorded journal, with indexes.
+pub struct Journal {
+    _dir: TempDir,
+    pub path: PathBuf,
+    pub peer: &'static str,
+}
+
+/// What has been done to a journal: one of these is named by whoever meets it; none, if it is in nobody's way.
+pub struct Damage {
+    pub says: Vec<String>,
+}
+
+type Place = (&'static str, fn(&Path) -> Option<Damage>);
+
+pub const PLACES: &[Place] = &[
+    ("a flipped bit in a sealed segment", |dir| Some(in_the_way(flip(&segments(dir)[0], 9_000)))),
+    ("a flipped bit in the last segment", |dir| Some(in_the_way(flip(segments(dir).last()?, 9_000)))),
+    ("a flipped bit in the newest snapshot", |dir| Some(in_the_way(flip(named(dir, "snap-").last()?, 600)))),
+    ("a flipped bit in an index", |dir| {
+        flip(named(dir, ".idx").first()?, 300);
+        Some(Damage { says: Vec::new() })
+    }),
+    ("a torn tail", |dir| {
+        torn(dir);
+        Some(Damage { says: Vec::new() })
+    }),
+    ("a missing segment in the middle", |dir| {
+        let segments = segments(dir);
+        fs::remove_file(segments.get(1).filter(|_| segments.len() > 2)?).unwrap();
+        // Some name the one that is not there, others the one that comes too early.
+        Some(Damage { says: [&segments[1], &segments[2]].map(|it| name(it)).to_vec() })
+    }),
+    ("a missing beginning", |dir| {
+        let segments = segments(dir);
+        fs::remove_file(segments.first().filter(|_| segments.len() > 1)?).unwrap();
+        Some(Damage { says: [&segments[0], &segments[1]].map(|it| name(it)).to_vec() })
+    }),
+    ("a segment cut short", |dir| {
+        let segments = segments(dir);
+        let segment = segments.get(1).filter(|_| segments.len() > 2)?.clone();
+        let file = fs::OpenOptions::new().write(true).open(&segment).unwrap();
+        file.set_len(4_500).unwrap();
+        Some(in_the_way(segment))
+    }),
+];
+
+fn in_the_way(file: PathBuf) -> Damage {
+    Damage { says: vec![name(&file)] }
+}
+
+fn name(file: &Path) -> String {
+    file.file_name().unwrap().to_str().unwrap().to_owned()
+}
+
+fn flip(file: &Path, offset: usize) -> PathBuf {
+    let mut bytes = fs::read(file).unwrap();
+    let is_written = |at: usize| bytes.get(at..at + 64).is_some_and(|bytes| bytes.iter().any(|byte| *byte != 0));
+    // Small files have less to damage.
+    let at = [offset, 4_400, 100].into_iter().find(|at| is_written(*at)).unwrap();
+    bytes[at] ^= 0x10;
+    fs::write(file, bytes).unwrap();
+    file.to_owned()
+}
+
+/// A daemon went on, and the power failed in the middle of its last write.
+fn torn(dir: &Path) {
+    let mut salt = 100;
+    let random = move || {
+        salt += 1;
+        [salt; 16]
+    };
+    let options = Options { segment_bytes: 64 << 10, ..Options::default() };
+    let storage = DirStorage::open(dir).unwrap();
+    let (mut journal, _) = Writer::open(storage, options, 1, random, &mut Folded::default()).unwrap();
+    let at = Timestamp { wall_us: 2_000_000_000_000_000, awake_ms: 1, boot: BootId(9) };
+    let lsn = journal.next_lsn();
+    let event = DaemonStopped { why: "x".repeat(4_000) }.into();
+    let record = Record { lsn, at, subject: Subject::NONE, cause: None, actor: Actor::Dormouse, event };
+    let _ = journal.append(&[vec![record]], ()).unwrap();
+    drop(journal);
+    let segment = segments(dir).pop().unwrap();
+    let mut bytes = fs::read(&segment).unwrap();
+    let text = bytes.windows(600).position(|window| window == [b'x'; 600]).unwrap();
+    let sector = text.next_multiple_of(512);
+    bytes[sector..sector + 512].fill(0);
+    fs::write(&segment, bytes).unwrap();
+}
+
+fn named(dir: &Path, part: &str) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(dir).unwrap().map(|it| it.unwrap().path()).collect();
+    files.retain(|path| path.file_name().unwrap().to_str().unwrap().contains(part));
+    files.sort();
+    files
+}
+
+fn segments(dir: &Path) -> Vec<PathBuf> {
+    named(dir, ".jnl")
+}
+
+impl Journal {
+    /// From its first record on.
+    pub fn whole() -> Self {
+        Self::of("v2-fleet", "demo-hal")
+    }
+
+    /// As retention has left it, with two snapshots.
+    pub fn kept() -> Self {
+        Self::of("kept-v1", "claude-ada")
+    }
+
+    fn of(name: &str, peer: &'static str) -> Self {
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+        let journal = Self::copied(&golden, peer);
+        Indexer::new(journal.path.clone()).catch_up(|| true).unwrap();
+        assert!(!named(&journal.path, ".idx").is_empty());
+        journal
+    }
+
+    pub fn copy(&self) -> Self {
+        Self::copied(&self.path, self.peer)
+    }
+
+    fn copied(from: &Path, peer: &'static str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal");
+        fs::create_dir(&path).unwrap();
+        for file in fs::read_dir(from).unwrap().map(Result::unwrap) {
+            fs::copy(file.path(), path.join(file.file_name())).unwrap();
+        }
+        Self { _dir: dir, path, peer }
+    }
+}

@@ -1,0 +1,84 @@
+//! The other guards, each as a whole text in `tests/whynot/texts`. What is said now is left in the tests' own folder:
+//!
+//! ```text
+//! cp target/tmp/whynot/*.txt tests/whynot/texts/
+//! ```
+
+use std::fs;
+use std::path::Path;
+
+use dormouse::explain::whynot::Question;
+use dormouse::model::profile::Registration;
+use jiff::tz::TimeZone;
+
+use crate::world::{ephemeral, on};
+use crate::{AT_REST, asked, promise_is_kept};
+
+struct Case {
+    name: &'static str,
+    shape: fn(&mut Registration),
+    script: String,
+    question: Question,
+}
+
+fn case(name: &'static str, shape: fn(&mut Registration), then: &str, question: Question) -> Case {
+    Case { name, shape, script: format!("{AT_REST}\n{then}"), question }
+}
+
+fn cases() -> Vec<Case> {
+    let dies = |at: u32| format!("{at}s send m{at} to ada\n{at}s up ada\n{at}s gone ada signal:9\n");
+    let crashed = format!("{}{}{}80s send last to ada", dies(1), dies(20), dies(60));
+    let any = |_: &mut Registration| {};
+    vec![
+        case("reaped-compaction", any, "6s compact ada", Question::Reaped),
+        case("reaped-delivery", any, "6s send b to ada\n7s begun b ada", Question::Reaped),
+        case("reaped-background", any, "6s turn ada background\n60s passes", Question::Reaped),
+        case("reaped-decided", any, "6s stop ada\n7s passes", Question::Reaped),
+        case("reaped-failed-turn", any, "6s turn ada failed\n60s passes", Question::Reaped),
+        Case {
+            name: "reaped-router",
+            shape: |it| on("relay")(it),
+            script: "0s send a to ada\n1s up ada\n60s passes".to_owned(),
+            question: Question::Reaped,
+        },
+        case("woken-live", any, "6s passes", Question::Woken),
+        case("woken-ending", any, "4000s looked ada 1h\n4001s passes", Question::Woken),
+        Case {
+            name: "woken-runtime-unknown",
+            shape: |it| it.profile.runtimes.clear(),
+            script: "0s passes".to_owned(),
+            question: Question::Woken,
+        },
+        case(
+            "resumed-next-topic",
+            any,
+            "6s refresh ada\n4000s looked ada 1h\n4001s gone ada signal:15",
+            Question::Resumed,
+        ),
+        case("delivered-nothing", any, "6s passes", Question::Delivered),
+        case("delivered-turn-runs", any, "6s turn ada running\n7s send b to ada\n8s passes", Question::Delivered),
+        case("delivered-compaction", any, "6s compact ada\n7s send b to ada", Question::Delivered),
+        case("delivered-ending", any, "4000s looked ada 1h\n4001s send b to ada", Question::Delivered),
+        Case { name: "delivered-quarantined", shape: any, script: crashed, question: Question::Delivered },
+        case("reaped-task-unanswered", ephemeral, "100s passes", Question::Reaped),
+    ]
+}
+
+#[test]
+fn every_guard_is_explained_in_a_text_of_its_own() {
+    let texts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/whynot/texts");
+    let ours = Path::new(env!("CARGO_TARGET_TMPDIR")).join("whynot");
+    fs::create_dir_all(&ours).unwrap();
+    let mut differ = Vec::new();
+    for Case { name, shape, script, question } in cases() {
+        let (world, answer) = asked(shape, &script, question);
+        let said = answer.text(world.now, &TimeZone::UTC, Some(100));
+        fs::write(ours.join(name).with_extension("txt"), &said).unwrap();
+        let expected = fs::read_to_string(texts.join(name).with_extension("txt")).unwrap_or_default();
+        if said != expected {
+            differ.push(format!("{name}, as written:\n{expected}\nas said now:\n{said}"));
+        }
+        promise_is_kept(world, question, &answer);
+    }
+    assert!(differ.is_empty(), "{}", differ.join("\n"));
+}

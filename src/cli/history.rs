@@ -231,7 +231,7 @@ impl History {
         Ok(snapshots.iter().filter_map(|proved| snapshot::decode(proved).ok()).collect())
     }
 
-    /// For questions that have no way to say what they could not read; [`History::check`] does.
+    /// For questions that have no way to say what they could not read; [`History::finish`] does.
     pub fn reading(&self) -> Reading<'_> {
         Reading { reader: &self.reader, failed: &self.failed }
     }

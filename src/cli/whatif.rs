@@ -74,10 +74,12 @@ impl WhatIf {
         };
         let (report, cut) =
             decide_again(&history, whatif::WhatIf::from(state.clone(), question), state.lsn, self.until)?;
-        history.check()?;
         context.output.print(&document(&report, &given, cut.as_ref()), || text(&report, &given, cut.as_ref()))?;
         Ok(match cut {
-            None => Exit::Done,
+            None => {
+                history.finish(None)?;
+                Exit::Done
+            }
             Some(Cut::Unknown(_)) => Exit::Refused,
             Some(Cut::Damaged(_)) => Exit::Damaged,
         })

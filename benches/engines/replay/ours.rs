@@ -67,23 +67,48 @@ impl Sealed {
     }
 
     pub fn fold(&self) -> u64 {
-        self.folded().lsn.0
+        self.folded(|_| ()).lsn.0
     }
 
-    fn folded(&self) -> State {
+    fn folded(&self, mut after_each: impl FnMut(&State)) -> State {
         let reader = Reader::open(&self.dir).expect("a journal");
         let mut state = State::default();
         for record in reader.records(Lsn(1)) {
             drop(reducer::apply(&mut state, &record.expect("a record")));
+            after_each(&state);
         }
         state
     }
 
-    /// Peers and messages that the state still knows at the end.
-    pub fn state(&self) -> (usize, usize) {
-        let state = self.folded();
-        (state.peers.len(), state.messages.len())
+    /// Folds once more, with an eye on the memory.
+    pub fn watched_fold(&self) -> Watched {
+        let before = own_kib();
+        let mut most = before;
+        let state = self.folded(|state| {
+            if state.lsn.0 % LOOKS_EVERY == 0 {
+                most = most.max(own_kib());
+            }
+        });
+        Watched { before, most: most.max(own_kib()), peers: state.peers.len(), messages: state.messages.len() }
     }
+}
+
+/// What a fold took: KiB of memory before it and at most, and what it still knew at its end.
+pub struct Watched {
+    pub before: u64,
+    pub most: u64,
+    pub peers: usize,
+    pub messages: usize,
+}
+
+/// Records between two looks at the memory.
+const LOOKS_EVERY: u64 = 10_000;
+
+/// Resident memory that is no file's: the maps of the floor are as long as the history.
+fn own_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("a status");
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("a size");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
 impl Tail {

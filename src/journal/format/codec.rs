@@ -1,4 +1,4 @@
-//! Codec 1: the bytes of section 4 of `journal-format.md`, read here, written by [`write`].
+//! Codec 1: the bytes of section 4 of `journal-format.md`, read here, written by [`write()`].
 //!
 //! The crate that they come from could do both, and tests hold the two together byte by byte. But it carries an error of
 //! forty bytes through each number of each record. To read a history back is what everybody waits for, and to encode a

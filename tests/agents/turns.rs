@@ -80,6 +80,28 @@ fn c46b_a_hook_of_codex_tells_of_an_interrupt() {
     an_interrupt_is_known(&place, &[Source::Hook, Source::Terminal]);
 }
 
+/// C46b: where no hook, status file or terminal is heard, the record tells of the end of a turn.
+#[track_caller]
+fn ends_are_told_by_the_record(place: &Place) {
+    let message = place.send("ada", "hello");
+    assert_eq!(place.delivered(message), place.proof);
+    let (source, _) = place.told(0, "the end of the first turn", is_over);
+    assert_eq!(source, Source::Transcript);
+}
+
+/// An interrupt before the first word of an answer leaves nothing in Claude's record: there its status file tells.
+#[test]
+fn c46b_claudes_record_tells_the_end_of_its_turns() {
+    ends_are_told_by_the_record(&claude::settled_by_its_record());
+}
+
+#[test]
+fn c46b_codexs_record_tells_the_end_of_its_turns() {
+    let place = codex::settled_by_its_record();
+    ends_are_told_by_the_record(&place);
+    an_interrupt_is_known(&place, &[Source::Transcript]);
+}
+
 /// C46b: the answer that fails ends the turn, and `ls` says so.
 #[track_caller]
 fn an_error_is_known(place: &Place, error: u16, source: Source) {

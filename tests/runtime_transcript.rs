@@ -7,7 +7,9 @@ use std::time::{Duration, SystemTime};
 
 use dormouse::model::name::Runtime;
 use dormouse::runtime::placeholders::Values;
-use dormouse::runtime::transcript::{Search, holds, holds_since, mark, moved_at, watch_dir, watch_dirs};
+use dormouse::runtime::transcript::{
+    LastEntries, OfTurn, Search, holds, holds_since, mark, moved_at, watch_dir, watch_dirs,
+};
 use dormouse::runtime::{Spec, parse};
 
 const FIRST_LINE: &str = "[from ada (claude)] message 01JD9, attempt 1, 2026-11-22 14:05:10 +01:00, topic \"é\\ 😀\"";
@@ -160,4 +162,67 @@ fn a_runtime_without_a_record_has_nothing_to_mark_or_watch() {
     let spec = parse(&Runtime::new("cat").unwrap(), "argv=['cat']\n[proof]\nkeys=true", Path::new("cat.toml")).unwrap();
     let values = Values::default();
     assert_eq!((mark(&spec, &values), moved_at(&spec, &values), watch_dir(&spec, &values)), (None, None, None));
+}
+
+/// C46b: the last real entry tells that a turn is over, and only behind where the session began.
+#[test]
+fn c46b_the_last_real_entry_of_claudes_record_tells_the_end_of_a_turn() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "argv = ['agent']\n[proof]\ntranscript = '{cwd}/{session_uuid}.jsonl'\nformat = 'claude'\n";
+    let spec = parse(&Runtime::new("agent").unwrap(), text, Path::new("agent.toml")).unwrap();
+    let (values, file) = (values(dir.path()), dir.path().join("u-1.jsonl"));
+    let ends = "{\"type\":\"system\",\"subtype\":\"turn_duration\",\"durationMs\":7}\n";
+    append(&file, ends);
+    let entries = LastEntries::from_now(&spec, &values);
+    let last = || entries.find(&spec, &values, None);
+    assert_eq!(last(), None, "it is of a turn before");
+    let user = |text: &str, more: &str| {
+        format!("{{\"type\":\"user\",{more}\"message\":{{\"role\":\"user\",\"content\":\"{text}\"}}}}\n")
+    };
+    append(&file, &user("hello", ""));
+    assert_eq!(last().unwrap().says, OfTurn::Goes);
+    append(&file, ends);
+    let end = last().unwrap();
+    assert_eq!(end.says, OfTurn::Ends);
+    for at_rest in [
+        "{\"type\":\"last-prompt\",\"lastPrompt\":\"hello\"}\n",
+        "{\"type\":\"system\",\"subtype\":\"stop_hook_summary\"}\n",
+        &user("of a helper", "\"isSidechain\":true,"),
+        "{\"type\":\"assistant\",\"mess",
+    ] {
+        append(&file, at_rest);
+        assert_eq!(last().unwrap(), end, "{at_rest}");
+    }
+    append(&file, "age\":{}}\n");
+    assert_eq!(last().unwrap().says, OfTurn::Goes);
+    append(&file, &user("[Request interrupted by user for tool use]", ""));
+    assert_eq!(last().unwrap().says, OfTurn::Ends);
+    let result = "{\"type\":\"user\",\"message\":{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\"}]}}\n";
+    append(&file, result);
+    assert_eq!(last().unwrap().says, OfTurn::Goes);
+}
+
+/// C46b: the same of Codex, whose conversations of one folder each have a file and a name.
+#[test]
+fn c46b_the_last_real_entry_of_codexs_record_tells_the_end_of_a_turn() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "argv = ['agent']\n[proof]\ntranscript = '{cwd}/rollout-*.jsonl'\nformat = 'codex'\n";
+    let spec = parse(&Runtime::new("agent").unwrap(), text, Path::new("agent.toml")).unwrap();
+    let values = values(dir.path());
+    let entries = LastEntries::from_now(&spec, &values);
+    let head = |name: &str| {
+        let cwd = dir.path().display();
+        format!("{{\"type\":\"session_meta\",\"payload\":{{\"id\":\"{name}\",\"cwd\":\"{cwd}\"}}}}\n")
+    };
+    let event =
+        |what: &str| format!("{{\"type\":\"event_msg\",\"payload\":{{\"type\":\"{what}\",\"turn_id\":\"t\"}}}}\n");
+    let (ours, other) = (dir.path().join("rollout-1.jsonl"), dir.path().join("rollout-2.jsonl"));
+    append(&ours, &(head("ours") + &event("task_started")));
+    append(&other, &(head("other") + &event("task_complete")));
+    let says = |name| entries.find(&spec, &values, Some(name)).unwrap().says;
+    assert_eq!((says("ours"), says("other")), (OfTurn::Goes, OfTurn::Ends));
+    append(&ours, &(event("turn_aborted") + &event("token_count")));
+    assert_eq!(says("ours"), OfTurn::Ends);
+    append(&ours, "{\"type\":\"response_item\",\"payload\":{\"type\":\"function_call\"}}\n");
+    assert_eq!(says("ours"), OfTurn::Goes);
 }

@@ -74,6 +74,7 @@ scenarios! {
     c45_idle_is_counted_from_the_last_sign_of_life
     c46_a_session_that_needs_a_person_waits_for_one
     c46_an_hour_of_thought_is_no_silence
+    c46_work_in_the_background_keeps_its_session
     c46a_a_turn_that_nobody_tells_of_is_judged
     c46b_the_newest_evidence_wins
     c48_a_turn_that_ended_well_empties_the_ring

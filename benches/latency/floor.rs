@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::clock::now_ns;
 use super::reader::{Said, WORD};
-use super::world::{Ear, ask_to_end};
+use super::world::{Ear, ask_to_end, waited_for};
 
 /// The reader started by itself: from the call until its first instruction.
 pub fn spawn(place: &TempDir, ear: &Ear) -> u64 {
@@ -24,6 +24,11 @@ pub fn spawn(place: &TempDir, ear: &Ear) -> u64 {
     let born = ear.hear(Said::Born);
     child.wait().expect("the reader ends, without a terminal");
     born.at_ns - called
+}
+
+/// The least program there is, called as a hook is.
+pub fn nothing() -> u64 {
+    waited_for(&mut Command::new("/bin/true"), b"{}")
 }
 
 /// One small write into a file that has its blocks, made durable: what each commit of the journal costs.

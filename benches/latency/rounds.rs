@@ -26,6 +26,8 @@ pub enum Cell {
     PlainWake,
     Death,
     NextTask,
+    Hook,
+    Nothing,
     Spawn,
     Sync,
 }
@@ -47,6 +49,7 @@ pub fn run(rounds: usize) -> Samples {
         }
         let mut took = |cell, ns| samples.entry(cell).or_default().push(ns);
         took(Cell::Spawn, floor::spawn(&world.place, &world.ear));
+        took(Cell::Nothing, floor::nothing());
         took(Cell::Sync, disk.sync());
         persistent(&mut world, &texts, &mut took);
         boxed(&mut world, &mut took);
@@ -124,7 +127,8 @@ fn boxed(world: &mut World, took: &mut impl FnMut(Cell, u64)) {
     let called = super::clock::now_ns();
     let (_, message) = world.send("bob", &text);
     took(Cell::SmallBoxed, taken(world).0 - called);
-    world.journal.await_delivery(message);
+    let session = world.journal.await_delivery(message);
+    took(Cell::Hook, world.hook(&session));
     signal(born.pid, Signal::KILL);
     world.journal.await_kind("session_died");
 }

@@ -27,6 +27,8 @@ const ROWS: &[Row] = &[
     row("wake: accepted until the program's first instruction", Cell::Wake, Some(Cell::Spawn), Some(60.0)),
     row("death: SIGKILL until its record is durable and read", Cell::Death, None, Some(10.0)),
     row("next task: program's end until the next one's start", Cell::NextTask, Some(Cell::Spawn), Some(80.0)),
+    row("hook: what an agent waits for `dormouse hook`", Cell::Hook, None, Some(10.0)),
+    row("floor: /bin/true, called the same way", Cell::Nothing, None, None),
     row("floor: spawn of the program alone", Cell::Spawn, None, None),
     row("floor: one durable write of 512 bytes", Cell::Sync, None, None),
     row("floor: tmux new-session until the first instruction", Cell::PlainWake, Some(Cell::Spawn), None),

@@ -12,6 +12,7 @@ use std::time::Duration;
 use dormouse::daemon::control::mint;
 use dormouse::home::Home;
 use dormouse::journal::Reader;
+use dormouse::model::effect::SessionName;
 use dormouse::model::id::{Lsn, MessageId};
 use dormouse::model::record::Record;
 use dormouse::protocol::{Call, Reply, SendMessage, Sent, Verb, Wait};
@@ -97,6 +98,13 @@ impl World {
         (called, id)
     }
 
+    /// `dormouse hook`, as the program of `session` calls it: how long that program waits for it.
+    pub fn hook(&self, session: &SessionName) -> u64 {
+        let mut hook = dormouse(&self.place, &["hook"]);
+        hook.env("DORMOUSE_SESSION", self.home.session(session).secret());
+        waited_for(&mut hook, br#"{"hook_event_name":"SubagentStop","session_id":"bench"}"#)
+    }
+
     /// The same call on the daemon's socket: when it was answered, and the message's id.
     pub fn send(&self, peer: &str, text: &str) -> (u64, MessageId) {
         let message = SendMessage {
@@ -147,12 +155,24 @@ fn runtime_file(place: &TempDir, patterns: bool) -> String {
     } else {
         ("", "")
     };
+    // What a hook costs is measured where none of the other cells would pay for its settings.
+    let hooks = if patterns { "[hooks]\nformat = 'claude'\n" } else { "" };
     format!(
         "argv = ['{}', '{WORD}', '{}', '{mode}']\n[input]\nwhile_busy = 'deliver'\n{input}\
-         [proof]\ntranscript = '{{cwd}}/record.txt'\n",
+         [proof]\ntranscript = '{{cwd}}/record.txt'\n{hooks}",
         program.display(),
         socket.display()
     )
+}
+
+/// From the call until `command` has ended, given `input`.
+pub fn waited_for(command: &mut Command, input: &[u8]) -> u64 {
+    let called = now_ns();
+    let mut child = command.stdin(Stdio::piped()).spawn().expect("the program starts");
+    // One that reads nothing may be gone already.
+    let _ = child.stdin.take().expect("it is piped").write_all(input);
+    assert!(child.wait().expect("the program ends").success());
+    now_ns() - called
 }
 
 /// The program in this home, away from any other.
@@ -237,8 +257,13 @@ impl Journal {
         self.await_record(|record| record.event.kind().name == kind)
     }
 
-    pub fn await_delivery(&mut self, message: MessageId) {
-        self.await_record(|record| record.event.kind().name == "delivered" && record.subject.message == Some(message));
+    /// The session that it was delivered to.
+    pub fn await_delivery(&mut self, message: MessageId) -> SessionName {
+        let is_it =
+            |record: &Record| record.event.kind().name == "delivered" && record.subject.message == Some(message);
+        let subject = self.await_record(is_it).1.subject;
+        let (peer, generation) = subject.peer.zip(subject.generation).expect("it is about a session");
+        SessionName { peer, generation }
     }
 
     /// Until nothing has been written for half a second.

@@ -138,6 +138,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if args.get(1).is_some_and(|verb| verb == "hook") && args.get(2).is_none_or(|arg| arg != "--help" && arg != "-h") {
         return hook::run(&args[2..]);
     }
+    // A session's start waits for two of these, one after the other: reading the whole command line's grammar takes longer
+    // than anything else they do.
+    if let Some(shim) = shim::Shim::of(args.get(1..).unwrap_or_default()) {
+        return shim.run();
+    }
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(error) => return misused(&error, &args).into(),

@@ -1,3 +1,4 @@
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -23,6 +24,19 @@ enum Stage {
 }
 
 impl Shim {
+    /// What the daemon, tmux and the shim itself call it with; none for whatever else somebody typed.
+    pub fn of(args: &[OsString]) -> Option<Self> {
+        let [verb, stage, dir] = args else { return None };
+        let dir = PathBuf::from(dir);
+        let stage = match stage.to_str().filter(|_| verb == "shim" && dir.is_absolute())? {
+            "run" => Stage::Run { dir },
+            "exec" => Stage::Exec { dir },
+            "watch" => Stage::Watch { dir },
+            _ => return None,
+        };
+        Some(Self { stage })
+    }
+
     /// The exit code is the program's own: tmux and the daemon read it.
     pub fn run(self) -> ExitCode {
         match self.stage {

@@ -28,6 +28,16 @@ impl FolderWatch {
         Ok(watch)
     }
 
+    /// These folders count, too: look once after it, then wait.
+    ///
+    /// # Errors
+    ///
+    /// The system has no room for one more watch.
+    pub fn wants(&mut self, folders: impl IntoIterator<Item = PathBuf>) -> io::Result<()> {
+        self.wanted = folders.into_iter().collect();
+        self.arm()
+    }
+
     /// Returns when something has moved since the last call, or since the watch was made.
     ///
     /// # Errors

@@ -182,6 +182,11 @@ impl Hand {
         }
     }
 
+    /// As far as its record has told.
+    pub fn conversation(&self) -> Option<String> {
+        self.conversation.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     pub fn begin(&self, in_flight: InFlight) {
         *self.in_flight.lock().unwrap_or_else(PoisonError::into_inner) = Some(in_flight);
     }

@@ -17,6 +17,7 @@ mod sight;
 mod startup;
 mod status_watch;
 pub mod tmux;
+mod transcript_watch;
 mod tty;
 mod voice;
 mod watchers;

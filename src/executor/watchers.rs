@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::hand::Hand;
 use super::lane::Shared;
-use super::status_watch;
+use super::{status_watch, transcript_watch};
 use crate::model::effect::Liveness;
 use crate::model::event::{SessionGone, SessionNotKnown, TurnObserved, TurnSeen};
 use crate::model::session::Source;
@@ -27,6 +27,9 @@ pub(super) fn watch(hand: &Arc<Hand>, shared: &Arc<Shared>, known: Terminal) {
     let tells = hand.spec.as_ref().is_some_and(|spec| spec.turn.source.contains(&TurnSource::Terminal));
     if hand.spec.as_ref().is_some_and(|spec| spec.turn.status_file.is_some()) {
         shared.keep(hand.ground.tasks.spawn(status_watch::watch(Arc::clone(hand))).abort_handle());
+    }
+    if hand.spec.as_ref().is_some_and(|spec| spec.turn.source.contains(&TurnSource::Transcript)) {
+        shared.keep(hand.ground.tasks.spawn(transcript_watch::watch(Arc::clone(hand))).abort_handle());
     }
     if tells {
         shared.keep(hand.ground.tasks.spawn(turns(Arc::clone(hand), known)).abort_handle());

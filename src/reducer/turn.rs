@@ -115,6 +115,10 @@ fn told(state: &mut State, record: &Record, turn: &TurnSeen, source: Source) -> 
         }
         TurnSeen::Idle if bug(Bug::IdleUnheard) => {}
         TurnSeen::Idle => {
+            // The record says so by the end of a turn, and may say it before it has shown what that turn was about.
+            if source == Source::Transcript {
+                session.turn_told = Some(record.lsn);
+            }
             session.turns_open = 0;
             session.turn = Turn::Ended { at: record.at, judged: false };
         }

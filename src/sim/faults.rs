@@ -93,6 +93,8 @@ faults! {
     TurnFails "the program reports an error" one_in 60, 12;
     Untypable "a text can never be typed" one_in 300, 60;
     LeavesText "a person leaves text behind" one_in 6, 2;
+    // In worlds with helpers.
+    GoesOnBehind "the agent goes on in the background" one_in 6, 3;
 }
 
 impl Fault {
@@ -101,10 +103,21 @@ impl Fault {
     fn visits(self) -> bool {
         matches!(self, Fault::CutInWrite | Fault::LateWord | Fault::TurnFails | Fault::Untypable | Fault::LeavesText)
     }
+
+    /// Likewise, in a world with helpers.
+    fn helps(self) -> bool {
+        self == Fault::GoesOnBehind
+    }
 }
 
 /// Of so many worlds one has visitors.
 const VISITED: u64 = 4;
+
+/// Of so many worlds one has programs that leave work in the background, have helpers, and keep a status file.
+const HELPED: u64 = 4;
+
+/// Far from those of lives, which are counted up.
+const HELPERS_STREAM: u64 = u64::MAX;
 
 /// A fault that struck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,6 +164,8 @@ pub struct Faults {
     chance: Chance,
     /// For faults of worlds with visitors, if this is one.
     visitors: Option<Chance>,
+    /// For those of worlds with helpers.
+    helpers: Option<Chance>,
     level: Level,
     /// Faults have stopped for good.
     pub calm: bool,
@@ -169,7 +184,15 @@ impl Faults {
         let mut visitors = Chance::new(seed, 3);
         let visited = visitors.one_in(VISITED) && level != Level::None;
         let visitors = visited.then_some(visitors);
-        Self { level, only, visitors, chance: Chance::new(seed, 1), ..Self::none() }
+        let mut helpers = Chance::new(seed, HELPERS_STREAM);
+        let helped = helpers.one_in(HELPED) && level != Level::None;
+        let helpers = helped.then_some(helpers);
+        Self { level, only, visitors, helpers, chance: Chance::new(seed, 1), ..Self::none() }
+    }
+
+    /// Programs with hooks keep a status file as well.
+    pub fn has_helpers(&self) -> bool {
+        self.helpers.is_some() || self.awaited.iter().any(|awaited| awaited.fault.helps())
     }
 
     /// In this world things happen that do not in most.
@@ -182,6 +205,7 @@ impl Faults {
         Self {
             chance: Chance::Still,
             visitors: None,
+            helpers: None,
             level: Level::None,
             calm: false,
             only: None,
@@ -198,7 +222,11 @@ impl Faults {
         let drawn = match self.level {
             Level::None => self.is_awaited(fault, peer, now),
             level => {
-                let chance = if fault.visits() { self.visitors.as_mut() } else { Some(&mut self.chance) };
+                let chance = match fault {
+                    _ if fault.visits() => self.visitors.as_mut(),
+                    _ if fault.helps() => self.helpers.as_mut(),
+                    _ => Some(&mut self.chance),
+                };
                 chance.is_some_and(|chance| chance.one_in(if level == Level::Light { light } else { heavy }))
             }
         };

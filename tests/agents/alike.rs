@@ -12,6 +12,15 @@ use crate::place::Place;
 /// The texts that a user has said in the conversation which a request sends, in order.
 pub type Prompts = fn(&Asked) -> Vec<String>;
 
+/// A built-in runtime's file whose turns are told by its record alone, and without the texts that hand over its hooks.
+pub fn told_by_its_record(built_in: &str, without: &[&str]) -> String {
+    let source = built_in.lines().find(|line| line.starts_with("source = ")).expect("it names its sources");
+    without.iter().fold(built_in.replace(source, "source = [\"transcript\"]"), |text, part| {
+        assert!(text.contains(part), "the file has no {part}");
+        text.replace(part, "")
+    })
+}
+
 /// How often `message` stands in a conversation, as the model was told it.
 pub fn times(place: &Place, prompts: Prompts, message: MessageId) -> usize {
     let names = format!("message {message}, attempt ");

@@ -41,6 +41,21 @@ pub fn settled_with(config: &str, args: &[&str]) -> Place {
     at_home(signed_in(Place::with(config)), &["ada"], args)
 }
 
+/// As [`settled`], of which only its record tells of turns and deliveries.
+pub fn settled_by_its_record() -> Place {
+    let built_in = include_str!("../../src/runtime/builtin/claude.toml");
+    let mut place = place();
+    place.proof = Proof::Transcript;
+    let without = [
+        "hook = true\n",
+        "\"--settings\", \"{settings_file}\", ",
+        "[hooks]\nformat = \"claude\"\n",
+        "status_file = { path = \"{claude_config_dir}/sessions/{pid}.json\", format = \"claude\" }\n",
+    ];
+    place.world.add_runtime("claude", &alike::told_by_its_record(built_in, &without));
+    at_home(place, &["ada"], &[])
+}
+
 /// As [`settled`], with a peer of each name.
 pub fn team(names: &[&str], args: &[&str]) -> Place {
     at_home(place(), names, args)

@@ -23,6 +23,15 @@ pub fn settled_with(config: &str, args: &[&str]) -> Place {
     at_home(Place::with(config), &["ada"], args)
 }
 
+/// As [`settled`], of which only its record tells of turns and deliveries.
+pub fn settled_by_its_record() -> Place {
+    let built_in = include_str!("../../src/runtime/builtin/codex.toml");
+    let place = Place::new();
+    let without = ["hook = true\n", "[hooks]\nformat = \"codex\"\nconsent = \"hook_trust\"\n"];
+    place.world.add_runtime("codex", &alike::told_by_its_record(built_in, &without));
+    at_home(place, &["ada"], &[])
+}
+
 /// As [`settled`], with a peer of each name.
 pub fn team(names: &[&str], args: &[&str]) -> Place {
     at_home(Place::new(), names, args)

@@ -11,5 +11,6 @@ mod killed;
 mod model;
 mod openai;
 mod place;
+mod silent;
 mod tools;
 mod turns;

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 use tiny_http::{Method, Request, Response, Server};
@@ -23,6 +24,8 @@ pub enum Answer {
     Tool(&'static str, Value),
     /// A stream that begins, and says nothing until [`Model::release`].
     Held(&'static str),
+    /// A stream that begins, and says nothing for so long.
+    Slow(Duration, &'static str),
     /// An HTTP status.
     Error(u16),
 }
@@ -133,7 +136,8 @@ fn serve(mut request: Request, shared: &Shared) {
     // A program that has gone away is not the server's to complain of.
     let _ = match answer {
         Answer::Error(status) => refuse(request, status),
-        Answer::Held(text) => stream(request, &path, &body, &Answer::Text(text), Some(shared)),
+        Answer::Held(text) => stream(request, &path, &body, &Answer::Text(text), Some((shared, Duration::MAX))),
+        Answer::Slow(silence, text) => stream(request, &path, &body, &Answer::Text(text), Some((shared, silence))),
         answer => stream(request, &path, &body, &answer, None),
     };
 }
@@ -158,7 +162,14 @@ fn refuse(request: Request, status: u16) -> io::Result<()> {
     request.respond(Response::from_string(body).with_status_code(status).with_header(json))
 }
 
-fn stream(request: Request, path: &str, body: &Value, answer: &Answer, held: Option<&Shared>) -> io::Result<()> {
+/// `held`: between the first event and the others, until the model is released or so long.
+fn stream(
+    request: Request,
+    path: &str,
+    body: &Value,
+    answer: &Answer,
+    held: Option<(&Shared, Duration)>,
+) -> io::Result<()> {
     let (first, rest) = match path.starts_with("/v1/messages") {
         true => anthropic::events(body, answer),
         false => openai::events(answer),
@@ -166,8 +177,9 @@ fn stream(request: Request, path: &str, body: &Value, answer: &Answer, held: Opt
     let mut out = request.into_writer();
     out.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")?;
     event(&mut out, &first)?;
-    if let Some((kept, told)) = held.map(AsRef::as_ref) {
-        let _released = told.wait_while(kept.lock().unwrap(), |kept| !kept.released).unwrap();
+    if let Some((shared, silence)) = held {
+        let (kept, told) = shared.as_ref();
+        let _released = told.wait_timeout_while(kept.lock().unwrap(), silence, |kept| !kept.released).unwrap();
     }
     for said in rest {
         event(&mut out, &said)?;

@@ -4,18 +4,13 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use dormouse::model::delivery::{Gate, Proof};
-use dormouse::model::event::{
-    ConversationNamed, Decision, Event, Fact, Kept, KeptBecause, SessionStarted, TurnObserved, TurnSeen,
-};
-use dormouse::model::session::{ReapReason, Source};
+use dormouse::model::event::{ConversationNamed, Decision, Event, Fact, SessionStarted, TurnObserved, TurnSeen};
+use dormouse::model::session::Source;
 
 use crate::daemon_fixture::until;
 use crate::model::Answer;
 use crate::place::Place;
 use crate::{claude, codex};
-
-/// Silent for this long is what the tests take for idle; a turn outlasts it many times over.
-const IMPATIENT: &str = "idle = \"2s\"\nephemeral_quiet = \"1s\"\nephemeral_unarmed_idle = \"2s\"\n";
 
 /// Longest from what happens on the screen to its record.
 const KNOWN_WITHIN: Duration = Duration::from_secs(2);
@@ -23,7 +18,7 @@ const KNOWN_WITHIN: Duration = Duration::from_secs(2);
 impl Place {
     /// The first turn told behind record `after` that is like `wanted`, by whom, and its record.
     #[track_caller]
-    fn told(&self, after: u64, what: &str, wanted: impl Fn(&TurnSeen) -> bool) -> (Source, u64) {
+    pub fn told(&self, after: u64, what: &str, wanted: impl Fn(&TurnSeen) -> bool) -> (Source, u64) {
         self.world.await_record(what, |record| match &record.event {
             Event::Fact(Fact::TurnObserved(TurnObserved { turn, source, .. })) if record.lsn.0 > after => {
                 wanted(turn).then_some((*source, record.lsn.0))
@@ -32,36 +27,18 @@ impl Place {
         })
     }
 
-    /// It has been silent for longer than it may be, and is kept.
-    #[track_caller]
-    fn kept(&self, why: KeptBecause) -> u64 {
-        self.world.await_record("it to be kept", |record| match &record.event {
-            Event::Decision(Decision::Kept(Kept { why: because })) => (*because == why).then_some(record.lsn.0),
-            Event::Decision(Decision::Reaped(reaped)) => panic!("{reaped:?}\n{}", self.world.story()),
-            _ => None,
-        })
-    }
-
-    #[track_caller]
-    fn reaped(&self) -> ReapReason {
-        self.world.await_record("the reap", |record| match &record.event {
-            Event::Decision(Decision::Reaped(reaped)) => Some(reaped.reason.clone()),
-            _ => None,
-        })
-    }
-
     fn last_record(&self) -> u64 {
         self.world.records().last().map_or(0, |record| record.lsn.0)
     }
 
-    fn turn_in_ls(&self) -> (String, String) {
+    pub fn turn_in_ls(&self) -> (String, String) {
         let ls = self.world.json(&["ls"]);
         let said = |field: &str| ls[0]["session"][field].as_str().unwrap_or_default().to_owned();
         (said("turn"), said("reason"))
     }
 }
 
-fn is_over(turn: &TurnSeen) -> bool {
+pub fn is_over(turn: &TurnSeen) -> bool {
     matches!(turn, TurnSeen::Ended | TurnSeen::Idle)
 }
 
@@ -69,67 +46,14 @@ fn is_waiting(turn: &TurnSeen) -> bool {
     matches!(turn, TurnSeen::Waiting { .. })
 }
 
-/// C46: a model that streams and says nothing is not idle; once its turn has ended, it is.
-#[track_caller]
-fn a_silent_stream_is_no_idle_session(place: &Place) {
-    place.model.answers([Answer::Held("at last")]);
-    let message = place.send("ada", "think");
-    assert_eq!(place.delivered(message), place.proof);
-    place.asked(1);
-    let kept = place.kept(KeptBecause::TurnRunning);
-    assert_eq!(place.turn_in_ls().0, "running");
-    place.model.release();
-    place.told(kept, "the end of the turn", is_over);
-    assert!(matches!(place.reaped(), ReapReason::Idle { .. }));
-    place.world.audit_is_clean();
-}
-
-#[test]
-fn c46_claude_is_not_idle_while_its_model_says_nothing() {
-    a_silent_stream_is_no_idle_session(&claude::settled_with(IMPATIENT, &[]));
-}
-
-#[test]
-fn c46_codex_is_not_idle_while_its_model_says_nothing() {
-    a_silent_stream_is_no_idle_session(&codex::settled_with(IMPATIENT, &[]));
-}
-
-/// C46: a tool that takes its time keeps the session, screen and record as silent as they may be.
-#[test]
-fn c46_claude_is_not_idle_while_a_tool_runs() {
-    let place = claude::settled_with(IMPATIENT, &["--arg", "--allowedTools", "--arg", "Bash"]);
-    place.model.answers([Answer::Bash("sleep 6".to_owned())]);
-    let message = place.send("ada", "wait");
-    assert_eq!(place.delivered(message), Proof::Hook);
-    let kept = place.kept(KeptBecause::TurnRunning);
-    place.told(kept, "the end of the turn", is_over);
-    place.asked(2);
-    assert!(matches!(place.reaped(), ReapReason::Idle { .. }));
-}
-
-/// C46: work in the background is neither idle nor quiet, and its end wakes the program up.
-#[test]
-fn c46_claude_with_work_in_the_background_is_kept() {
-    let place = claude::settled_with(IMPATIENT, &["--arg", "--allowedTools", "--arg", "Bash"]);
-    place.model.answers([Answer::Background("sleep 8".to_owned())]);
-    let message = place.send("ada", "build it, and go on");
-    assert_eq!(place.delivered(message), Proof::Hook);
-    let (source, told) = place.told(0, "a pause", |turn| matches!(turn, TurnSeen::Background { .. }));
-    assert_eq!(source, Source::Hook);
-    assert_eq!(place.turn_in_ls(), ("running".to_owned(), "in the background: 1 task".to_owned()));
-    let kept = place.kept(KeptBecause::BackgroundWork);
-    assert!(kept > told);
-    place.told(kept, "the end of all work", |turn| *turn == TurnSeen::Ended);
-    assert!(matches!(place.reaped(), ReapReason::Idle { .. }));
-}
-
 /// C46b: no hook tells of a turn that a person interrupts.
 #[track_caller]
 fn an_interrupt_is_known(place: &Place, by: &[Source]) {
     place.model.answers([Answer::Held("never heard")]);
+    let asked = place.model.asked().len();
     let message = place.send("ada", "think");
     assert_eq!(place.delivered(message), place.proof);
-    place.asked(1);
+    place.asked(asked + 1);
     let before = place.last_record();
     let pressed = Instant::now();
     place.press("Escape");
@@ -154,6 +78,28 @@ fn c46b_a_hook_of_codex_tells_of_an_interrupt() {
     let mut place = codex::settled(&["--consent", "hook_trust"]);
     place.proof = Proof::Hook;
     an_interrupt_is_known(&place, &[Source::Hook, Source::Terminal]);
+}
+
+/// C46b: where no hook, status file or terminal is heard, the record tells of the end of a turn.
+#[track_caller]
+fn ends_are_told_by_the_record(place: &Place) {
+    let message = place.send("ada", "hello");
+    assert_eq!(place.delivered(message), place.proof);
+    let (source, _) = place.told(0, "the end of the first turn", is_over);
+    assert_eq!(source, Source::Transcript);
+}
+
+/// An interrupt before the first word of an answer leaves nothing in Claude's record: there its status file tells.
+#[test]
+fn c46b_claudes_record_tells_the_end_of_its_turns() {
+    ends_are_told_by_the_record(&claude::settled_by_its_record());
+}
+
+#[test]
+fn c46b_codexs_record_tells_the_end_of_its_turns() {
+    let place = codex::settled_by_its_record();
+    ends_are_told_by_the_record(&place);
+    an_interrupt_is_known(&place, &[Source::Transcript]);
 }
 
 /// C46b: the answer that fails ends the turn, and `ls` says so.

@@ -198,3 +198,24 @@ fn c33a_a_turn_that_nobody_tells_of_holds_no_message_back() {
     );
     assert!(running(&world));
 }
+
+/// C46b: a record may show the end of a fast turn together with what that turn was about, and the end be heard first.
+#[test]
+fn c46b_a_turn_that_its_record_ended_before_the_proof_is_over() {
+    for (source, runs) in [(Source::Transcript, false), (Source::StatusFile, true)] {
+        let mut world = World::new();
+        world.add("ada", |_| {});
+        check(
+            &mut world,
+            "0s send a to ada => wake_decided[fresh first_wake]
+             1s started ada   =>
+             1s box ada       => delivery_decided
+             1s begun a ada   =>",
+        );
+        let subject = world.of_session("ada");
+        world.see(subject, TurnObserved { turn: TurnSeen::Idle, source, turn_id: None, said_at: Some(world.now) });
+        check(&mut world, "1s proven a ada => delivered, session_ready");
+        // A status file says as much before the program has begun on anything.
+        assert_eq!(matches!(world.session("ada").turn, Turn::Running { .. }), runs, "{source:?}");
+    }
+}

@@ -95,13 +95,9 @@ fn messages() -> Vec<(Event, &'static str)> {
         answers: Some(id(5)),
         queue_depth: 1_200,
         reason: Some("nightly".into()),
-        ..accepted_as(Recipient::Peer(peer("claude-ada")), user("nik"), "hello", WakePolicy::Persistent)
-    };
-    let question = MessageAccepted {
-        answers: Some(id(5)),
         named: true,
         reply_asked: true,
-        ..accepted_as(Recipient::Peer(peer("claude-ada")), user("nik"), "well?", WakePolicy::Persistent)
+        ..accepted_as(Recipient::Peer(peer("claude-ada")), user("nik"), "hello", WakePolicy::Persistent)
     };
     let answer = accepted_as(Recipient::User("nik".into()), user("eve"), "x", WakePolicy::Persistent);
     let refused = MessageRefused {
@@ -118,13 +114,8 @@ fn messages() -> Vec<(Event, &'static str)> {
         (
             full.into(),
             "accepted from user:nik for claude-ada, 5 bytes, topic `release`; 1,200 in the queue; answers \
-             00000000000000000000000005; progress only, it arms nothing (C36); 2 control characters made visible (C12); \
-             reason given: nightly",
-        ),
-        (
-            question.into(),
-            "accepted from user:nik for claude-ada, 5 bytes; 1 in the queue; answers 00000000000000000000000005, as it \
-             says itself; a reply is waited for",
+             00000000000000000000000005, as it says itself; a reply is waited for; progress only, it arms nothing (C36); 2 \
+             control characters made visible (C12); reason given: nightly",
         ),
         (answer.into(), "accepted from user:eve for the user nik, 1 byte"),
         (

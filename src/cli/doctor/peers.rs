@@ -59,7 +59,14 @@ fn runtimes(profile: &Profile, consents: &[String], known: &Known) -> Vec<Findin
         };
         let missing: Vec<&str> = spec.dialogs.iter().filter_map(|dialog| dialog.consent.as_deref()).collect();
         for consent in missing.into_iter().filter(|consent| !consents.iter().any(|given| given == consent)) {
-            let says = format!("{runtime} may ask for `{consent}`, and nobody consented: such a wake fails (C24)");
+            let of_hooks = spec.hooks.as_ref().is_some_and(|hooks| hooks.consent.as_deref() == Some(consent));
+            let says = if of_hooks {
+                format!(
+                    "{runtime} is told no hooks of ours without `{consent}`; should it ask for its user's own, the wake fails"
+                )
+            } else {
+                format!("{runtime} may ask for `{consent}`, and nobody consented: such a wake fails (C24)")
+            };
             findings.push(Finding::warn(
                 check(),
                 says,

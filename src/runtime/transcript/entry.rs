@@ -22,6 +22,57 @@ pub fn spoken(format: TranscriptFormat, line: &[u8]) -> Option<String> {
     }
 }
 
+/// What a record's entry tells of the turn it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OfTurn {
+    /// Something was said or done in it.
+    Goes,
+    /// It is over, however it ended.
+    Ends,
+}
+
+/// What the entry `line` tells of a turn. None for what programs write at rest, too: names, modes, what waits in a queue,
+/// what helpers say among themselves; and for records in which no end can be told.
+pub fn of_turn(format: TranscriptFormat, line: &[u8]) -> Option<OfTurn> {
+    match format {
+        TranscriptFormat::Text => None,
+        TranscriptFormat::Claude => serde_json::from_slice::<ClaudeTurn>(line).ok()?.of_turn(line),
+        TranscriptFormat::Codex => serde_json::from_slice::<Codex>(line).ok()?.of_turn(),
+    }
+}
+
+/// How Claude Code notes, in the user's place, that somebody has interrupted it.
+const CLAUDE_INTERRUPTED: &str = "[Request interrupted by user";
+
+/// Of an entry of any kind.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ClaudeTurn {
+    r#type: String,
+    subtype: Option<String>,
+    #[serde(default)]
+    is_sidechain: bool,
+}
+
+impl ClaudeTurn {
+    fn of_turn(self, line: &[u8]) -> Option<OfTurn> {
+        if self.is_sidechain {
+            return None;
+        }
+        match (self.r#type.as_str(), self.subtype.as_deref()) {
+            ("system", Some("turn_duration")) => Some(OfTurn::Ends),
+            ("user", _)
+                if spoken(TranscriptFormat::Claude, line).is_some_and(|it| it.starts_with(CLAUDE_INTERRUPTED)) =>
+            {
+                Some(OfTurn::Ends)
+            }
+            // What a tool returns is an entry of the user's.
+            ("user" | "assistant", _) => Some(OfTurn::Goes),
+            _ => None,
+        }
+    }
+}
+
 /// As Claude Code 2.1 writes it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -93,6 +144,16 @@ impl Codex {
             return None;
         }
         texts(payload.content, "input_text")
+    }
+}
+
+impl Codex {
+    fn of_turn(self) -> Option<OfTurn> {
+        match (self.r#type.as_str(), self.payload.r#type.as_deref()) {
+            ("event_msg", Some("task_complete" | "turn_aborted")) => Some(OfTurn::Ends),
+            ("event_msg", Some("task_started")) | ("response_item", _) => Some(OfTurn::Goes),
+            _ => None,
+        }
     }
 }
 

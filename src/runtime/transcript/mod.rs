@@ -3,6 +3,7 @@
 
 mod behind;
 mod entry;
+mod last;
 mod search;
 
 use std::cmp::Reverse;
@@ -12,6 +13,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 pub use behind::Behind;
+pub use entry::OfTurn;
+pub use last::{LastEntries, LastEntry};
 pub use search::{RecordSearch, Search};
 
 use crate::model::delivery::RecordMark;

@@ -287,7 +287,7 @@ pub const BRANCHES: &[(&str, &str, Option<&str>)] = &[
     ("look_decided", "hook", None),
     ("look_decided", "person", None),
     ("look_decided", "screen", None),
-    ("look_decided", "status file", Some("nothing tells of itself in such a file any more")),
+    ("look_decided", "status file", None),
     ("look_decided", "terminal", None),
     ("look_decided", "transcript", None),
     ("look_decided", "wake", None),
@@ -300,7 +300,7 @@ pub const BRANCHES: &[(&str, &str, Option<&str>)] = &[
     ("reaped", "unneeded", None),
     ("reaped", "wake_failed", None),
     ("kept", "delivery in flight", Some("a delivery on its way is looked at by nobody")),
-    ("kept", "background work", Some("no program of these worlds leaves work behind when its turn ends")),
+    ("kept", "background work", None),
     ("kept", "message waiting", None),
     ("kept", "not known", Some("what is ready has had its first input, or needs none")),
     ("kept", "turn running", None),
@@ -346,4 +346,5 @@ pub const RARE_BRANCHES: &[(&str, &str)] = &[
     ("session_died", "could not be started"),
     ("session_died", "not known"),
     ("kept", "waits for a person"),
+    ("look_decided", "status file"),
 ];

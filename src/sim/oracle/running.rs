@@ -29,6 +29,9 @@ impl Oracle for Running {
         let name = SessionName { peer: peer.clone(), generation };
         let Some(life) = world.lives.get(&name).filter(|_| policy) else { return Ok(()) };
         let tells = matches!(life.program, Program::Teller | Program::Hooked) && !life.deceived;
+        if tells && life.behind {
+            return Err(format!("{peer} is reaped ({:?}), and has told of work in the background", reaped.reason));
+        }
         if tells && life.works() && life.turn_told {
             return Err(format!("{peer} is reaped ({:?}) in the middle of a turn it has told of", reaped.reason));
         }

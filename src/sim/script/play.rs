@@ -205,7 +205,7 @@ fn may_do(life: &Life, act: &Act) -> bool {
         Act::Rest | Act::Fail | Act::Hang => life.works(),
         Act::Ask => life.stage == Stage::Turn,
         Act::GoOn => life.stage == Stage::Asking,
-        Act::Done | Act::End(_) | Act::Boot | Act::Begin | Act::Record | Act::Idle => true,
+        Act::Done | Act::End(_) | Act::Boot | Act::Begin | Act::Record | Act::Idle | Act::Helper | Act::Return => true,
     }
 }
 

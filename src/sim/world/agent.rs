@@ -35,6 +35,10 @@ pub enum Act {
     Fail,
     /// It says once more that it does nothing.
     Idle,
+    /// A helper of its own shows that it lives.
+    Helper,
+    /// What went on in the background has ended, and wakes it up.
+    Return,
     Hang,
     End(Ending),
 }
@@ -47,6 +51,7 @@ impl World {
         let Composer::Ours(paste) = std::mem::replace(&mut life.composer, Composer::Empty) else { return };
         life.goes_on(turn);
         life.turn_told = false;
+        life.behind = false;
         life.stage = Stage::Turn;
         life.screen_moved_ms = self.now;
         life.task = Some((*paste).clone());
@@ -123,6 +128,8 @@ impl World {
             Act::Rest => self.rest(name, TurnSeen::Ended),
             Act::Fail => self.rest(name, TurnSeen::Failed { reason: "usage limit".to_owned() }),
             Act::Idle => drop(self.tell(name, TurnSeen::Idle)),
+            Act::Helper => drop(self.tell(name, TurnSeen::Alive)),
+            Act::Return => self.comes_back(name),
             Act::Hang => self.hang(name),
             Act::End(ending) => self.end(name, ending),
         }
@@ -247,6 +254,10 @@ impl World {
     }
 
     fn rest(&mut self, name: &SessionName, how: TurnSeen) {
+        let hooked = self.lives.get(name).is_some_and(|life| life.program == Program::Hooked);
+        if hooked && how == TurnSeen::Ended && self.strikes_at(&name.peer, Fault::GoesOnBehind) {
+            return self.goes_on_behind(name);
+        }
         let dies = self.strikes_at(&name.peer, Fault::DiesAtRest);
         let (now, after) = (self.now, self.new_turn());
         let Some(life) = self.lives.get_mut(name) else { return };
@@ -303,7 +314,11 @@ impl World {
                 life.words.turn = Some(turn);
                 self.touch(name);
             }
-            Program::Hooked => return self.hook(name, turn),
+            Program::Hooked => {
+                let heard = self.hook(name, turn.clone());
+                self.write_status(name, &turn);
+                return heard;
+            }
             Program::Silent | Program::Router => {}
         }
         true

@@ -110,6 +110,8 @@ pub struct Life {
     pub turn_told: bool,
     /// Hooks of this life were lost: what the daemon believes of its turns may be wrong, and is not its fault.
     pub deceived: bool,
+    /// It has said that work of its own goes on in the background, which will wake it up.
+    pub behind: bool,
     /// It has said what it calls its conversation.
     pub named: bool,
     /// What it said while no daemon listened (C61a).
@@ -144,6 +146,7 @@ impl Life {
             task: None,
             turn_told: false,
             deceived: false,
+            behind: false,
             named: false,
             spool: VecDeque::new(),
             chance,

@@ -1,6 +1,7 @@
 //! The world as it truly is: sessions, people, clocks, and what is on its way to the daemon.
 
 pub mod agent;
+mod beside;
 pub mod life;
 pub mod manner;
 pub mod people;

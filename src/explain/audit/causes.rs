@@ -9,7 +9,10 @@ use crate::model::time::Timestamp;
 
 use super::Findings;
 
-/// The subjects of facts whose conclusions must be about the same thing.
+/// What is concluded from a fact stands right behind it, in its group.
+const FACTS_MAX: usize = 64;
+
+/// The subjects of the last facts whose conclusions must be about the same thing.
 #[derive(Debug, Default)]
 pub struct Causes {
     subjects: BTreeMap<Lsn, Subject>,
@@ -30,6 +33,9 @@ impl Causes {
         }
         if let Event::Fact(Fact::DeliveryEnded(_) | Fact::DeliverySettled(_) | Fact::SessionGone(_)) = &record.event {
             self.subjects.insert(record.lsn, record.subject.clone());
+            if self.subjects.len() > FACTS_MAX {
+                self.subjects.pop_first();
+            }
         }
     }
 

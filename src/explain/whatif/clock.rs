@@ -17,6 +17,8 @@ use super::{WhatIf, between, was};
 /// Deadlines are asked for only once so much time has passed since something moved them: in a busy second they move all
 /// the time.
 const ASKED_MS: u64 = 1_000;
+/// Where only a limit is another one, this part of it: no silence that has just begun is long enough so soon.
+const OF_LIMIT: u64 = 60;
 
 /// When something is due that the record has no deadline for.
 #[derive(Debug, Default)]
@@ -42,11 +44,24 @@ impl Clock {
     }
 }
 
+fn limits(settings: &Settings) -> [u64; 3] {
+    [settings.idle_ms, settings.ephemeral_quiet_ms, settings.ephemeral_unarmed_idle_ms]
+}
+
 impl WhatIf {
     /// Whether any silence would be long enough at another moment.
     fn is_clock_set(&self) -> bool {
-        let limits = |it: &Settings| [it.idle_ms, it.ephemeral_quiet_ms, it.ephemeral_unarmed_idle_ms];
         limits(&self.would.settings) != limits(&self.recorded)
+    }
+
+    /// How long nobody asks what is due.
+    fn asked_ms(&self) -> u64 {
+        if self.clock.moved.iter().any(|peer| self.parted.contains_key(peer)) {
+            return ASKED_MS;
+        }
+        let pairs = limits(&self.would.settings).into_iter().zip(limits(&self.recorded));
+        let shortest = pairs.filter(|(would, was)| would != was).map(|(would, _)| would).min();
+        ASKED_MS.max(shortest.unwrap_or_default() / OF_LIMIT)
     }
 
     pub(super) fn all_moved(&mut self) {
@@ -103,7 +118,7 @@ impl WhatIf {
     }
 
     fn ask_what_is_due(&mut self, until_ms: u64) {
-        if self.clock.moved.is_empty() || until_ms.saturating_sub(self.clock.since_ms) < ASKED_MS {
+        if self.clock.moved.is_empty() || until_ms.saturating_sub(self.clock.since_ms) < self.asked_ms() {
             return;
         }
         for peer in std::mem::take(&mut self.clock.moved) {

@@ -216,15 +216,8 @@ impl WhatIf {
             Fact::DaemonStopped(_) => self.serving = false,
             _ => {}
         }
-        if !self.parted.is_empty() {
-            self.see_as_it_was(first, decisions);
-            self.meet_again();
-        } else if first.subject.peer.is_none() || !decisions.is_empty() {
-            // Settings, runtimes and profiles are kept for whoever parts later.
-            std::iter::once(first).chain(decisions).for_each(|record| self.was.see(record, &self.parted));
-        } else {
-            self.was.see(first, &self.parted);
-        }
+        self.see_as_it_was(first, decisions);
+        self.meet_again();
     }
 
     /// What the record tells of how long things take, and how much there was of them.
@@ -248,6 +241,9 @@ impl WhatIf {
     fn see_as_it_was(&mut self, first: &Record, decisions: &[Record]) {
         for record in std::iter::once(first).chain(decisions) {
             self.was.see(record, &self.parted);
+            if self.parted.is_empty() {
+                continue;
+            }
             let concerned = record.subject.peer.iter().chain(was::addressee(record)).chain(was::speaker(record));
             self.touched.extend(concerned.filter(|peer| self.parted.contains_key(peer)).cloned());
         }
@@ -269,9 +265,10 @@ impl WhatIf {
 /// Where a record that was never made stands in the world that would have been: behind all that were.
 const NEVER: u64 = 1 << 62;
 
-/// At a moment between two records.
+/// At a moment between two records. Clocks that say anything at all are no reason to panic.
 fn between(now: Timestamp, next: Timestamp, awake_ms: u64) -> Timestamp {
-    let later = now.plus_ms(awake_ms.saturating_sub(now.awake_ms));
-    let wall_us = if next.wall_us >= now.wall_us { later.wall_us.min(next.wall_us) } else { later.wall_us };
-    Timestamp { wall_us, ..later }
+    let awake_ms = awake_ms.max(now.awake_ms);
+    let wall_us = now.wall_us.saturating_add((awake_ms - now.awake_ms).saturating_mul(1_000));
+    let wall_us = if next.wall_us >= now.wall_us { wall_us.min(next.wall_us) } else { wall_us };
+    Timestamp { wall_us, awake_ms, boot: now.boot }
 }

@@ -1,5 +1,8 @@
 //! Anything that may honestly happen to a team, in any order: what must hold holds after every record.
 
+use dormouse::explain::whatif::{Policy, Question, Report, WhatIf};
+use dormouse::model::record::Record;
+use dormouse::model::settings::Settings;
 use dormouse::model::state::State;
 use dormouse::policy::deadline::next_deadline;
 use dormouse::reducer::{apply, invariant};
@@ -31,6 +34,17 @@ pub fn run(bytes: &[u8]) {
         apply(&mut again, record);
     }
     assert_eq!(again, world.state, "folding the journal gives the live state");
+    let report = whatif(&world.records, |_| {});
+    assert!(report.is_same() && report.by_rules == 0, "the same settings decide the same: {:?}", report.listed);
+    whatif(&world.records, |it| (it.idle_ms, it.boots_max, it.crashloop_deaths_max) = (60_000, 1, 1));
+}
+
+/// What would have been comes to an end, whatever happened.
+fn whatif(records: &[Record], hold: fn(&mut Settings)) -> Report {
+    let question = Question { policy: Policy::new(hold), again_within_ms: 600_000, listed_max: 1 };
+    let mut whatif = WhatIf::from(State::default(), question);
+    records.iter().for_each(|record| whatif.see(record.clone()));
+    whatif.finish()
 }
 
 pub fn seeds() -> Vec<Vec<u8>> {

@@ -16,10 +16,9 @@ use crate::model::time::Timestamp;
 
 /// What the loop is told.
 pub enum Input {
-    Ask {
-        request: Request,
-        answer: oneshot::Sender<Answer>,
-    },
+    Ask(Ask),
+    /// What one caller asks at once: one turn takes up all of it, in this order.
+    AskAll(Vec<Ask>),
     Report(Box<Report>),
     /// What a session's program said by a hook: facts, answered once they are durable.
     Heard {
@@ -41,6 +40,20 @@ pub enum Input {
     Stop {
         why: String,
     },
+}
+
+/// A request, and where its answer goes.
+#[derive(Debug)]
+pub struct Ask {
+    pub request: Request,
+    pub answer: oneshot::Sender<Answer>,
+}
+
+impl Ask {
+    pub fn new(request: Request) -> (Self, oneshot::Receiver<Answer>) {
+        let (answer, answered) = oneshot::channel();
+        (Self { request, answer }, answered)
+    }
 }
 
 /// A look at the state, at the time it is.
@@ -82,7 +95,8 @@ impl Loop {
 impl fmt::Debug for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Input::Ask { request, .. } => f.debug_tuple("Ask").field(request).finish(),
+            Input::Ask(ask) => f.debug_tuple("Ask").field(&ask.request).finish(),
+            Input::AskAll(asks) => f.debug_tuple("AskAll").field(asks).finish(),
             Input::Report(report) => f.debug_tuple("Report").field(report).finish(),
             Input::Heard { drafts, .. } => f.debug_tuple("Heard").field(drafts).finish(),
             Input::Read(_) => f.write_str("Read"),

@@ -3,6 +3,8 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::oneshot;
+
 use super::hands::{Order, Orders};
 use super::input::{Answer, Input};
 use crate::model::effect::{Attention, AttentionKind};
@@ -41,10 +43,14 @@ pub(super) fn refuse_for(inputs: &Receiver<Input>, delay: Duration, why: &str) -
             Err(RecvTimeoutError::Timeout) => return Heard::TryAgain,
             Err(RecvTimeoutError::Disconnected) => return Heard::Stop,
         };
+        let refuse = |answer: oneshot::Sender<Answer>| {
+            // Who asked may have gone.
+            let _ = answer.send(Answer::JournalRefuses { why: why.to_owned(), in_doubt: false });
+        };
         match input {
-            Input::Ask { answer, .. } | Input::Heard { answer, .. } => {
-                let _ = answer.send(Answer::JournalRefuses { why: why.to_owned(), in_doubt: false });
-            }
+            Input::Ask(ask) => refuse(ask.answer),
+            Input::AskAll(asks) => asks.into_iter().for_each(|ask| refuse(ask.answer)),
+            Input::Heard { answer, .. } => refuse(answer),
             Input::Peek { answer, .. } => {
                 let _ = answer.send(Err(format!("the journal cannot be written: {why}")));
             }

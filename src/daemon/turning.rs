@@ -8,7 +8,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::ears::{Ears, conversation};
 use super::hands::{Order, Orders, Told};
-use super::input::{Answer, Input};
+use super::input::{Answer, Ask, Input};
 use super::refusing;
 use super::spools::{self, Reading, Spooled};
 use crate::executor::tmux::in_full;
@@ -85,6 +85,10 @@ impl Gathered {
         self.waiters.push(waiter);
     }
 
+    fn ask(&mut self, Ask { request, answer }: Ask) {
+        self.add(Asked::Request(request), Waiter::Caller(answer));
+    }
+
     /// What belongs together; its last part is what is waited for.
     fn all(&mut self, mut asked: Vec<Asked>, waiter: Waiter) {
         let Some(last) = asked.pop() else { return };
@@ -137,7 +141,8 @@ impl<S: Storage, H: Host> Turning<S, H> {
 
     fn gather(&mut self, input: Input, gathered: &mut Gathered) {
         match input {
-            Input::Ask { request, answer } => gathered.add(Asked::Request(request), Waiter::Caller(answer)),
+            Input::Ask(ask) => gathered.ask(ask),
+            Input::AskAll(asks) => asks.into_iter().for_each(|ask| gathered.ask(ask)),
             Input::Report(report) => {
                 if let (Event::Fact(Fact::SessionGone(_)), Some(session)) = (&report.draft.event, named(&report.draft))
                 {

@@ -5,7 +5,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::caller::{Caller, Credentials};
 use super::{Door, cause, change, hook, join, own, query, register, send, typed};
-use crate::daemon::input::{Answer, Input};
+use crate::daemon::input::{Answer, Ask, Input};
 use crate::model::request::Request;
 use crate::model::state::State;
 use crate::model::time::Timestamp;
@@ -56,14 +56,9 @@ pub(in crate::daemon) async fn perform(
 impl Door {
     /// Asks the loop, and says in the caller's words what it refuses.
     pub(super) async fn ask(&self, request: Request) -> Result<Answer, Problem> {
-        in_words(self.put(request)?).await
-    }
-
-    /// Puts the request to the loop. What is put first is taken up first.
-    pub(super) fn put(&self, request: Request) -> Result<oneshot::Receiver<Answer>, Problem> {
-        let (answer, answered) = oneshot::channel();
-        self.tell(Input::Ask { request, answer })?;
-        Ok(answered)
+        let (ask, answered) = Ask::new(request);
+        self.tell(Input::Ask(ask))?;
+        in_words(answered).await
     }
 
     /// Runs `question` on the state between two turns.

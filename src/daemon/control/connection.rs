@@ -13,6 +13,7 @@ use super::answer::answer;
 use super::caller::Credentials;
 use super::send::{self, Posted};
 use super::{Door, KEPT_MAX};
+use crate::daemon::input::{Ask, Input};
 use crate::protocol::{Call, CallError, LINE_BYTES_MAX, Problem, ProblemCode, Reply, Verb, Wait, call_bytes_max};
 
 /// For a whole call to arrive, and for a reply to be taken.
@@ -82,18 +83,23 @@ impl Conversation<'_> {
         }
     }
 
-    /// Messages that have come by now are all asked of the loop before the first of them is answered, so that one turn
-    /// takes them up. Whether the caller has more to say.
+    /// Messages that have come by now are asked of the loop at once, so that one turn takes them up. Whether the caller has
+    /// more to say.
     async fn letters(&mut self, first: Call) -> bool {
-        let (mut posted, mut more) = (Vec::new(), false);
+        let (mut asks, mut posted, mut more) = (Vec::new(), Vec::new(), false);
         let mut next = Some(first);
         while let Some(call) = next.take() {
             more = call.more;
-            posted.push(self.post(call));
+            posted.push(self.letter(call).map(|(ask, posted)| {
+                asks.push(ask);
+                posted
+            }));
             if more && posted.len() < POSTED_MAX {
                 next = self.heard.another(is_letter);
             }
         }
+        // A loop that has ended drops them, which each of them is told below.
+        let _ = self.door.tell(Input::AskAll(asks));
         let mut lines = Vec::new();
         for posted in posted {
             let accepted = match posted {
@@ -108,10 +114,10 @@ impl Conversation<'_> {
         say(&mut self.writer, &lines).await && more
     }
 
-    fn post(&self, call: Call) -> Result<Posted, Problem> {
+    fn letter(&self, call: Call) -> Result<(Ask, Posted), Problem> {
         let Verb::Send(message) = call.verb else { return Err(Problem::failed("this call is no message")) };
         let caller = self.door.outside(&self.credentials, call.from.as_deref())?;
-        send::post(self.door, caller, call.request_id, call.reason, *message, None)
+        send::letter(caller, call.request_id, call.reason, *message, None)
     }
 
     /// A call by itself. Whether the caller has more to say.

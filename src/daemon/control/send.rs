@@ -13,7 +13,7 @@ use super::answer::{ending, in_words};
 use super::caller::Caller;
 use super::fate::{Ear, Heard};
 use super::{Door, mint};
-use crate::daemon::input::Answer;
+use crate::daemon::input::{Answer, Ask, Input};
 use crate::explain::because::delivery_gate;
 use crate::model::actor::Sender;
 use crate::model::event::{Decision, Event, Fact, Recipient};
@@ -44,7 +44,9 @@ pub(super) async fn send(
         Some(id) => Some(door.named(&caller.sender, id).await.map_err(not_accepted)?),
         None => None,
     };
-    let (sent, settled) = post(door, caller, request_id, reason, message, answers)?.accepted(door).await?;
+    let (ask, posted) = letter(caller, request_id, reason, message, answers)?;
+    door.tell(Input::Ask(ask)).map_err(not_accepted)?;
+    let (sent, settled) = posted.accepted(door).await?;
     let Some((records, message)) = records.zip(sent.message) else { return said(&sent) };
     if !settled.iter().any(|record| Some(record.lsn) == sent.lsn) {
         return Err(no_longer_told(message, sent.lsn));
@@ -60,24 +62,23 @@ pub(super) async fn send(
     }
 }
 
-/// A message that was put to the loop.
+/// A message that the loop is asked to accept.
 pub(super) struct Posted {
     to: String,
     answer: oneshot::Receiver<Answer>,
 }
 
-/// Puts `message` to the loop. Those that are put one after the other are accepted in this order.
-pub(super) fn post(
-    door: &Door,
+/// What the loop is to be asked for `message`, and what then waits for its answer.
+pub(super) fn letter(
     caller: Caller,
     request_id: MessageId,
     reason: Option<String>,
     message: SendMessage,
     answers: Option<Named>,
-) -> Result<Posted, Problem> {
+) -> Result<(Ask, Posted), Problem> {
     let to = message.to.clone();
-    let request = request(caller, request_id, reason, message, answers).map_err(not_accepted)?;
-    Ok(Posted { to, answer: door.put(request).map_err(not_accepted)? })
+    let (ask, answer) = Ask::new(request(caller, request_id, reason, message, answers).map_err(not_accepted)?);
+    Ok((ask, Posted { to, answer }))
 }
 
 impl Posted {

@@ -15,10 +15,10 @@ use dormouse::model::name::{Identity, Personality, Runtime};
 use dormouse::model::profile::{Registration, WakePolicy};
 use dormouse::model::record::{Draft, Record, Subject};
 use dormouse::model::session::{Ending, Source};
-use dormouse::model::state::State;
+use dormouse::model::state::{SCHEMA, State};
 use dormouse::model::time::{BootId, Timestamp};
 use dormouse::policy::deadline::Deadlines;
-use dormouse::supervisor::conclude;
+use dormouse::supervisor::{Keeping, conclude, snapshot};
 
 /// The last two are workers; the second half of the others is written to a twentieth as often.
 const PEERS: u64 = 14;
@@ -37,6 +37,16 @@ pub fn seldom() -> Identity {
     peer(PEERS - WORKERS - 1)
 }
 
+/// One of those that are written to all the time.
+pub fn often() -> Identity {
+    peer(0)
+}
+
+/// One whose sessions end once their task is done.
+pub fn worker() -> Identity {
+    peer(PEERS - 1)
+}
+
 struct World {
     state: State,
     now: Timestamp,
@@ -47,8 +57,8 @@ struct World {
     groups: Vec<Vec<Record>>,
 }
 
-/// Writes a journal of at least so many records to `dir` and closes it, so that every segment is sealed; returns how many
-/// they are.
+/// Writes a journal of at least so many records to `dir`, with snapshots where the daemon takes them, and closes it; returns
+/// how many they are. The last segment is whatever has been written of it, and not sealed.
 pub fn write(dir: &Path, records: u64) -> u64 {
     let mut salt = 0_u128;
     let salts = move || {
@@ -63,8 +73,16 @@ pub fn write(dir: &Path, records: u64) -> u64 {
             world.message();
         }
         let _ = journal.append(&std::mem::take(&mut world.groups), ()).expect("an append");
+        let last = world.state.snapshots.last().map_or(0, |taken| taken.through.0);
+        if world.state.lsn.0 - last >= Keeping::default().snapshot_records {
+            let state = snapshot::encode(&world.state).expect("a state");
+            let taken = journal.write_snapshot(SCHEMA, &state).expect("a snapshot");
+            world.see(Draft::own(Subject::NONE, None, taken));
+            journal.keep_snapshots(&world.state.snapshots).expect("a folder");
+        }
     }
-    journal.close().expect("a seal");
+    let _ = journal.append(&world.groups, ()).expect("an append");
+    journal.close().expect("a mark");
     world.state.lsn.0
 }
 

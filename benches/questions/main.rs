@@ -8,8 +8,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use dormouse::journal::{Indexer, Reader};
+use dormouse::journal::{Indexer, Order, Question, Reader};
 use dormouse::model::id::Lsn;
+use dormouse::model::name::Identity;
+use dormouse::model::record::Record;
 use dormouse::model::state::State;
 use dormouse::reducer;
 
@@ -30,7 +32,7 @@ fn main() {
     let records = ruled::write(dir.path(), records);
     let made = Indexer::new(dir.path().to_owned()).catch_up(|| true).expect("indexes");
     println!("{records} records, {made} segments, made in {:.1} s; {rounds} rounds", begun.elapsed().as_secs_f64());
-    let bars = bars();
+    let bars = bars(dir.path(), records);
     let mut taken = vec![Vec::new(); bars.len() + 1];
     // Interleaved, so that what else the machine does meets all of them.
     for _ in 0..rounds {
@@ -53,17 +55,37 @@ fn main() {
     }
 }
 
-fn bars() -> Vec<Bar> {
+fn bars(dir: &Path, records: u64) -> Vec<Bar> {
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let times = |name, args: &str, max| Bar { name, args: words(args), times_max: Some(max), seconds_max: None };
-    let seldom = format!("why {}", ruled::seldom());
+    let at_once = |name, args: String| Bar { name, args: words(&args), times_max: None, seconds_max: Some(0.3) };
+    let (often, seldom) = (ruled::often(), ruled::seldom());
+    let (worker, middle) = (ruled::worker(), Lsn(records / 2));
+    let reaped = newest(dir, &worker, "reaped", middle);
+    let session = reaped.subject.generation.expect("a session").0;
+    let message = newest(dir, &worker, "task_done", Lsn(records)).subject.message.expect("a message");
     vec![
-        Bar { name: "why PEER", args: words(&seldom), times_max: None, seconds_max: Some(0.3) },
+        at_once("why PEER, busy", format!("why {often}")),
+        at_once("why PEER, seldom", format!("why {seldom}")),
+        at_once("why MESSAGE, of an ended worker", format!("why {message}")),
+        at_once("why SESSION, in the middle", format!("why {worker}@{session}")),
+        at_once("why LSN, in the middle", format!("why {}", reaped.lsn)),
+        at_once("why PEER --at the middle", format!("why {often} --at {middle}")),
+        at_once("whynot PEER reaped", format!("whynot {often} reaped")),
         times("audit", "audit", 1.5),
         times("whatif", "whatif", 2.0),
         times("whatif --set idle=10m", "whatif --set idle=10m", 2.0),
         times("whatif --set boots_max=1", "whatif --set boots_max=1", 2.0),
     ]
+}
+
+/// The newest record of `kind` about `peer`, up to `last`.
+fn newest(dir: &Path, peer: &Identity, kind: &'static str, last: Lsn) -> Record {
+    let subjects = Some(vec![peer.clone()]);
+    let asked = Question { subjects, kinds: vec![kind], last: Some(last), ..Question::default() };
+    let reader = Reader::open(dir).expect("a journal");
+    let found = reader.find(&asked, Lsn(1), Order::NewestFirst).next();
+    found.expect("one of that kind").expect("a record")
 }
 
 fn fold(dir: &Path) {

@@ -4,7 +4,7 @@ use crate::model::actor::Actor;
 use crate::model::event::{Decision, Event, Fact};
 use crate::model::id::{Lsn, MessageId};
 use crate::model::name::Identity;
-use crate::model::record::Record;
+use crate::model::record::{Record, Subject};
 
 /// Which records are asked for: those that fit every part that is given. Without any part, all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,11 +60,16 @@ impl Question {
 
 /// The peers that a record concerns: its subject, and the one whose own act it is.
 pub(super) fn concerned(record: &Record) -> impl Iterator<Item = &Identity> {
-    let actor = match &record.actor {
+    concerned_by(&record.subject, &record.actor)
+}
+
+/// The peers that a record of this subject and actor concerns.
+pub(super) fn concerned_by<'a>(subject: &'a Subject, actor: &'a Actor) -> impl Iterator<Item = &'a Identity> {
+    let actor = match actor {
         Actor::Session { peer, .. } => Some(peer),
         Actor::Dormouse | Actor::User { .. } => None,
     };
-    record.subject.peer.iter().chain(actor)
+    subject.peer.iter().chain(actor)
 }
 
 /// The messages that a record is about: its subject, and the one that it answers or reports on.

@@ -4,6 +4,7 @@ mod error;
 mod found;
 mod last;
 mod mapped;
+mod places;
 mod records;
 
 use std::collections::BTreeSet;
@@ -169,8 +170,8 @@ impl Reader {
     /// Whatever keeps a record from being read.
     pub fn peers(&self) -> Result<BTreeSet<Identity>, ReadError> {
         let (mut peers, everything) = (BTreeSet::new(), Question::default());
-        for index in 0..=self.sealed.len() {
-            if let Some(known) = self.sealed.get(index).and_then(|&first_lsn| self.indexed_peers(first_lsn)) {
+        for (index, &first_lsn) in self.sealed.iter().enumerate() {
+            if let Some(known) = self.indexed_peers(first_lsn) {
                 peers.extend(known);
                 continue;
             }
@@ -185,7 +186,10 @@ impl Reader {
                 );
             }
         }
-        Ok(peers)
+        if let Some(last) = &self.last {
+            peers.extend(last.peers()?.names().cloned());
+        }
+        self.damage_at_end().map_or(Ok(peers), Err)
     }
 
     /// The peers of a sealed segment, if its index can tell.

@@ -81,20 +81,38 @@ pub fn encode(record: &Record, out: &mut Vec<u8>) -> Result<(), EncodeError> {
 
 /// The record in a frame whose checksum is right.
 pub fn decode(frame: &FrameHeader, payload: &[u8]) -> Result<Record, DecodeError> {
-    let unknown = || DecodeError::Unknown { kind: frame.kind, schema: frame.schema, payload: payload.to_vec() };
     if frame.kind >= CONTROL_KINDS_AT {
-        return Err(unknown());
+        return Err(unknown(frame, payload));
     }
-    let known = || KINDS.iter().any(|kind| kind.number == frame.kind && frame.schema <= kind.schema);
-    let (preface, used): (Preface, usize) = match codec::read(payload) {
-        Ok(preface) => preface,
-        // Only the payloads of known kinds are known to begin like this.
-        Err(error) => return Err(if known() { error.into() } else { unknown() }),
-    };
+    let (preface, used) = preface(frame, payload)?;
     match Event::read(frame.kind, frame.schema, Decoder { payload, used }) {
         Some(event) => Ok(preface.before(frame, event?)),
-        None => Err(unknown()),
+        None => Err(unknown(frame, payload)),
     }
+}
+
+/// What the record in a frame whose checksum is right is about, and whose act it is. What happened is passed over.
+pub fn decode_preface(frame: &FrameHeader, payload: &[u8]) -> Result<(Subject, Actor), DecodeError> {
+    if !is_known(frame) {
+        return Err(unknown(frame, payload));
+    }
+    preface(frame, payload).map(|(preface, _)| (preface.subject, preface.actor))
+}
+
+#[inline]
+fn preface(frame: &FrameHeader, payload: &[u8]) -> Result<(Preface, usize), DecodeError> {
+    // Only the payloads of known kinds are known to begin like this.
+    codec::read(payload).map_err(|error| if is_known(frame) { error.into() } else { unknown(frame, payload) })
+}
+
+fn is_known(frame: &FrameHeader) -> bool {
+    let kind = KINDS.binary_search_by_key(&frame.kind, |kind| kind.number);
+    kind.is_ok_and(|at| frame.schema <= KINDS[at].schema)
+}
+
+#[cold]
+fn unknown(frame: &FrameHeader, payload: &[u8]) -> DecodeError {
+    DecodeError::Unknown { kind: frame.kind, schema: frame.schema, payload: payload.to_vec() }
 }
 
 struct Encoder<'a>(&'a mut Vec<u8>);

@@ -31,7 +31,8 @@ pub struct Found<'a> {
     /// Indexes of the segments that are still to be entered, the next one last; the last segment's is the number of
     /// sealed ones.
     segments: Vec<usize>,
-    open: Option<Open>,
+    /// Moved out and in for each record.
+    open: Option<Box<Open>>,
     ready: VecDeque<Result<Record, ReadError>>,
     ended: bool,
 }
@@ -170,7 +171,7 @@ impl<'a> Found<'a> {
             }
             open.stretches.make_contiguous().reverse();
         }
-        self.open = Some(open);
+        self.open = Some(Box::new(open));
         Ok(())
     }
 
@@ -189,6 +190,7 @@ impl<'a> Found<'a> {
         let blocks = file.and_then(|file| index::blocks(&file, self.question));
         let places = seal.blocks.iter().zip(0u32..).filter_map(|(block, number)| Some((number, block.first?)));
         let mut stretches = stretches(places, seal.end, self.from);
+        stretches.retain(|(_, stretch)| self.begins_in_time(stretch));
         match blocks {
             Some(blocks) => stretches.retain(|(number, _)| blocks.binary_search(number).is_ok()),
             None => scan = reader.sealed_scan(first_lsn, Pages::All)?.1,
@@ -200,9 +202,17 @@ impl<'a> Found<'a> {
     fn open_last(&self, index: usize) -> Result<Open, ReadError> {
         let last = self.reader.last.as_ref().ok_or(ReadError::Missing { lsn: self.from })?;
         let scan = last.scan_from(self.from)?;
-        let places = last.places.iter().copied().zip(0u32..).map(|(place, number)| (number, place));
-        let stretches = stretches(places, last.scan.whole_at, self.from).into_iter().map(|(_, stretch)| stretch);
-        Ok(Open { index, path: last.path.clone(), scan, stretches: stretches.collect(), now: None, gap: None })
+        let places = (0u32..).zip(last.places());
+        let mut stretches = stretches(places, last.scan.whole_at, self.from);
+        stretches
+            .retain(|(number, stretch)| self.begins_in_time(stretch) && last.is_worth_a_look(*number, self.question));
+        let stretches = stretches.into_iter().map(|(_, stretch)| stretch).collect();
+        Ok(Open { index, path: last.path.clone(), scan, stretches, now: None, gap: None })
+    }
+
+    /// Its first record is not behind everything that is asked for.
+    fn begins_in_time(&self, stretch: &Stretch) -> bool {
+        self.question.last.is_none_or(|last| stretch.from.1 <= last)
     }
 }
 

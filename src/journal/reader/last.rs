@@ -2,15 +2,18 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use super::super::format::payload::{self, DecodeError};
 use super::super::format::segment_name;
-use super::super::lookup;
+use super::super::lookup::{self, Trouble};
+use super::super::question::{Question, concerned_by};
 use super::super::recovery::table::{Segment, Verdict, verdict};
 use super::super::recovery::tail;
 use super::super::scan::{Fault, Scan};
 use super::super::window::{Copied, Window};
 use super::ReadError;
+use super::places::{Peers, Place};
 use crate::model::id::Lsn;
 
 /// One place is remembered for so many bytes of the last segment.
@@ -22,8 +25,10 @@ pub(super) struct Last {
     pub path: PathBuf,
     file: Arc<File>,
     pub scan: Scan<Copied<Arc<File>>>,
-    /// A record's place and lsn, every [`STRIDE_BYTES`] or so.
-    pub places: Vec<(u64, Lsn)>,
+    /// One every [`STRIDE_BYTES`] or so.
+    places: Vec<Place>,
+    /// Once somebody has asked: to find out takes as long as all the rest.
+    peers: OnceLock<Peers>,
     /// What stands behind the last whole group, if no crash explains it.
     pub damage: Option<(u64, Lsn, Fault)>,
     /// The end was looked at in full, which costs a walk over all the zeros behind it.
@@ -37,11 +42,28 @@ impl Last {
         let mut window = Copied::new(Arc::clone(&file)).map_err(|error| ReadError::io(&path, error))?;
         let header = lookup::header(&mut window, first_lsn).map_err(|trouble| ReadError::at(&path, trouble))?;
         let scan = Scan::new(window, header);
-        Ok(Self { first_lsn, path, file, scan, places: Vec::new(), damage: None, looked: false })
+        Ok(Self {
+            first_lsn,
+            path,
+            file,
+            scan,
+            places: Vec::new(),
+            peers: OnceLock::new(),
+            damage: None,
+            looked: false,
+        })
     }
 
     /// Walks over what is new.
     pub fn read_on(&mut self) {
+        self.look();
+        self.peers.take();
+        // A group that is not whole yet is walked over again.
+        let whole = self.places.partition_point(|place| place.offset < self.scan.whole_at);
+        self.places.truncate(whole);
+    }
+
+    fn look(&mut self) {
         self.scan.window.forget();
         self.scan.jump((self.scan.whole_at, self.scan.whole_next));
         self.damage = None;
@@ -73,20 +95,76 @@ impl Last {
             if !self.scan.pass()? {
                 return Ok(());
             }
-            let far = self.places.last().is_none_or(|(last, _)| offset - last >= STRIDE_BYTES);
-            if far && self.scan.next > lsn {
-                self.places.push((offset, lsn));
+            // A control frame is no record.
+            if self.scan.next == lsn {
+                continue;
+            }
+            if self.places.last().is_none_or(|last| offset - last.offset >= STRIDE_BYTES) {
+                self.places.push(Place::new(offset, lsn));
+            }
+            let header = self.scan.passed(offset)?.header;
+            if let Some(place) = self.places.last_mut() {
+                place.note((header.kind, header.schema), header.time_us);
             }
         }
+    }
+
+    /// Records' places and lsns.
+    pub fn places(&self) -> impl Iterator<Item = (u64, Lsn)> {
+        self.places.iter().map(|place| (place.offset, place.lsn))
+    }
+
+    /// Whether the stretch of place number `number` may hold what `question` asks for.
+    pub fn is_worth_a_look(&self, number: u32, question: &Question) -> bool {
+        let fits = |peers: &Peers| peers.fit(question, number);
+        self.places.get(number as usize).is_none_or(|place| {
+            place.is_worth_a_look(question) && (place.has_unknown() || self.peers.get().is_none_or(fits))
+        })
+    }
+
+    /// Every peer that a record is about, or whose own act one is. The first call costs a walk over the segment, and makes
+    /// later questions about peers cheap.
+    pub fn peers(&self) -> Result<&Peers, ReadError> {
+        match self.peers.get() {
+            Some(known) => Ok(known),
+            None => self.find_peers().map(|peers| self.peers.get_or_init(|| peers)),
+        }
+    }
+
+    fn find_peers(&self) -> Result<Peers, ReadError> {
+        let mut peers = Peers::default();
+        let mut scan = self.scan_from(self.first_lsn)?;
+        let mut ahead = self.places.iter().skip(1).zip(1..).peekable();
+        let mut number = 0;
+        while scan.at < self.scan.whole_at {
+            let (at, next) = (scan.at, scan.next);
+            let found = scan.step().map_err(|fault| Trouble::fault(at, next, fault));
+            let Some(frame) = found.map_err(|trouble| ReadError::at(&self.path, trouble))? else { break };
+            if frame.header.is_control() {
+                continue;
+            }
+            if let Some((_, begun)) = ahead.next_if(|(place, _)| place.offset <= at) {
+                number = begun;
+            }
+            match payload::decode_preface(&frame.header, frame.payload) {
+                Ok((subject, actor)) => concerned_by(&subject, &actor).for_each(|peer| peers.note(peer, number)),
+                // Whom it is about only a newer build can say.
+                Err(DecodeError::Unknown { .. }) => {}
+                Err(error) => {
+                    return Err(ReadError::at(&self.path, Trouble::decode(at, &frame.header, error)));
+                }
+            }
+        }
+        Ok(peers)
     }
 
     /// A second reading of this segment, from close before `lsn` on.
     pub fn scan_from(&self, lsn: Lsn) -> Result<Scan<Copied<Arc<File>>>, ReadError> {
         let window = Copied::new(Arc::clone(&self.file)).map_err(|error| ReadError::io(&self.path, error))?;
         let mut scan = Scan::new(window, self.scan.header);
-        let known = self.places.partition_point(|(_, first)| *first <= lsn);
-        if let Some(&place) = known.checked_sub(1).and_then(|index| self.places.get(index)) {
-            scan.jump(place);
+        let known = self.places.partition_point(|place| place.lsn <= lsn);
+        if let Some(place) = known.checked_sub(1).and_then(|index| self.places.get(index)) {
+            scan.jump((place.offset, place.lsn));
         }
         Ok(scan)
     }

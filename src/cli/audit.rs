@@ -1,6 +1,9 @@
 mod statistics;
 
+use std::ops::ControlFlow;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use super::capsule::open::Folder;
 use super::context::Context;
@@ -46,10 +49,15 @@ impl Audit {
     }
 }
 
-/// Of the bytes, and of the records.
+/// Of the bytes, and of the records. Each takes about as long as the other, and neither waits for what the other finds.
 fn findings(dir: &Path, again_within_ms: u64) -> Result<Findings, CliError> {
-    let bytes = bytes(journal::verify(dir)?);
-    Ok(of_what_is_kept(|| judged(dir, bytes.clone(), again_within_ms))?)
+    let (verified, judged) = thread::scope(|scope| {
+        let verified = scope.spawn(|| journal::verify(dir));
+        let judged = of_what_is_kept(|| Judged::of(dir, again_within_ms));
+        (verified.join().unwrap_or_else(|panic| resume_unwind(panic)), judged)
+    });
+    let bytes = bytes(verified?);
+    Ok(judged?.findings(bytes)?)
 }
 
 /// Reads again what a running daemon has removed under the reader's hands: it begins later then. Ends, for a removal needs
@@ -63,33 +71,56 @@ fn of_what_is_kept<T>(mut read: impl FnMut() -> Result<T, ReadError>) -> Result<
     }
 }
 
-/// Of the records up to the first that cannot be read.
-fn judged(dir: &Path, mut bytes: Bytes, again_within_ms: u64) -> Result<Findings, ReadError> {
-    let (mut auditor, mut not_judged_from) = (Auditor::default().again_within(again_within_ms), None);
-    if let Ok(reader) = Reader::open(dir) {
+/// The records up to the first that cannot be read.
+struct Judged {
+    auditor: Auditor,
+    snapshots: Vec<Damage>,
+    /// Why not all of them.
+    cut: Option<ReadError>,
+}
+
+impl Judged {
+    fn of(dir: &Path, again_within_ms: u64) -> Result<Self, ReadError> {
+        let Ok(reader) = Reader::open(dir) else {
+            let auditor = Auditor::default().again_within(again_within_ms);
+            return Ok(Self { auditor, snapshots: Vec::new(), cut: None });
+        };
         let snapshots = journal::snapshots(&reader)?;
-        bytes.damage.extend(snapshots.unusable.iter().filter_map(unlike_its_record));
-        auditor = Auditor::comparing(snapshots.proved.iter().filter_map(|it| snapshot::decode(it).ok()).collect());
-        auditor = auditor.again_within(again_within_ms);
+        let told = snapshots.proved.iter().filter_map(|it| snapshot::decode(it).ok()).collect();
+        let (mut auditor, mut cut) = (Auditor::comparing(told).again_within(again_within_ms), None);
         let mut progress = Progress::over(reader.first_lsn(), reader.last_lsn(), "checked");
-        for record in reader.records(Lsn(1)) {
-            match record {
-                Ok(record) => {
+        reader.each_group(Lsn(1), |group| match group {
+            Ok(group) => {
+                group.iter().for_each(|record| {
                     progress.at(record.lsn);
-                    auditor.see(&record);
-                }
-                // Said with its place among the bytes already.
-                Err(error) if error.is_damage() && !bytes.damage.is_empty() => break,
-                // To judge what follows without it would be to judge another history.
-                Err(ReadError::Unknown { lsn, .. }) => {
-                    not_judged_from = Some(lsn.0);
-                    break;
-                }
-                Err(error) => return Err(error),
+                    auditor.see(record);
+                });
+                ControlFlow::Continue(())
             }
+            Err(error) => {
+                cut = Some(error);
+                ControlFlow::Break(())
+            }
+        });
+        let snapshots = snapshots.unusable.iter().filter_map(unlike_its_record).collect();
+        match cut {
+            Some(error @ ReadError::Removed { .. }) => Err(error),
+            cut => Ok(Self { auditor, snapshots, cut }),
         }
     }
-    Ok(Findings { not_judged_from, ..auditor.finish(bytes) })
+
+    fn findings(self, mut bytes: Bytes) -> Result<Findings, ReadError> {
+        bytes.damage.extend(self.snapshots);
+        let not_judged_from = match self.cut {
+            None => None,
+            // Said with its place among the bytes already.
+            Some(error) if error.is_damage() && !bytes.damage.is_empty() => None,
+            // To judge what follows without it would be to judge another history.
+            Some(ReadError::Unknown { lsn, .. }) => Some(lsn.0),
+            Some(error) => return Err(error),
+        };
+        Ok(Findings { not_judged_from, ..self.auditor.finish(bytes) })
+    }
 }
 
 /// A snapshot that is not what its record says, or cannot be read, is damaged. What no record names is no part of the

@@ -1,5 +1,6 @@
 use std::ffi::OsString;
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -55,7 +56,8 @@ pub struct WhatIf {
 enum Cut {
     /// Only a newer build knows this record.
     Unknown(Lsn),
-    Damaged(ReadError),
+    /// What could not be read; the history has it as well.
+    Damaged(String),
 }
 
 impl WhatIf {
@@ -75,13 +77,10 @@ impl WhatIf {
         let (report, cut) =
             decide_again(&history, whatif::WhatIf::from(state.clone(), question), state.lsn, self.until)?;
         context.output.print(&document(&report, &given, cut.as_ref()), || text(&report, &given, cut.as_ref()))?;
+        history.finish(Some(report.last))?;
         Ok(match cut {
-            None => {
-                history.finish(None)?;
-                Exit::Done
-            }
             Some(Cut::Unknown(_)) => Exit::Refused,
-            Some(Cut::Damaged(_)) => Exit::Damaged,
+            Some(Cut::Damaged(_)) | None => Exit::Done,
         })
     }
 }
@@ -93,22 +92,27 @@ fn decide_again(
     until: Option<When>,
 ) -> Result<(Report, Option<Cut>), CliError> {
     let mut progress = Progress::over(before.next(), history.reader.last_lsn(), "decided again");
-    let mut cut = None;
-    for record in history.reader.records(before.next()) {
-        match record {
-            Ok(record) if until.is_some_and(|until| !until.is_after_or_at(&record)) => break,
-            Ok(record) => {
-                progress.at(record.lsn);
-                whatif.see(record);
+    let mut end = Ok(None);
+    history.reader.each_group(before.next(), |group| {
+        match group {
+            Ok(group) => {
+                let asked = group.iter().take_while(|record| until.is_none_or(|until| until.is_after_or_at(record)));
+                let asked = asked.inspect(|record| progress.at(record.lsn)).count();
+                whatif.see(&group[..asked]);
+                if asked == group.len() {
+                    return ControlFlow::Continue(());
+                }
             }
-            Err(ReadError::Unknown { lsn, .. }) => cut = Some(Cut::Unknown(lsn)),
-            Err(error) if error.is_damage() => cut = Some(Cut::Damaged(error)),
-            Err(error) => return Err(error.into()),
+            Err(ReadError::Unknown { lsn, .. }) => end = Ok(Some(Cut::Unknown(lsn))),
+            Err(error) if error.is_damage() => {
+                end = Ok(Some(Cut::Damaged(error.to_string())));
+                history.reading().note(error);
+            }
+            Err(error) => end = Err(error),
         }
-        if cut.is_some() {
-            break;
-        }
-    }
+        ControlFlow::Break(())
+    });
+    let cut = end?;
     Ok((whatif.finish(), cut))
 }
 
@@ -198,7 +202,7 @@ fn document(report: &Report, given: &Given, cut: Option<&Cut>) -> Value {
         None => Value::Null,
     };
     document["damage"] = match cut {
-        Some(Cut::Damaged(error)) => json!(error.to_string()),
+        Some(Cut::Damaged(what)) => json!(what),
         Some(Cut::Unknown(_)) | None => Value::Null,
     };
     document
@@ -217,10 +221,8 @@ fn text(report: &Report, given: &Given, cut: Option<&Cut>) -> String {
         Some(Cut::Unknown(lsn)) => {
             out += &format!("from record {lsn} on nothing is judged: only a newer build knows what it says\n");
         }
-        Some(Cut::Damaged(error)) => {
-            let next = report.last.next();
-            out +=
-                &format!("from record {next} on nothing is judged: {error}; `dormouse audit` says what can be read\n");
+        Some(Cut::Damaged(_)) => {
+            out += &format!("from record {} on nothing is judged: it cannot be read\n", report.last.next());
         }
         None => {}
     }

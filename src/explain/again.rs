@@ -28,11 +28,10 @@ pub struct Divergence {
     pub decided: Vec<Record>,
 }
 
-/// Takes a history record by record, oldest first, and decides each group again.
+/// Takes a history group by group, oldest first, and decides each again.
 #[derive(Debug)]
 pub struct Again {
     state: State,
-    group: Vec<Record>,
     first: Lsn,
     decisions: u64,
 }
@@ -41,26 +40,17 @@ impl Again {
     /// Goes on from what the records before have made; the first record that is not in it is the first that is judged.
     pub fn from(state: State) -> Self {
         let first = state.lsn.next();
-        Self { state, group: Vec::new(), first, decisions: 0 }
+        Self { state, first, decisions: 0 }
     }
 
-    /// Takes the next record; what is told is of the group before it.
-    pub fn see(&mut self, record: Record) -> Option<Divergence> {
-        let told = matches!(record.event, Event::Fact(_)).then(|| self.judge()).flatten();
-        self.decisions += u64::from(matches!(record.event, Event::Decision(_)));
-        self.group.push(record);
-        told
+    /// Takes the next group: a fact and what followed from it.
+    pub fn see(&mut self, group: &[Record]) -> Option<Divergence> {
+        self.decisions += group.iter().filter(|record| matches!(record.event, Event::Decision(_))).count() as u64;
+        judge(&mut self.state, group)
     }
 
-    /// Judges the last group.
-    pub fn finish(mut self) -> (Option<Divergence>, Judged) {
-        let told = self.judge();
-        (told, Judged { first: self.first, last: self.state.lsn, decisions: self.decisions })
-    }
-
-    fn judge(&mut self) -> Option<Divergence> {
-        let group = std::mem::take(&mut self.group);
-        judge(&mut self.state, &group)
+    pub fn finish(self) -> Judged {
+        Judged { first: self.first, last: self.state.lsn, decisions: self.decisions }
     }
 }
 

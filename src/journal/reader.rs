@@ -1,5 +1,6 @@
 //! Reading a journal without a daemon: on a live one, on a copy, on a damaged one. Never writes.
 
+mod beside;
 mod error;
 mod found;
 mod last;

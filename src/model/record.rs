@@ -46,6 +46,12 @@ pub struct Record {
     pub event: Event,
 }
 
+/// `records`, one behind the other, cut before each fact: it and what followed from it are one group. What comes before the
+/// first fact is one too.
+pub fn groups(records: &[Record]) -> impl Iterator<Item = &[Record]> {
+    records.chunk_by(|_, next| matches!(next.event, Event::Decision(_)))
+}
+
 /// An event before it has a place: what the rules propose and the world reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {

@@ -30,8 +30,8 @@ pub(super) fn lost(case: &Case) -> Vec<Draft> {
 /// The next question whose session has ended: nobody is left who could answer it (C13). Its sender may have the
 /// conversation's own answer later, if it is resumed; until then it need not wait.
 pub(super) fn unanswered(case: &Case) -> Vec<Draft> {
-    let question = case.presence.unanswered.first();
-    question.map(|question| report(case, question.message, &question.from, "before it replied")).into_iter().collect()
+    let Some(question) = case.presence.unanswered.first() else { return Vec::new() };
+    vec![report(case, question.message, &question.from, "before it replied")]
 }
 
 /// The sender is told (C13). A person learns it from the call that waits, or from the journal.

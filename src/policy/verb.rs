@@ -9,6 +9,9 @@ use crate::model::state::{AskedVerb, Session};
 
 /// What has come to nothing first; then what may be typed now.
 pub(super) fn due(case: &Case) -> Vec<Draft> {
+    if !is_asked(case) {
+        return Vec::new();
+    }
     let vain = case.presence.verbs.iter().filter_map(|asked| Some((asked, in_vain(case, asked)?)));
     let given_up: Vec<Draft> = vain.map(|(asked, why)| given_up(case, asked, why)).collect();
     if given_up.is_empty() { decided(case).into_iter().collect() } else { given_up }

@@ -18,7 +18,7 @@ use crate::explain::whatif::{Policy, Question, WhatIf};
 use crate::model::effect::SessionName;
 use crate::model::id::{Generation, Lsn};
 use crate::model::profile::Registration;
-use crate::model::record::Record;
+use crate::model::record::{Record, groups};
 use crate::model::state::State;
 
 /// What a world is made of, and how long it lasts.
@@ -246,7 +246,7 @@ impl Sim {
     fn check_whatif(&mut self) {
         let question = Question { policy: Policy::new(|_| {}), again_within_ms: 600_000, listed_max: 1 };
         let mut whatif = WhatIf::from(State::default(), question);
-        self.history.iter().for_each(|record| whatif.see(record.clone()));
+        groups(&self.history).for_each(|group| whatif.see(group));
         let report = whatif.finish();
         if !report.is_same() || report.by_rules > 0 {
             let what = format!("{:?}, and {} by the rules alone", report.listed, report.by_rules);

@@ -23,6 +23,7 @@ const VERBS: &[&[&str]] = &[
     &["replay", "--json"],
     &["replay", "--verify", "--json"],
     &["replay", "--step", "--json"],
+    &["whatif", "--json"],
     &["bisect", "--holds", "queue(PEER).waiting == 0", "--json"],
     &["audit", "--json"],
     &["capsule", "PEER", "--since", "1h", "-o", "FILE", "--json"],
@@ -89,6 +90,11 @@ impl Truth {
             ["replay", "--verify", ..] if !text.is_empty() => {
                 let verified: Value = serde_json::from_str(&text).unwrap();
                 assert_eq!(verified["divergences"], serde_json::json!([]), "{what}");
+            }
+            // Under the settings that held, whatever was left.
+            ["whatif", ..] if !text.is_empty() => {
+                let whatif: Value = serde_json::from_str(&text).unwrap();
+                assert_eq!((&whatif["differences"], &whatif["by_rules"]), (&0.into(), &0.into()), "{what}");
             }
             ["audit", ..] => {
                 let audit: Value = serde_json::from_str(&text).unwrap();

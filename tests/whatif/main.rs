@@ -4,7 +4,7 @@ mod lives;
 mod story;
 
 use dormouse::explain::whatif::{Figures, Policy, Question, Report, WhatIf};
-use dormouse::model::record::Record;
+use dormouse::model::record::{Record, groups};
 use dormouse::model::settings::Settings;
 use dormouse::model::state::State;
 use dormouse::sim::{Level, Plan, run};
@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 fn whatif(records: &[Record], hold: impl Fn(&mut Settings) + 'static) -> Report {
     let question = Question { policy: Policy::new(hold), again_within_ms: 600_000, listed_max: 20 };
     let mut whatif = WhatIf::from(State::default(), question);
-    records.iter().for_each(|record| whatif.see(record.clone()));
+    groups(records).for_each(|group| whatif.see(group));
     whatif.finish()
 }
 

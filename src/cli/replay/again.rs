@@ -1,5 +1,7 @@
 //! `replay --verify` and `--diff`: the whole history decided again.
 
+use std::ops::ControlFlow;
+
 use serde_json::{Value, json};
 
 use crate::cli::context::Context;
@@ -48,32 +50,25 @@ fn decide_again(history: &History, show: Show) -> Result<Outcome, CliError> {
     let state = history.told_at(None)?;
     let first = state.lsn.next();
     let mut progress = Progress::over(first, history.reader.last_lsn(), "decided again");
-    let (mut again, mut divergences, mut not_judged_from) = (Again::from(state), Vec::new(), None);
-    for record in history.reader.records(first) {
-        let record = match record {
-            Ok(record) => record,
-            Err(ReadError::Unknown { lsn, .. }) => {
-                not_judged_from = Some(lsn);
-                break;
+    let (mut again, mut divergences, mut end) = (Again::from(state), Vec::new(), Ok(None));
+    history.reader.each_group(first, |group| {
+        match group {
+            Ok(group) => {
+                group.iter().for_each(|record| progress.at(record.lsn));
+                divergences.extend(again.see(group));
+                if show == Show::All || divergences.is_empty() {
+                    return ControlFlow::Continue(());
+                }
             }
+            Err(ReadError::Unknown { lsn, .. }) => end = Ok(Some(lsn)),
             // What was judged up to there was judged.
-            Err(error) if error.is_damage() => {
-                history.reading().note(error);
-                break;
-            }
-            Err(error) => return Err(error.into()),
-        };
-        progress.at(record.lsn);
-        divergences.extend(again.see(record));
-        if show == Show::First && !divergences.is_empty() {
-            break;
+            Err(error) if error.is_damage() => history.reading().note(error),
+            Err(error) => end = Err(error),
         }
-    }
-    let (last, judged) = again.finish();
-    if divergences.is_empty() || show == Show::All {
-        divergences.extend(last);
-    }
-    Ok(Outcome { judged, divergences, not_judged_from })
+        ControlFlow::Break(())
+    });
+    let not_judged_from = end?;
+    Ok(Outcome { judged: again.finish(), divergences, not_judged_from })
 }
 
 impl Outcome {

@@ -33,7 +33,7 @@ struct Message {
     /// It stands in line; reports, prompts and what was retried by hand may be overtaken.
     in_line: bool,
     /// Attempts whose paste was recorded, each with what was typed.
-    begun: BTreeMap<u32, TextPrint>,
+    begun: Vec<(u32, TextPrint)>,
     proven: bool,
     /// Submitted, or cut off while it was typed, and neither proven nor settled since.
     in_doubt: Option<Lsn>,
@@ -125,12 +125,12 @@ impl Messages {
         let Some(message) = self.known.get_mut(&id) else { return };
         match fact {
             Fact::DeliveryBegun(it) => {
-                message.begun.insert(it.attempt, it.print);
+                message.begin(it.attempt, it.print);
                 message.in_doubt = Some(record.lsn);
             }
             Fact::DeliveryEnded(it) => message.ended(it),
             // Byte for byte, or it is left to the program's record.
-            Fact::PromptTaken(it) if message.begun.get(&it.attempt) == Some(&it.print) => {
+            Fact::PromptTaken(it) if message.typed(it.attempt) == Some(it.print) => {
                 (message.proven, message.in_doubt) = (true, None);
             }
             Fact::DeliverySettled(it) => match it.settlement {
@@ -165,7 +165,7 @@ impl Messages {
 
     fn delivered(&mut self, id: MessageId, it: &Delivered, record: &Record, findings: &mut Findings) {
         let Some(message) = self.known.get(&id) else { return };
-        if !message.begun.contains_key(&it.attempt) && findings.sees_all() {
+        if message.typed(it.attempt).is_none() && findings.sees_all() {
             findings.violation("C14", record, format!("attempt {} is delivered and was never begun", it.attempt));
         } else if !message.proven && it.proof != Proof::Answer && findings.sees_all() {
             findings.violation("C14", record, "delivered without a proof before it".to_owned());
@@ -264,10 +264,26 @@ impl Message {
             policy: None,
             fate: Fate::Waiting,
             in_line: false,
-            begun: BTreeMap::new(),
+            begun: Vec::new(),
             proven: false,
             in_doubt: None,
         }
+    }
+
+    fn begin(&mut self, attempt: u32, print: TextPrint) {
+        match self.begun.iter_mut().find(|(of, _)| *of == attempt) {
+            Some((_, typed)) => *typed = print,
+            None => {
+                // A history is full of messages, and nearly all have one.
+                self.begun.reserve_exact(1);
+                self.begun.push((attempt, print));
+            }
+        }
+    }
+
+    /// What the paste of an attempt was; none if none is recorded.
+    fn typed(&self, attempt: u32) -> Option<TextPrint> {
+        self.begun.iter().find(|(of, _)| *of == attempt).map(|(_, print)| *print)
     }
 
     fn ended(&mut self, it: &DeliveryEnded) {

@@ -24,6 +24,8 @@ const OF_LIMIT: u64 = 60;
 #[derive(Debug, Default)]
 pub struct Clock {
     dues: BTreeMap<Identity, (u64, DeadlineKind)>,
+    /// Nothing is due before it.
+    none_before_ms: u64,
     moved: BTreeSet<Identity>,
     since_ms: u64,
 }
@@ -38,9 +40,25 @@ impl Clock {
         }
     }
 
-    fn next(&self) -> Option<(u64, &Identity, DeadlineKind)> {
+    fn set(&mut self, peer: Identity, due: Option<(u64, DeadlineKind)>) {
+        match due {
+            Some(due) => {
+                self.none_before_ms = self.none_before_ms.min(due.0);
+                self.dues.insert(peer, due);
+            }
+            None => drop(self.dues.remove(&peer)),
+        }
+    }
+
+    /// The first thing that is due, unless that is behind `until_ms`. Asked for at every record, and nearly always none.
+    fn next(&mut self, until_ms: u64) -> Option<(u64, &Identity, DeadlineKind)> {
+        if until_ms < self.none_before_ms {
+            return None;
+        }
         let all = self.dues.iter().map(|(peer, (at, kind))| (*at, peer, *kind));
-        all.min_by_key(|(at, peer, _)| (*at, *peer))
+        let first = all.min_by_key(|(at, peer, _)| (*at, *peer));
+        self.none_before_ms = first.map_or(u64::MAX, |(at, ..)| at);
+        first.filter(|(at, ..)| *at <= until_ms)
     }
 }
 
@@ -94,7 +112,7 @@ impl WhatIf {
         let mut now = before;
         loop {
             self.ask_what_is_due(next.at.awake_ms);
-            let due = self.clock.next().filter(|(at, ..)| *at <= next.at.awake_ms);
+            let due = self.clock.next(next.at.awake_ms);
             let planned = self.model.next_ms().filter(|at| *at <= next.at.awake_ms);
             match (planned, due) {
                 (None, None) => return,
@@ -118,14 +136,13 @@ impl WhatIf {
     }
 
     fn ask_what_is_due(&mut self, until_ms: u64) {
-        if self.clock.moved.is_empty() || until_ms.saturating_sub(self.clock.since_ms) < self.asked_ms() {
+        let waited_ms = until_ms.saturating_sub(self.clock.since_ms);
+        if self.clock.moved.is_empty() || waited_ms < ASKED_MS || waited_ms < self.asked_ms() {
             return;
         }
         for peer in std::mem::take(&mut self.clock.moved) {
-            match self.due(&peer) {
-                Some(due) => drop(self.clock.dues.insert(peer, due)),
-                None => drop(self.clock.dues.remove(&peer)),
-            }
+            let due = self.due(&peer);
+            self.clock.set(peer, due);
         }
     }
 

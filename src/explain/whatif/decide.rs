@@ -111,7 +111,7 @@ impl WhatIf {
         let after = if first.lsn.0 >= NEVER { self.seen } else { first.lsn };
         let mut recorded = Recorded::new(decisions, after);
         self.fold(first, false);
-        let mut undecided = VecDeque::new();
+        let mut undecided = std::mem::take(&mut self.undecided);
         let mut drafts = decide(&self.would, first);
         if happened {
             // A moment that is one peer's own gives nobody else an earlier turn than they had.
@@ -122,6 +122,7 @@ impl WhatIf {
             let drafts = decide(&self.would, &record);
             self.conclude_drafts(drafts, &record, &mut recorded, &mut undecided);
         }
+        self.undecided = undecided;
         self.leave_out(&recorded);
         self.model.release(&self.would, &self.habits);
     }
@@ -139,7 +140,9 @@ impl WhatIf {
         undecided: &mut VecDeque<Record>,
     ) {
         for draft in drafts {
-            undecided.extend(self.conclude_draft(draft, after, recorded));
+            if let Some(made) = self.conclude_draft(draft, after, recorded) {
+                undecided.push_back(made);
+            }
         }
     }
 

@@ -19,7 +19,7 @@ mod report;
 mod same;
 mod was;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::rc::Rc;
 
@@ -72,7 +72,7 @@ pub struct Question {
     pub listed_max: usize,
 }
 
-/// Takes a history record by record, oldest first.
+/// Takes a history group by group, oldest first.
 #[derive(Debug)]
 pub struct WhatIf {
     question: Question,
@@ -97,7 +97,8 @@ pub struct WhatIf {
     counted: u64,
     by_rules: u64,
     decisions: u64,
-    group: Vec<Record>,
+    /// Empty between two groups; what it has room for stays.
+    undecided: VecDeque<Record>,
     first: Lsn,
     seen: Lsn,
     modelled: u64,
@@ -130,7 +131,7 @@ impl WhatIf {
             counted: 0,
             by_rules: 0,
             decisions: 0,
-            group: Vec::new(),
+            undecided: VecDeque::new(),
             modelled: 0,
         };
         this.was.set_settings(&this.recorded);
@@ -138,17 +139,19 @@ impl WhatIf {
         this
     }
 
-    /// Takes the next record. A fact and what followed from it are one group, gone through once the next one begins.
-    pub fn see(&mut self, record: Record) {
-        if matches!(record.event, Event::Fact(_)) {
-            self.conclude();
+    /// Takes the next group: a fact and what followed from it.
+    pub fn see(&mut self, group: &[Record]) {
+        let Some((first, decisions)) = group.split_first() else { return };
+        match &first.event {
+            Event::Fact(fact) => self.go_through(fact, first, decisions),
+            // The beginning of its group was cut off, so that nobody can say what it followed from.
+            Event::Decision(_) => group.iter().for_each(|record| self.take_as_recorded(record)),
         }
-        self.group.push(record);
+        self.seen = group.last().map_or(self.seen, |last| last.lsn);
     }
 
     /// What came of it.
-    pub fn finish(mut self) -> Report {
-        self.conclude();
+    pub fn finish(self) -> Report {
         let end = self.would.now;
         let names: BTreeSet<&Identity> = self.tallies.iter().flat_map(Tally::names).collect();
         let peers = names.into_iter().map(|peer| PeerReport {
@@ -170,20 +173,6 @@ impl WhatIf {
             listed: self.differences,
             by_rules: self.by_rules,
         }
-    }
-
-    fn conclude(&mut self) {
-        let mut group = std::mem::take(&mut self.group);
-        if let Some((first, decisions)) = group.split_first() {
-            match &first.event {
-                Event::Fact(fact) => self.go_through(fact, first, decisions),
-                // The beginning of its group was cut off, so that nobody can say what it followed from.
-                Event::Decision(_) => group.iter().for_each(|record| self.take_as_recorded(record)),
-            }
-            self.seen = group.last().map_or(self.seen, |last| last.lsn);
-        }
-        group.clear();
-        self.group = group;
     }
 
     fn take_as_recorded(&mut self, record: &Record) {

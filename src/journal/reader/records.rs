@@ -52,6 +52,11 @@ impl Iterator for Records<'_> {
 }
 
 impl Records<'_> {
+    /// Of all payloads so far.
+    pub(super) fn decoded_bytes(&self) -> u64 {
+        self.group.decoded_bytes
+    }
+
     /// Reads one atomic group, or moves to the next segment.
     fn read_group(&mut self) -> Result<(), ReadError> {
         let Some((path, scan)) = &mut self.scan else { return self.enter() };
@@ -120,6 +125,7 @@ pub(super) struct Group {
     payloads: Vec<u8>,
     /// Offset in the segment, head, and where the payload begins in `payloads`.
     frames: VecDeque<(u64, FrameHeader, usize)>,
+    decoded_bytes: u64,
 }
 
 impl Group {
@@ -134,6 +140,7 @@ impl Group {
     /// The next record of the group, which stands in the segment at `path`.
     fn next(&mut self, path: &Path) -> Option<Result<Record, ReadError>> {
         let (offset, header, from) = self.frames.pop_front()?;
+        self.decoded_bytes += u64::from(header.length);
         let record = payload::decode(&header, &self.payloads[from..from + header.length as usize]);
         Some(record.map_err(|error| ReadError::at(path, Trouble::decode(offset, &header, error))))
     }

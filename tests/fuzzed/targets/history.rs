@@ -1,7 +1,7 @@
 //! Anything that may honestly happen to a team, in any order: what must hold holds after every record.
 
 use dormouse::explain::whatif::{Policy, Question, Report, WhatIf};
-use dormouse::model::record::Record;
+use dormouse::model::record::{Record, groups};
 use dormouse::model::settings::Settings;
 use dormouse::model::state::State;
 use dormouse::policy::deadline::next_deadline;
@@ -43,7 +43,7 @@ pub fn run(bytes: &[u8]) {
 fn whatif(records: &[Record], hold: fn(&mut Settings)) -> Report {
     let question = Question { policy: Policy::new(hold), again_within_ms: 600_000, listed_max: 1 };
     let mut whatif = WhatIf::from(State::default(), question);
-    records.iter().for_each(|record| whatif.see(record.clone()));
+    groups(records).for_each(|group| whatif.see(group));
     whatif.finish()
 }
 

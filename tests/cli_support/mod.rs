@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 
 use dormouse::daemon::control::{self, DaemonLock, Door};
 use dormouse::daemon::ears::Ears;
-use dormouse::daemon::input::{Answer, Input, Loop};
+use dormouse::daemon::input::{Answer, Ask, Input, Loop};
 use dormouse::home::Home;
 use dormouse::model::actor::{Actor, Sender as From};
 use dormouse::model::effect::SessionName;
@@ -119,17 +119,24 @@ impl Scripted {
         for input in heard {
             match input {
                 Input::Read(question) => question(Ok((&self.state.lock().unwrap(), NOW))),
-                Input::Ask { request, answer } => {
-                    let said = (self.script)(&request);
-                    let _ = self.told.send(request);
-                    match said {
-                        Some(said) => drop(answer.send(said)),
-                        None => unanswered.push(answer),
-                    }
-                }
+                Input::Ask(ask) => unanswered.extend(self.say(ask)),
+                Input::AskAll(asks) => unanswered.extend(asks.into_iter().filter_map(|ask| self.say(ask))),
                 Input::Peek { session, answer } => drop(answer.send(Ok(format!("screen of {}\n", session.peer)))),
                 other => panic!("not for a control socket: {other:?}"),
             }
+        }
+    }
+
+    /// Whose answer is not in the script is given back.
+    fn say(&mut self, Ask { request, answer }: Ask) -> Option<oneshot::Sender<Answer>> {
+        let said = (self.script)(&request);
+        let _ = self.told.send(request);
+        match said {
+            Some(said) => {
+                drop(answer.send(said));
+                None
+            }
+            None => Some(answer),
         }
     }
 }

@@ -4,8 +4,8 @@
 //! outside (messages, operators' words, time itself) comes to both as it is recorded. A peer is replayed from the record for
 //! as long as every decision about it comes out as it is recorded; from the first one that does not, the two worlds have
 //! *parted* for this peer. Then what is recorded of a session still counts for the very same session, if it would have
-//! lived; any other session is *modelled* ([`model`]) by what the record tells of this peer's own boots, deliveries, turns
-//! and ends ([`habits`]). Once the peer stands in both worlds alike again, it goes on as recorded ([`was`]). Other peers
+//! lived; any other session is *modelled* (`model`) by what the record tells of this peer's own boots, deliveries, turns
+//! and ends (`habits`). Once the peer stands in both worlds alike again, it goes on as recorded (`was`). Other peers
 //! are replayed all the while, unless what parted peers do changes a decision about them.
 //!
 //! Everything is streamed: what is kept grows with peers and waiting messages, not with history.

@@ -49,7 +49,9 @@ fn letter(prompt: &str) -> Option<(String, String)> {
     let envelope = &prompt[prompt.find("[from ")? + "[from ".len()..];
     let (first, rest) = envelope.split_once('\n')?;
     let from = first.split([']', ' ']).next()?;
-    Some((from.to_owned(), rest.lines().next()?.to_owned()))
+    // Notes of dormouse's own stand in front of the body.
+    let body = rest.lines().find(|line| !line.starts_with("[note: "))?;
+    Some((from.to_owned(), body.to_owned()))
 }
 
 /// A model that answers whoever writes to it through the tool.

@@ -148,7 +148,8 @@ impl Peer {
                 both(&mut self.times.boot, &mut of_runtime.boot, it.boot_ms);
             }
             Fact::LaunchFailed(it) => self.boot = Some((since_woken, NoBoot::Failed(it.clone()))),
-            Fact::SessionGone(it) if !self.ended_by_us => {
+            // What the machine does is no habit of a peer's.
+            Fact::SessionGone(it) if !self.ended_by_us && it.ending != Ending::MachineDown => {
                 if !self.open && !it.found_at_start {
                     self.boot = Some((since_woken, NoBoot::Gone(it.ending.clone())));
                 }

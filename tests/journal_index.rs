@@ -70,8 +70,15 @@ fn record(lsn: u64, sketch: &Sketch) -> Record {
     }
 }
 
-/// A journal of segments of three blocks, with the last one open.
-fn journal(sketches: &[Sketch]) -> (TempDir, Vec<Record>) {
+/// How a journal ends: with a segment that is being written, or, after a daemon that was stopped, with a sealed one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum End {
+    Open,
+    Closed,
+}
+
+/// A journal of segments of three blocks.
+fn journal(sketches: &[Sketch], end: End) -> (TempDir, Vec<Record>) {
     let dir = tempfile::tempdir().unwrap();
     let options = Options { segment_bytes: 200 << 10, ..Options::default() };
     let opened = Journal::open(DirStorage::open(dir.path()).unwrap(), options, 5, salts(), |_| {});
@@ -80,6 +87,9 @@ fn journal(sketches: &[Sketch]) -> (TempDir, Vec<Record>) {
     for batch in records.chunks(40) {
         let groups: Vec<Vec<Record>> = batch.chunks(3).map(<[Record]>::to_vec).collect();
         let _ = journal.append(&groups, ()).unwrap();
+    }
+    if end == End::Closed {
+        journal.close().unwrap();
     }
     (dir, records)
 }
@@ -165,8 +175,9 @@ proptest! {
         sketches in prop::collection::vec(sketch(), 150..450),
         questions in prop::collection::vec((question(), 0..500u64), 6),
         damage in prop::collection::vec((any::<prop::sample::Index>(), 0..3u8), 1..4),
+        end in prop_oneof![Just(End::Open), Just(End::Closed)],
     ) {
-        let (dir, records) = journal(&sketches);
+        let (dir, records) = journal(&sketches, end);
         let dir = dir.path();
         let sealed = files(dir, "jnl").len() - 1;
         let known = || Reader::open(dir).unwrap().peers().unwrap();
@@ -205,7 +216,7 @@ fn plain(peer: usize, text_bytes: usize) -> Sketch {
 fn needle() -> (TempDir, Vec<Record>) {
     let mut sketches = vec![plain(0, 3000); 220];
     sketches[70] = Sketch { kind: 1, message: Some(9), ..plain(4, 10) };
-    journal(&sketches)
+    journal(&sketches, End::Open)
 }
 
 fn about_zoe() -> Question {
@@ -235,6 +246,21 @@ fn an_index_says_where_not_to_look() {
     for question in &asked {
         let last = reader.find(question, Lsn(1), Order::OldestFirst).last().unwrap();
         assert!(matches!(last, Err(ReadError::Damaged { .. })), "{last:?}");
+    }
+}
+
+/// The seal that ends the last segment is met first by who reads the newest first.
+#[test]
+fn a_daemon_that_was_stopped_leaves_no_record_unseen() {
+    for end in [End::Open, End::Closed] {
+        let mut sketches = vec![plain(0, 3000); 50];
+        sketches[3] = Sketch { kind: 1, ..plain(4, 10) };
+        let (dir, records) = journal(&sketches, end);
+        assert_eq!(files(dir.path(), "jnl").len(), 1, "all in the last segment");
+        for question in [about_zoe(), Question { kinds: vec!["stop_set"], ..Question::default() }, Question::default()]
+        {
+            agrees(dir.path(), &records, &question, 1, &format!("{end:?}"));
+        }
     }
 }
 
@@ -296,7 +322,7 @@ fn times_are_those_of_all_records_of_a_segment() {
     let at = |wall_us| Sketch { wall_us, ..plain(0, 3000) };
     let mut sketches = vec![at(1_000); 200];
     sketches[20] = at(9_000_000);
-    let (dir, records) = journal(&sketches);
+    let (dir, records) = journal(&sketches, End::Open);
     index_everything(dir.path());
     let late = Question { since_us: Some(5_000_000), ..Question::default() };
     assert_eq!(answer(dir.path(), &late, 1, Order::OldestFirst), [records[20].clone()]);

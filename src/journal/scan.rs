@@ -136,8 +136,9 @@ impl<W: Window> Scan<W> {
         self.blocks = Some(Blocks::new(seal));
     }
 
-    /// From a frame known to begin at `offset` with the record `lsn`.
+    /// From a frame known to begin at `offset` with the record `lsn`. The seal lies ahead again, unless that is behind it.
     pub(super) fn jump(&mut self, (offset, lsn): (u64, Lsn)) {
+        self.seal.take_if(|seal| offset <= seal.end);
         (self.at, self.next, self.whole_at, self.whole_next) = (offset, lsn, offset, lsn);
         self.group.clear();
         self.in_group = false;

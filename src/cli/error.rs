@@ -69,6 +69,9 @@ pub enum CliError {
     /// There was an answer all the same.
     #[error("{}; what was said {}", places(errors), rests_on(*as_of))]
     Partly { errors: Vec<ReadError>, as_of: Option<Lsn> },
+    /// There was none, and what cannot be read may hold it.
+    #[error("{}; nothing that can be read answers this", places(errors))]
+    Unanswered { errors: Vec<ReadError> },
     #[error(transparent)]
     Salvage(#[from] SalvageError),
     #[error("cannot run {program}")]
@@ -87,7 +90,7 @@ impl CliError {
             CliError::NotRunning { .. } => "daemon_not_running",
             CliError::NoAnswer { .. } => "timed_out",
             CliError::Journal(error) if error.is_damage() => "journal_damaged",
-            CliError::Partly { .. } => "journal_damaged",
+            CliError::Partly { .. } | CliError::Unanswered { .. } => "journal_damaged",
             CliError::Daemon(DaemonError::Journal(error)) if error.is_damage() => "journal_damaged",
             CliError::Journal(ReadError::Newer { .. } | ReadError::Unknown { .. }) => "refused",
             CliError::Daemon(DaemonError::Journal(OpenError::Newer { .. } | OpenError::UnknownKind { .. })) => {
@@ -123,7 +126,7 @@ impl CliError {
                 Some("whether it was done is not known: `dormouse log` says what the journal holds".to_owned())
             }
             CliError::Usage { hint, .. } => hint.clone(),
-            CliError::Journal(_) | CliError::Partly { .. } | CliError::Daemon(_)
+            CliError::Journal(_) | CliError::Partly { .. } | CliError::Unanswered { .. } | CliError::Daemon(_)
                 if self.code() == "journal_damaged" =>
             {
                 let says = "`dormouse journal verify` says all that is damaged, and `dormouse journal salvage --to DIR` \

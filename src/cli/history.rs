@@ -205,18 +205,27 @@ impl History {
     /// How a verb ends that has answered from what can be read: with what could not, if there was anything. `as_of` is the
     /// last record that the answer rests on, where it would have rested on more.
     pub fn finish(self, as_of: Option<Lsn>) -> Result<(), CliError> {
+        self.end(|errors| CliError::Partly { errors, as_of })
+    }
+
+    /// How one ends that has found nothing to say: as [`History::finish`].
+    pub fn finish_unanswered(self) -> Result<(), CliError> {
+        self.end(|errors| CliError::Unanswered { errors })
+    }
+
+    fn end(self, damaged: impl FnOnce(Vec<ReadError>) -> CliError) -> Result<(), CliError> {
         let mut errors = self.failed.into_inner();
         match errors.iter().position(|error| !error.is_damage()) {
             Some(other) => Err(errors.swap_remove(other).into()),
             None if errors.is_empty() => Ok(()),
-            None => Err(CliError::Partly { errors, as_of }),
+            None => Err(damaged(errors)),
         }
     }
 
     /// The first place that could not be read so far, as an error of its own.
     pub fn damage(&self) -> Option<CliError> {
         let errors = std::mem::take(&mut *self.failed.borrow_mut());
-        (!errors.is_empty()).then_some(CliError::Partly { errors, as_of: None })
+        (!errors.is_empty()).then_some(CliError::Unanswered { errors })
     }
 
     /// Whether something could not be read so far.

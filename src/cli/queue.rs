@@ -73,7 +73,7 @@ impl Show {
             })?;
             return history.finish(None);
         }
-        history.finish(None)?;
+        history.finish_unanswered()?;
         Err(Problem::refused(format!("there is no record of a message {message}")).into())
     }
 }

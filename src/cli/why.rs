@@ -51,7 +51,7 @@ impl Why {
         let now = (moment(&history, self.at), if self.at.is_some() { "before" } else { "ago" });
         let removed = history.beginning.as_ref().map(|beginning| beginning.sentence(&zone()));
         if answer.chain.is_empty() {
-            history.finish(None)?;
+            history.finish_unanswered()?;
             let removed = removed.map_or_else(String::new, |removed| format!("; {removed}"));
             let then = if self.at.is_some() { " up to then" } else { "" };
             return Err(Problem::refused(format!("there is no record of {}{then}{removed}", answer.subject)).into());

@@ -141,6 +141,22 @@ fn every_verb(truth: &Truth, place: &str, damage: fn(&Path) -> Option<Damage>) {
     }
 }
 
+/// The places are named, and nobody is told what an answer rests on that was never given.
+#[test]
+fn what_cannot_be_answered_claims_no_answer() {
+    let damaged = Journal::whole().copy();
+    let (_, damage) = PLACES.iter().find(|(place, _)| *place == "a segment cut short").unwrap();
+    let says = damage(&damaged.path).unwrap().says;
+    let unheard = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+    for verb in [&["why", unheard][..], &["queue", "show", unheard]] {
+        let said = run(&damaged.path, damaged.peer, verb);
+        assert_eq!((said.status.code(), out(&said)), (Some(5), String::new()), "{verb:?}: {}", err(&said));
+        assert!(says.iter().any(|name| err(&said).contains(name)), "{verb:?}: {}", err(&said));
+        assert!(err(&said).contains("nothing that can be read answers this"), "{verb:?}: {}", err(&said));
+        assert!(!err(&said).contains("what was said"), "{verb:?}: {}", err(&said));
+    }
+}
+
 /// What lies behind a damaged place is read all the same.
 #[test]
 fn what_lies_behind_the_damage_is_told() {

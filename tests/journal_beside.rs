@@ -3,6 +3,8 @@
 mod journal_disk;
 
 use std::fs;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -55,6 +57,70 @@ fn a_segment_that_is_cut_short_under_its_reader_is_an_error_and_no_signal() {
         }
         assert!(reader.check().is_err(), "{kept}");
     }
+}
+
+/// What is read on a thread of its own, record by record, each error as it is worded.
+fn read_beside(reader: &Reader, from: u64) -> Vec<Result<Record, String>> {
+    let mut read = Vec::new();
+    reader.each_group(Lsn(from), |group| {
+        match group {
+            Ok(group) => read.extend(group.iter().cloned().map(Ok)),
+            Err(error) => read.push(Err(error.to_string())),
+        }
+        ControlFlow::Continue(())
+    });
+    read
+}
+
+/// From wherever it begins, and wherever it is damaged: every record and every error at its place.
+#[test]
+fn what_is_read_beside_is_what_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = writer(dir.path(), 256 << 10);
+    while journal.next_lsn().0 < 2_000 {
+        let _ = journal.append(&groups(journal.next_lsn().0, &[1, 3, 2, 6]), ()).unwrap();
+    }
+    // Larger than a load may be.
+    let _ = journal.append(&[vec![record(journal.next_lsn().0, &"x".repeat(200_000))]], ()).unwrap();
+    let _ = journal.append(&groups(journal.next_lsn().0, &[700]), ()).unwrap();
+    drop(journal);
+    let all = segments(dir.path());
+    assert!(all.len() > 6, "{}", all.len());
+    let flip = |path: &Path| {
+        let mut bytes = fs::read(path).unwrap();
+        bytes[50_000] ^= 1;
+        fs::write(path, bytes).unwrap();
+    };
+    let damages: [&dyn Fn(); 3] = [&|| {}, &|| flip(&all[5]), &|| fs::remove_file(&all[3]).unwrap()];
+    for (damage, errors) in damages.into_iter().zip([0, 1, 1]) {
+        damage();
+        let reader = Reader::open(dir.path()).unwrap();
+        for from in [1, 2, 255, 256, 257, 258, 1_100] {
+            let read: Vec<_> =
+                reader.records(Lsn(from)).map(|record| record.map_err(|error| error.to_string())).collect();
+            assert!(read_beside(&reader, from) == read, "from {from}");
+            assert_eq!(read.iter().filter(|record| record.is_err()).count(), errors, "from {from}");
+        }
+    }
+}
+
+/// Somebody who has seen enough, or who dies, leaves no reader behind that waits for room.
+#[test]
+fn a_thread_that_reads_beside_ends_with_whoever_looks() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = writer(dir.path(), 8 << 20);
+    for _ in 0..10 {
+        let _ = journal.append(&groups(journal.next_lsn().0, &[1; 1_000]), ()).unwrap();
+    }
+    let reader = Reader::open(dir.path()).unwrap();
+    let mut seen = 0;
+    reader.each_group(Lsn(1), |group| {
+        seen += group.unwrap().len();
+        if seen < 300 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    assert_eq!(seen, 300);
+    let died = catch_unwind(AssertUnwindSafe(|| reader.each_group(Lsn(1), |_| panic!("enough"))));
+    assert_eq!(died.unwrap_err().downcast_ref(), Some(&"enough"));
 }
 
 /// The record that the writer made of `lsn`.

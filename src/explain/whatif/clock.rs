@@ -12,7 +12,7 @@ use crate::model::settings::Settings;
 use crate::model::time::Timestamp;
 use crate::policy::deadline;
 
-use super::{WhatIf, between, was};
+use super::{NEVER, WhatIf, between, was};
 
 /// Deadlines are asked for only once so much time has passed since something moved them: in a busy second they move all
 /// the time.
@@ -27,17 +27,31 @@ pub struct Clock {
     /// Nothing is due before it.
     none_before_ms: u64,
     moved: BTreeSet<Identity>,
+    /// The last one of them: the next record is mostly about the same.
+    last_moved: Option<Identity>,
     since_ms: u64,
+    /// For how long nobody asks, of those that have moved; none until it is needed.
+    patience_ms: Option<u64>,
 }
 
 impl Clock {
     pub fn moved(&mut self, peer: &Identity, now: Option<Timestamp>) {
+        if self.last_moved.as_ref() == Some(peer) {
+            return;
+        }
         if self.moved.is_empty() {
             self.since_ms = now.map_or(0, |now| now.awake_ms);
         }
         if !self.moved.contains(peer) {
             self.moved.insert(peer.clone());
+            self.forget_patience();
         }
+        self.last_moved = Some(peer.clone());
+    }
+
+    /// Who has moved, or who has parted, is another one now.
+    pub fn forget_patience(&mut self) {
+        self.patience_ms = None;
     }
 
     fn set(&mut self, peer: Identity, due: Option<(u64, DeadlineKind)>) {
@@ -74,7 +88,7 @@ impl WhatIf {
 
     /// How long nobody asks what is due.
     fn asked_ms(&self) -> u64 {
-        if self.clock.moved.iter().any(|peer| self.parted.contains_key(peer)) {
+        if self.clock.moved.iter().any(|peer| self.parted.contains(peer)) {
             return ASKED_MS;
         }
         let pairs = limits(&self.would.settings).into_iter().zip(limits(&self.recorded));
@@ -84,6 +98,7 @@ impl WhatIf {
 
     pub(super) fn all_moved(&mut self) {
         self.clock.dues.clear();
+        self.clock.forget_patience();
         let peers: Vec<Identity> = self.would.presences.keys().cloned().collect();
         peers.iter().for_each(|peer| self.clock.moved(peer, self.would.now));
     }
@@ -94,11 +109,10 @@ impl WhatIf {
             return;
         }
         let now = self.would.now;
-        for peer in record.subject.peer.iter().chain(was::addressee(record)).chain(was::speaker(record)) {
-            self.clock.moved(peer, now);
-            if self.parted.contains_key(peer) {
-                self.touched.insert(peer.clone());
-            }
+        was::concerned(record).for_each(|peer| self.clock.moved(peer, now));
+        // What is recorded touches them as well, once it is folded into what was.
+        if record.lsn.0 > NEVER {
+            self.touched(record);
         }
     }
 
@@ -137,9 +151,15 @@ impl WhatIf {
 
     fn ask_what_is_due(&mut self, until_ms: u64) {
         let waited_ms = until_ms.saturating_sub(self.clock.since_ms);
-        if self.clock.moved.is_empty() || waited_ms < ASKED_MS || waited_ms < self.asked_ms() {
+        if self.clock.moved.is_empty() || waited_ms < ASKED_MS {
             return;
         }
+        let patience_ms = self.clock.patience_ms.unwrap_or_else(|| self.asked_ms());
+        self.clock.patience_ms = Some(patience_ms);
+        if waited_ms < patience_ms {
+            return;
+        }
+        self.clock.last_moved = None;
         for peer in std::mem::take(&mut self.clock.moved) {
             let due = self.due(&peer);
             self.clock.set(peer, due);
@@ -149,7 +169,7 @@ impl WhatIf {
     /// What is due for a peer and not recorded: anything, if the worlds have parted for it; else what would be earlier under
     /// the other limits. What would be later comes out when the recorded moment comes and brings nothing.
     fn due(&mut self, peer: &Identity) -> Option<(u64, DeadlineKind)> {
-        let is_parted = self.parted.contains_key(peer);
+        let is_parted = self.parted.contains(peer);
         if !is_parted && !self.is_clock_set() {
             return None;
         }
@@ -174,7 +194,7 @@ impl WhatIf {
     /// Another start of the machine: no modelled session is left, and its clock begins anew.
     pub(super) fn machine_down(&mut self, now: Timestamp) {
         self.model.machine_down();
-        let modelled = self.parted.keys().filter_map(|peer| {
+        let modelled = self.parted.peers().filter_map(|peer| {
             let session = self.would.presences.get(peer)?.session.as_ref()?;
             let is_recorded = self.was.session(peer, session.generation).is_some();
             (!is_recorded).then(|| (SessionName { peer: peer.clone(), generation: session.generation }, session.woken))

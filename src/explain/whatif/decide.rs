@@ -1,6 +1,7 @@
 //! One group decided again: what comes out as recorded, and what does not.
 
 use std::collections::VecDeque;
+use std::ops::Deref;
 
 use crate::model::effect::SessionName;
 use crate::model::event::{Decision, Event, Fact, SettingsChanged};
@@ -64,11 +65,38 @@ impl<'a> Recorded<'a> {
     }
 }
 
+/// A decision of the world that would be.
+enum Concluded<'a> {
+    /// Word for word, as nearly all of them.
+    AsRecorded(&'a Record),
+    Made(Box<Record>),
+}
+
+impl<'a> Concluded<'a> {
+    /// What `draft` becomes after `after`, in the place of its twin in the record.
+    fn beside(twin: &'a Record, draft: Draft, after: &Record) -> Self {
+        let is_recorded = (&twin.at, &twin.subject, twin.cause, &twin.actor, &twin.event)
+            == (&after.at, &draft.subject, draft.cause, &draft.actor, &draft.event);
+        if is_recorded { Self::AsRecorded(twin) } else { Self::Made(Box::new(draft.at(twin.lsn, after.at))) }
+    }
+}
+
+impl Deref for Concluded<'_> {
+    type Target = Record;
+
+    fn deref(&self) -> &Record {
+        match self {
+            Concluded::AsRecorded(record) => record,
+            Concluded::Made(record) => record,
+        }
+    }
+}
+
 impl WhatIf {
     /// Whether a recorded fact would have come to be in the other world as well. What was asked would; what was seen of a
     /// session would if the session is the same there.
     pub(super) fn comes_to_both(&self, fact: &Fact, record: &Record) -> bool {
-        let Some(peer) = record.subject.peer.as_ref().filter(|peer| self.parted.contains_key(peer)) else {
+        let Some(peer) = record.subject.peer.as_ref().filter(|peer| self.parted.contains(peer)) else {
             return true;
         };
         let Some(generation) = record.subject.generation else { return true };
@@ -111,7 +139,7 @@ impl WhatIf {
         let after = if first.lsn.0 >= NEVER { self.seen } else { first.lsn };
         let mut recorded = Recorded::new(decisions, after);
         self.fold(first, false);
-        let mut undecided = std::mem::take(&mut self.undecided);
+        let mut undecided = VecDeque::new();
         let mut drafts = decide(&self.would, first);
         if happened {
             // A moment that is one peer's own gives nobody else an earlier turn than they had.
@@ -122,7 +150,6 @@ impl WhatIf {
             let drafts = decide(&self.would, &record);
             self.conclude_drafts(drafts, &record, &mut recorded, &mut undecided);
         }
-        self.undecided = undecided;
         self.leave_out(&recorded);
         self.model.release(&self.would, &self.habits);
     }
@@ -132,36 +159,39 @@ impl WhatIf {
         self.leave_out(&Recorded::new(decisions, first.lsn));
     }
 
-    fn conclude_drafts(
+    fn conclude_drafts<'a>(
         &mut self,
         drafts: Vec<Draft>,
         after: &Record,
-        recorded: &mut Recorded<'_>,
-        undecided: &mut VecDeque<Record>,
+        recorded: &mut Recorded<'a>,
+        undecided: &mut VecDeque<Concluded<'a>>,
     ) {
         for draft in drafts {
-            if let Some(made) = self.conclude_draft(draft, after, recorded) {
-                undecided.push_back(made);
-            }
+            undecided.extend(self.conclude_draft(draft, after, recorded));
         }
     }
 
     /// The record that a draft becomes, folded in.
-    fn conclude_draft(&mut self, draft: Draft, after: &Record, recorded: &mut Recorded<'_>) -> Option<Record> {
+    fn conclude_draft<'a>(
+        &mut self,
+        draft: Draft,
+        after: &Record,
+        recorded: &mut Recorded<'a>,
+    ) -> Option<Concluded<'a>> {
         let peer = draft.subject.peer.clone();
-        let is_parted = peer.as_ref().is_some_and(|peer| self.parted.contains_key(peer));
+        let is_parted = peer.as_ref().is_some_and(|peer| self.parted.contains(peer));
         let expected = recorded.next_about(peer.as_ref()).map(|next| next.lsn);
         let twin = recorded.take(|it| (is_parted || Some(it.lsn) == expected) && is_same(it, &draft));
         if let Some(twin) = twin {
-            let made = draft.at(twin.lsn, after.at);
+            let made = Concluded::beside(twin, draft, after);
             self.fold(&made, true);
             return Some(made);
         }
         if !is_parted && self.is_by_rules(&draft, after) {
             self.by_rules += 1;
-            let instead = recorded.take(|it| Some(it.lsn) == expected)?.clone();
-            self.fold(&instead, true);
-            return Some(instead);
+            let instead = recorded.take(|it| Some(it.lsn) == expected)?;
+            self.fold(instead, true);
+            return Some(Concluded::AsRecorded(instead));
         }
         if let Some(peer) = peer.filter(|_| !is_parted) {
             self.part(peer, recorded);
@@ -169,7 +199,7 @@ impl WhatIf {
         let made = draft.at(self.never(), after.at);
         self.fold(&made, false);
         self.differs(World::WhatIf, &made);
-        Some(made)
+        Some(Concluded::Made(Box::new(made)))
     }
 
     /// Recorded decisions that do not come out: whoever they are about would have lived otherwise.
@@ -180,7 +210,7 @@ impl WhatIf {
                 self.fold(record, true);
                 continue;
             };
-            if !self.parted.contains_key(peer) {
+            if !self.parted.contains(peer) {
                 if self.parted.is_empty() && self.would.settings == self.recorded {
                     self.by_rules += 1;
                     self.fold(record, true);
@@ -211,6 +241,7 @@ impl WhatIf {
         self.clock.moved(&peer, self.would.now);
         self.ever_parted.entry(peer.clone()).or_insert(through);
         self.parted.insert(peer, through);
+        self.clock.forget_patience();
     }
 
     /// Folds a record into the world that would be. `is_recorded`: its effects have recorded outcomes.
@@ -223,7 +254,7 @@ impl WhatIf {
         }
         for effect in effects {
             let of = effect.task.session().map(|session| &session.peer);
-            if of.is_some_and(|peer| self.parted.contains_key(peer)) {
+            if of.is_some_and(|peer| self.parted.contains(peer)) {
                 self.model.effect(effect, &self.would, &self.habits);
             }
         }

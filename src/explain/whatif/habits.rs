@@ -94,12 +94,8 @@ impl Habits {
             ) => {}
             _ => return None,
         }
-        if !self.peers.contains_key(identity) {
-            self.peers.insert(identity.clone(), Peer::default());
-            self.runtimes.entry(identity.runtime.clone()).or_default();
-        }
-        let peer = self.peers.get_mut(identity)?;
-        let of_runtime = self.runtimes.get_mut(&identity.runtime)?;
+        let peer = self.peers.entry(identity.clone()).or_default();
+        let of_runtime = self.runtimes.entry(identity.runtime.clone()).or_default();
         match &record.event {
             Event::Fact(fact) => peer.fact(fact, record, of_runtime),
             Event::Decision(decision) => peer.decision(decision, record, of_runtime),

@@ -15,11 +15,12 @@ mod decide;
 mod figures;
 mod habits;
 mod model;
+mod parted;
 mod report;
 mod same;
 mod was;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::rc::Rc;
 
@@ -37,8 +38,9 @@ pub use figures::Figures;
 use figures::Tally;
 use habits::Habits;
 use model::Model;
+use parted::Parted;
 pub use report::{Difference, PeerReport, Report, World};
-use was::{Parted, Was};
+use was::Was;
 
 /// The settings that hold throughout, whatever is recorded; every other one holds as it did.
 #[derive(Clone)]
@@ -86,7 +88,7 @@ pub struct WhatIf {
     was: Was,
     ever_parted: BTreeMap<Identity, Lsn>,
     /// Parted peers of which something has happened in either world.
-    touched: BTreeSet<Identity>,
+    touched: Vec<Identity>,
     habits: Habits,
     model: Model,
     clock: Clock,
@@ -97,8 +99,6 @@ pub struct WhatIf {
     counted: u64,
     by_rules: u64,
     decisions: u64,
-    /// Empty between two groups; what it has room for stays.
-    undecided: VecDeque<Record>,
     first: Lsn,
     seen: Lsn,
     modelled: u64,
@@ -121,9 +121,9 @@ impl WhatIf {
             question,
             would,
             recorded,
-            parted: Parted::new(),
+            parted: Parted::default(),
             ever_parted: BTreeMap::new(),
-            touched: BTreeSet::new(),
+            touched: Vec::new(),
             habits: Habits::default(),
             model: Model::default(),
             clock: Clock::default(),
@@ -131,7 +131,6 @@ impl WhatIf {
             counted: 0,
             by_rules: 0,
             decisions: 0,
-            undecided: VecDeque::new(),
             modelled: 0,
         };
         this.was.set_settings(&this.recorded);
@@ -221,7 +220,7 @@ impl WhatIf {
         }
         if let (Event::Decision(Decision::Delivered(_)), Some(peer), Some(message)) =
             (&record.event, &record.subject.peer, record.subject.message)
-            && self.parted.contains_key(peer)
+            && self.parted.contains(peer)
         {
             self.model.was_delivered(peer, message, &self.would);
         }
@@ -233,21 +232,32 @@ impl WhatIf {
             if self.parted.is_empty() {
                 continue;
             }
-            let concerned = record.subject.peer.iter().chain(was::addressee(record)).chain(was::speaker(record));
-            self.touched.extend(concerned.filter(|peer| self.parted.contains_key(peer)).cloned());
+            self.touched(record);
         }
+    }
+
+    fn touched(&mut self, record: &Record) {
+        was::concerned(record).for_each(|peer| {
+            if !self.touched.contains(peer) && self.parted.contains(peer) {
+                self.touched.push(peer.clone());
+            }
+        });
     }
 
     /// Peers that stand in both worlds alike go on as recorded.
     fn meet_again(&mut self) {
-        for peer in std::mem::take(&mut self.touched) {
-            if self.parted.contains_key(&peer) && self.was.is_alike(&peer, &self.would) {
+        let mut touched = std::mem::take(&mut self.touched);
+        touched.sort_unstable();
+        for peer in touched.drain(..) {
+            if self.parted.contains(&peer) && self.was.is_alike(&peer, &self.would) {
                 self.was.give(&peer, &mut self.would);
                 self.model.forget(&peer);
                 self.parted.remove(&peer);
                 self.clock.moved(&peer, self.would.now);
+                self.clock.forget_patience();
             }
         }
+        self.touched = touched;
     }
 }
 

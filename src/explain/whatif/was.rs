@@ -1,7 +1,5 @@
 //! Parted peers as they were: what the record adds up to for those whose life would have been another.
 
-use std::collections::BTreeMap;
-
 use crate::model::event::{Decision, Event, Fact, Recipient, ReportMade};
 use crate::model::id::{Generation, Lsn, MessageId};
 use crate::model::message::{Fate, Message};
@@ -14,8 +12,7 @@ use crate::model::time::{BootId, Timestamp};
 use crate::model::turn_names::TurnNames;
 use crate::reducer::apply;
 
-/// Each parted peer, with the last record that is folded into what it was.
-pub type Parted = BTreeMap<Identity, Lsn>;
+use super::parted::Parted;
 
 /// A state of parted peers alone; settings, runtimes and profiles are those of all.
 #[derive(Debug, Default)]
@@ -50,16 +47,15 @@ impl Was {
 
     /// Folds what concerns a parted peer, and what concerns all.
     pub fn see(&mut self, record: &Record, parted: &Parted) {
-        let is_apart = |peer: &Identity| parted.get(peer).is_some_and(|through| record.lsn > *through);
+        let is_apart = |peer: &Identity| parted.through(peer).is_some_and(|through| record.lsn > through);
         let subject = record.subject.peer.as_ref();
         let addressee = addressee(record);
-        let concerned = subject.into_iter().chain(addressee).chain(speaker(record));
-        if !is_about_all(record) && !concerned.into_iter().any(is_apart) {
+        if !is_about_all(record) && !concerned(record).any(is_apart) {
             return;
         }
         drop(apply(&mut self.state, record));
         // Whoever lives as recorded has no place here.
-        for peer in subject.into_iter().chain(addressee).filter(|peer| !parted.contains_key(peer)) {
+        for peer in subject.into_iter().chain(addressee).filter(|peer| !parted.contains(peer)) {
             self.forget(peer);
         }
         self.state.keys.clear();
@@ -110,6 +106,11 @@ impl Was {
             }
         }
     }
+}
+
+/// Whose life a record may change.
+pub fn concerned(record: &Record) -> impl Iterator<Item = &Identity> {
+    record.subject.peer.iter().chain(addressee(record)).chain(speaker(record))
 }
 
 /// Whose queue a record adds to.

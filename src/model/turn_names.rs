@@ -33,7 +33,8 @@ impl TurnNames {
             TurnSeen::Idle | TurnSeen::Alive => true,
         });
         if concerns && matches!(turn, TurnSeen::Idle | TurnSeen::Failed { .. }) {
-            std::mem::take(&mut self.begun).into_iter().for_each(|name| add(&mut self.ended, name));
+            let begun = std::mem::take(&mut self.begun).into_iter();
+            begun.chain(name.map(str::to_owned)).for_each(|name| add(&mut self.ended, name));
         }
         concerns
     }
@@ -50,6 +51,11 @@ impl TurnNames {
             TurnSeen::Ended | TurnSeen::Failed { .. } | TurnSeen::Background { .. } => self.ends(name),
             TurnSeen::Waiting { .. } | TurnSeen::Idle | TurnSeen::Alive => false,
         }
+    }
+
+    /// Whether it is known to have ended.
+    pub fn has_ended(&self, name: &str) -> bool {
+        has(&self.ended, name)
     }
 
     /// Whether of all that have ended this one is the newest.

@@ -22,14 +22,18 @@ pub(super) fn turn_observed(state: &mut State, record: &Record, fact: &TurnObser
     let name = fact.turn_id.as_deref();
     let late = fact.is_behind(session.turn_said);
     let names = &mut session.turn_names;
+    let of_another = name.is_some_and(|name| !names.has_ended(name));
     let news = if late { names.hears_late(&fact.turn, name) } else { names.hears(&fact.turn, name) };
     if late || !news {
         session.turns_open = session.turns_open.saturating_sub(u32::from(news));
+        if news && has_come_back(session, fact) {
+            (session.turn, session.kept) = (Turn::Ended { at: record.at, judged: false }, None);
+        }
         how_it_ended(session, fact);
         return Vec::new();
     }
     session.turn_said = Some(fact.said(record.at));
-    if fact.turn == TurnSeen::Idle && says_more(&session.turn, fact.source) {
+    if fact.turn == TurnSeen::Idle && !of_another && says_more(&session.turn, fact.source) {
         session.turns_open = 0;
         return Vec::new();
     }
@@ -46,6 +50,13 @@ fn sign_of_life(session: &mut Session, record: &Record, fact: &TurnObserved) {
     if fact.source == Source::Hook {
         session.last_proof = Some(session.last_proof.map_or(at, |last| last.latest(at)));
     }
+}
+
+/// A turn that ended after work went on in the background was the one it was woken up for, even if a word that tells
+/// nothing of it was heard first.
+fn has_come_back(session: &Session, fact: &TurnObserved) -> bool {
+    let Turn::Background { since, .. } = session.turn else { return false };
+    fact.turn == TurnSeen::Ended && fact.said_at.is_some_and(|said| said != since && said.latest(since) == said)
 }
 
 /// How a turn ended that is known to be over is worth more than that it is.

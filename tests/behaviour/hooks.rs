@@ -86,6 +86,44 @@ fn c46_work_in_the_background_keeps_a_session_and_takes_messages() {
     assert!(matches!(turn(&world), Turn::Ended { judged: false, .. }), "{:?}", turn(&world));
 }
 
+/// C46b: the turn it was woken up for may go unheard, but not that it is idle after it. The same turn's rest says no more
+/// than its end did.
+#[test]
+fn c46b_who_is_idle_after_another_turn_has_come_back_from_the_background() {
+    let mut world = live();
+    check(
+        &mut world,
+        "1s turn ada running:t1    =>
+         2s turn ada background:t1 =>
+         62s turn ada idle:t1      =>",
+    );
+    assert!(matches!(turn(&world), Turn::Background { .. }), "{:?}", turn(&world));
+    check(
+        &mut world,
+        "30m turn ada idle:t2              =>
+         31m turn ada background:t1 31m-ago =>",
+    );
+    assert!(matches!(turn(&world), Turn::Ended { judged: false, .. }), "{:?}", turn(&world));
+    // A hook that failed is no reason to keep it for ever.
+    check(&mut world, "2h passes => look_decided");
+}
+
+/// C46b: its status file is read at once, and the hook of that end may come behind it.
+#[test]
+fn c46b_the_end_of_a_later_turn_is_an_end_though_rest_was_heard_first() {
+    let mut world = live();
+    check(
+        &mut world,
+        "1s turn ada running:t1        =>
+         2s turn ada background:t1     =>
+         9s turn ada idle              =>
+         10s turn ada ended:t0 9s-ago  =>",
+    );
+    assert!(matches!(turn(&world), Turn::Background { .. }), "an older one: {:?}", turn(&world));
+    check(&mut world, "11s turn ada ended:t2 3s-ago =>");
+    assert!(matches!(turn(&world), Turn::Ended { judged: false, .. }), "{:?}", turn(&world));
+}
+
 /// C46b: that it is idle is said at once by its status file, how its turn ended only by a hook behind it.
 #[test]
 fn c46b_how_a_turn_ended_is_worth_more_than_that_it_is_over() {

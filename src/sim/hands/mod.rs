@@ -103,6 +103,7 @@ impl Hands {
         let known = words.unwrap_or_default();
         let lane = self.lanes.entry(name.clone()).or_insert_with(|| Lane::new(name.clone()));
         lane.watch(known);
+        world.read_status(name);
         lane.go_on(world, &mut self.tickets);
     }
 

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use super::Oracle;
 use crate::model::actor::Sender;
 use crate::model::effect::SessionName;
-use crate::model::event::{Decision, Event, Fact};
+use crate::model::event::{Decision, Event, Fact, TurnObserved, TurnSeen};
 use crate::model::record::Record;
-use crate::model::session::ReapReason;
+use crate::model::session::{ReapReason, Source};
 use crate::model::state::State;
 use crate::model::time::Timestamp;
 use crate::model::turn_names::TurnNames;
@@ -19,8 +19,34 @@ pub struct Silence {
     /// What each session last did, and what it last said.
     did: BTreeMap<SessionName, Timestamp>,
     said: BTreeMap<SessionName, Timestamp>,
-    /// What is said late of a turn that is over is nothing that a session does.
-    turns: BTreeMap<SessionName, (TurnNames, Option<Timestamp>)>,
+    turns: BTreeMap<SessionName, Turns>,
+}
+
+/// What is said late of a turn that is over is nothing that a session does, and nor is what its status file says once more.
+#[derive(Debug, Default)]
+struct Turns {
+    names: TurnNames,
+    newest: Option<Timestamp>,
+    rests: Option<bool>,
+}
+
+impl Turns {
+    fn hears(&mut self, fact: &TurnObserved, heard: Timestamp) -> bool {
+        let rests = !matches!(fact.turn, TurnSeen::Running | TurnSeen::Waiting { .. });
+        if fact.source == Source::StatusFile && self.rests == Some(rests) {
+            return false;
+        }
+        if fact.is_behind(self.newest) {
+            self.names.hears_late(&fact.turn, fact.turn_id.as_deref());
+            return false;
+        }
+        let news = self.names.hears(&fact.turn, fact.turn_id.as_deref());
+        if news {
+            self.newest = Some(fact.said(heard));
+            self.rests = if fact.turn == TurnSeen::Alive { self.rests } else { Some(rests) };
+        }
+        news
+    }
 }
 
 impl Oracle for Silence {
@@ -42,11 +68,7 @@ impl Oracle for Silence {
         let name = SessionName { peer: peer.clone(), generation };
         match &record.event {
             Event::Fact(Fact::TurnObserved(fact)) => {
-                let (turns, newest) = self.turns.entry(name.clone()).or_default();
-                if fact.is_behind(*newest) {
-                    turns.hears_late(&fact.turn, fact.turn_id.as_deref());
-                } else if turns.hears(&fact.turn, fact.turn_id.as_deref()) {
-                    *newest = Some(fact.said(record.at));
+                if self.turns.entry(name.clone()).or_default().hears(fact, record.at) {
                     self.did.insert(name, record.at);
                 }
             }

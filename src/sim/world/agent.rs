@@ -127,7 +127,7 @@ impl World {
             Act::GoOn => self.go_on(name),
             Act::Rest => self.rest(name, TurnSeen::Ended),
             Act::Fail => self.rest(name, TurnSeen::Failed { reason: "usage limit".to_owned() }),
-            Act::Idle => drop(self.tell(name, TurnSeen::Idle)),
+            Act::Idle => self.says_again(name, turn),
             Act::Helper => drop(self.tell(name, TurnSeen::Alive)),
             Act::Return => self.comes_back(name),
             Act::Hang => self.hang(name),
@@ -307,6 +307,7 @@ impl World {
     pub fn tell(&mut self, name: &SessionName, turn: TurnSeen) -> bool {
         let Some(life) = self.lives.get_mut(name) else { return false };
         life.turn_told |= turn == TurnSeen::Running;
+        let name_of_turn = life.turn;
         match life.program {
             Program::Teller => {
                 life.words.started += u32::from(turn == TurnSeen::Running);
@@ -315,7 +316,7 @@ impl World {
                 self.touch(name);
             }
             Program::Hooked => {
-                let heard = self.hook(name, turn.clone());
+                let heard = self.hook(name, name_of_turn, turn.clone());
                 self.write_status(name, &turn);
                 return heard;
             }
@@ -324,13 +325,21 @@ impl World {
         true
     }
 
-    fn hook(&mut self, name: &SessionName, turn: TurnSeen) -> bool {
+    /// That it has done nothing since that turn.
+    fn says_again(&mut self, name: &SessionName, turn: u64) {
+        match self.lives.get(name).map(|life| life.program) {
+            Some(Program::Hooked) => drop(self.hook(name, turn, TurnSeen::Idle)),
+            _ => drop(self.tell(name, TurnSeen::Idle)),
+        }
+    }
+
+    fn hook(&mut self, name: &SessionName, name_of_turn: u64, turn: TurnSeen) -> bool {
         // The word for rest is said again and again; only a word that comes once can be lost for good.
         let lost = turn != TurnSeen::Idle && self.strikes_at(&name.peer, Fault::HookLost);
         let twice = self.strikes_at(&name.peer, Fault::HookTwice);
         let Some(life) = self.lives.get_mut(name) else { return false };
         life.deceived |= lost || twice;
-        let turn_id = Some(format!("turn-{}", life.turn));
+        let turn_id = Some(format!("turn-{name_of_turn}"));
         let said_at = Some(self.timestamp());
         let observed = TurnObserved { turn, source: Source::Hook, turn_id, said_at };
         let draft = Draft::own(Subject::session(&name.peer, name.generation), None, observed);

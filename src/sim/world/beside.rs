@@ -12,6 +12,7 @@ impl World {
     pub(super) fn goes_on_behind(&mut self, name: &SessionName) {
         let (now, after) = (self.now, self.new_turn());
         let Some(life) = self.lives.get_mut(name) else { return };
+        let turn = life.turn;
         life.stage = Stage::Rest;
         life.screen_moved_ms = now;
         life.record_moved_ms = now;
@@ -22,6 +23,7 @@ impl World {
             life.goes_on(after);
         }
         self.touch(name);
+        self.later(60_000, What::Act(name.clone(), turn, Act::Idle));
         self.later(ms / 3, What::Act(name.clone(), after, Act::Helper));
         self.later(ms, What::Act(name.clone(), after, Act::Return));
     }
@@ -41,14 +43,25 @@ impl World {
 
     /// Its status file knows whether it does something, and not how that ended.
     pub(super) fn write_status(&mut self, name: &SessionName, turn: &TurnSeen) {
-        let turn = match turn {
-            TurnSeen::Ended | TurnSeen::Failed { .. } | TurnSeen::Background { .. } => TurnSeen::Idle,
-            TurnSeen::Running | TurnSeen::Idle | TurnSeen::Waiting { .. } | TurnSeen::Alive => return,
+        let status = match turn {
+            TurnSeen::Running => TurnSeen::Running,
+            TurnSeen::Waiting { .. } => TurnSeen::Waiting { on: "dialog open".to_owned() },
+            TurnSeen::Ended | TurnSeen::Failed { .. } | TurnSeen::Background { .. } | TurnSeen::Idle => TurnSeen::Idle,
+            TurnSeen::Alive => return,
         };
-        if self.faults.has_helpers() {
+        let keeps_one = self.faults.has_helpers();
+        let Some(life) = self.lives.get_mut(name).filter(|_| keeps_one) else { return };
+        if life.status.as_ref() != Some(&status) {
+            life.status = Some(status);
+            self.read_status(name);
+        }
+    }
+
+    /// Who watches the file tells what stands there: when it changes, and when a daemon begins to watch.
+    pub fn read_status(&mut self, name: &SessionName) {
+        if let Some(turn) = self.lives.get(name).filter(|life| life.runs()).and_then(|life| life.status.clone()) {
             let said_at = Some(self.timestamp());
-            let observed = TurnObserved { turn, source: Source::StatusFile, turn_id: None, said_at };
-            self.report(name, None, observed);
+            self.report(name, None, TurnObserved { turn, source: Source::StatusFile, turn_id: None, said_at });
         }
     }
 }

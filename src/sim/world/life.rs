@@ -95,6 +95,8 @@ pub struct Life {
     pub composer: Composer,
     pub attached: bool,
     pub words: Words,
+    /// What stands in its status file, in a world in which it keeps one.
+    pub status: Option<TurnSeen>,
     /// The program's own record: messages and attempts.
     pub record: Vec<(MessageId, u32)>,
     pub record_moved_ms: u64,
@@ -137,6 +139,7 @@ impl Life {
             composer: Composer::Empty,
             attached: false,
             words: Words::default(),
+            status: None,
             record: Vec::new(),
             record_moved_ms: 0,
             screen_moved_ms: 0,

@@ -101,6 +101,7 @@ scenarios! {
     found_a_late_answer_proves_nothing_that_came_after_its_task
     found_a_message_behind_a_task_keeps_no_session
     found_a_silent_program_that_waited_for_a_person_is_looked_at_again
+    found_who_rests_again_is_back_from_the_background
     found_a_task_does_not_wait_for_a_router_for_ever
     found_a_turn_that_ended_before_its_delivery_was_settled
     found_a_worker_on_a_router_goes_when_it_has_answered

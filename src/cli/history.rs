@@ -11,7 +11,7 @@ use super::error::CliError;
 use super::when::{When, zone};
 use crate::explain::why::{Reading, Source as _};
 use crate::journal::{self, Order, Question, ReadError, Reader};
-use crate::model::id::Lsn;
+use crate::model::id::{Lsn, MessageId};
 use crate::model::name::Identity;
 use crate::model::record::Record;
 use crate::model::state::State;
@@ -113,7 +113,10 @@ impl History {
         let tried: [&dyn Fn(&&Identity) -> bool; 3] = [&exact, &personality, &prefix];
         let found = tried.into_iter().map(|meant| known.iter().filter(meant).cloned().collect::<Vec<_>>());
         let Some(found) = found.into_iter().find(|found| !found.is_empty()) else {
-            return Err(Problem::refused(format!("no record is about a peer called `{name}`")).into());
+            // Whoever is not found may stand where nothing can be read.
+            self.read(&Question::about_message(MessageId(0)), Lsn(1), |_| Ok(true))?;
+            let nobody = || Problem::refused(format!("no record is about a peer called `{name}`")).into();
+            return Err(self.damage().unwrap_or_else(nobody));
         };
         if found.iter().any(|peer| peer.personality != found[0].personality) {
             let candidates: Vec<String> = found.iter().map(ToString::to_string).collect();

@@ -157,6 +157,22 @@ fn what_cannot_be_answered_claims_no_answer() {
     }
 }
 
+/// Whoever is not found may stand where nothing can be read.
+#[test]
+fn a_name_that_is_not_found_is_not_said_to_be_nobodys() {
+    let damaged = Journal::whole().copy();
+    let (_, damage) = PLACES.iter().find(|(place, _)| *place == "a flipped bit in the last segment").unwrap();
+    let says = damage(&damaged.path).unwrap().says;
+    let verbs =
+        [&["why", "nobody"][..], &["why", "nobody@3"], &["whynot", "nobody", "woken"], &["log", "--peer", "nobody"]];
+    for verb in verbs {
+        let said = run(&damaged.path, damaged.peer, verb);
+        assert_eq!((said.status.code(), out(&said)), (Some(5), String::new()), "{verb:?}: {}", err(&said));
+        assert!(says.iter().any(|name| err(&said).contains(name)), "{verb:?}: {}", err(&said));
+        assert!(err(&said).contains("nothing that can be read answers this"), "{verb:?}: {}", err(&said));
+    }
+}
+
 /// What lies behind a damaged place is read all the same.
 #[test]
 fn what_lies_behind_the_damage_is_told() {

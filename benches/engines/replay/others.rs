@@ -9,7 +9,7 @@ use dormouse::journal::Reader;
 use dormouse::journal::format::frame::FrameHeader;
 use dormouse::journal::format::payload;
 use dormouse::model::actor::Actor;
-use dormouse::model::event::{Event, ReadPayload};
+use dormouse::model::event::{Event, KINDS, ReadPayload};
 use dormouse::model::id::Lsn;
 use dormouse::model::record::{Record, Subject};
 use dormouse::model::time::{BootId, Timestamp};
@@ -20,6 +20,8 @@ use serde::de::DeserializeOwned;
 pub struct Others {
     db: Connection,
     json: PathBuf,
+    /// Of each kind, by its number.
+    schemas: Vec<u8>,
 }
 
 impl Others {
@@ -45,7 +47,9 @@ impl Others {
         all.commit().expect("a commit");
         db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").expect("a checkpoint");
         lines.flush().expect("a flush");
-        Self { db, json }
+        let mut schemas = vec![0; KINDS.iter().map(|kind| usize::from(kind.number) + 1).max().unwrap_or(0)];
+        KINDS.iter().for_each(|kind| schemas[usize::from(kind.number)] = kind.schema);
+        Self { db, json, schemas }
     }
 
     /// As who keeps structs in a table reads them: by the crate whose encoding it is.
@@ -54,7 +58,8 @@ impl Others {
             let payload = row.get_ref(3).expect("a payload").as_blob().expect("bytes");
             let mut rest = payload;
             let (awake_ms, boot, subject, cause, actor): (u64, BootId, Subject, Option<Lsn>, Actor) = next(&mut rest);
-            let event = Event::read(row.get(2).expect("a kind"), 1, Bincode(rest)).expect("a known kind");
+            let kind: u16 = row.get(2).expect("a kind");
+            let event = Event::read(kind, self.schemas[usize::from(kind)], Bincode(rest)).expect("a known kind");
             let Ok(event) = event;
             let (lsn, wall_us): (i64, i64) = (row.get(0).expect("an lsn"), row.get(1).expect("a time"));
             let at = Timestamp { wall_us: wall_us as u64, awake_ms, boot };
@@ -67,12 +72,13 @@ impl Others {
         self.scan(|row| {
             let (lsn, time): (i64, i64) = (row.get(0).expect("an lsn"), row.get(1).expect("a time"));
             let payload = row.get_ref(3).expect("a payload").as_blob().expect("bytes");
+            let kind: u16 = row.get(2).expect("a kind");
             let header = FrameHeader {
                 length: payload.len() as u32,
                 lsn: Lsn(lsn as u64),
                 time_us: time as u64,
-                kind: row.get(2).expect("a kind"),
-                schema: 1,
+                kind,
+                schema: self.schemas[usize::from(kind)],
                 flags: 0,
                 behind: 1,
             };

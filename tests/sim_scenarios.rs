@@ -88,6 +88,7 @@ scenarios! {
     c53_a_start_lifts_a_quarantine
     c54_a_new_session_replaces_one_that_hangs
     c55_a_worker_that_has_nothing_to_say_says_so
+    c56_an_interrupt_of_what_is_not_there_yet_has_an_end
     c57_attach_resumes_what_was_parked
     c58_who_asked_stands_in_the_journal
     c60_a_start_finds_what_lives_and_what_ended

@@ -78,6 +78,7 @@ scenarios! {
     c46a_a_turn_that_nobody_tells_of_is_judged
     c46b_the_newest_evidence_wins
     c48_a_turn_that_ended_well_empties_the_ring
+    c48_a_turn_that_left_work_behind_has_ended_well
     c48_three_deaths_quarantine_until_the_oldest_leaves
     c49_a_kill_that_cannot_be_verified_is_repeated
     c49_strays_of_a_lost_shim_are_ended

@@ -61,6 +61,7 @@ scenarios! {
     c36_an_arm_ends_no_later_session
     c36_progress_arms_nobody
     c37_an_armed_worker_goes_when_its_turn_has_ended
+    c38_a_sign_of_life_counts_from_when_it_was_given
     c38_a_worker_without_a_word_does_not_block_its_queue
     c3_a_half_written_profile_changes_nothing
     c40_queues_drain_at_once_after_a_restart

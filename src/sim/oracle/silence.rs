@@ -46,8 +46,9 @@ impl Oracle for Silence {
                 if fact.is_behind(*newest) {
                     turns.hears_late(&fact.turn, fact.turn_id.as_deref());
                 } else if turns.hears(&fact.turn, fact.turn_id.as_deref()) {
-                    *newest = Some(fact.said(record.at));
-                    self.did.insert(name, record.at);
+                    let said = fact.said(record.at);
+                    *newest = Some(said);
+                    self.did.insert(name, said);
                 }
             }
             Event::Decision(Decision::Delivered(_) | Decision::Armed(_)) => {

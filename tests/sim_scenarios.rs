@@ -97,6 +97,7 @@ scenarios! {
     c61_a_decision_whose_effect_never_ran_is_carried_out
     c61_a_kill_at_a_write_loses_nothing_that_was_answered
     c61_a_restart_leaves_sessions_running
+    c61a_a_word_that_was_written_and_not_answered_comes_once_more
     c63_a_journal_that_cannot_be_written_stops_no_session
     c8_the_same_key_is_the_same_message
     found_a_delivery_goes_on_where_nobody_can_say

@@ -20,8 +20,7 @@ const GATE_MS: u64 = 30_000;
 pub fn interrupt(world: &mut World, name: &SessionName, cause: Lsn) {
     let failed = world.strikes_at(&name.peer, Fault::QuestionFails);
     let stage = world.lives.get(name).map_or(Stage::Unborn, |life| life.stage);
-    let not_seen =
-        |why: &str| VerbOutcome::Failed { step: DeliveryStep::Open, why: why.to_owned(), typed: false };
+    let not_seen = |why: &str| VerbOutcome::Failed { step: DeliveryStep::Open, why: why.to_owned(), typed: false };
     let outcome = match stage {
         Stage::Ended => return,
         _ if failed => not_seen("tmux did not answer"),

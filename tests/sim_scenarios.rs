@@ -61,6 +61,7 @@ scenarios! {
     c36_an_arm_ends_no_later_session
     c36_progress_arms_nobody
     c37_an_armed_worker_goes_when_its_turn_has_ended
+    c38_a_sign_of_life_counts_from_when_it_was_given
     c38_a_worker_without_a_word_does_not_block_its_queue
     c3_a_half_written_profile_changes_nothing
     c40_queues_drain_at_once_after_a_restart
@@ -78,6 +79,7 @@ scenarios! {
     c46a_a_turn_that_nobody_tells_of_is_judged
     c46b_the_newest_evidence_wins
     c48_a_turn_that_ended_well_empties_the_ring
+    c48_a_turn_that_left_work_behind_has_ended_well
     c48_three_deaths_quarantine_until_the_oldest_leaves
     c49_a_kill_that_cannot_be_verified_is_repeated
     c49_strays_of_a_lost_shim_are_ended
@@ -88,12 +90,14 @@ scenarios! {
     c53_a_start_lifts_a_quarantine
     c54_a_new_session_replaces_one_that_hangs
     c55_a_worker_that_has_nothing_to_say_says_so
+    c56_an_interrupt_of_what_is_not_there_yet_has_an_end
     c57_attach_resumes_what_was_parked
     c58_who_asked_stands_in_the_journal
     c60_a_start_finds_what_lives_and_what_ended
     c61_a_decision_whose_effect_never_ran_is_carried_out
     c61_a_kill_at_a_write_loses_nothing_that_was_answered
     c61_a_restart_leaves_sessions_running
+    c61a_a_word_that_was_written_and_not_answered_comes_once_more
     c63_a_journal_that_cannot_be_written_stops_no_session
     c8_the_same_key_is_the_same_message
     found_a_delivery_goes_on_where_nobody_can_say

@@ -44,6 +44,14 @@ fn seeds_that_have_found_a_bug_pass() {
     }
 }
 
+/// In these the simulator itself was wrong.
+#[test]
+fn seeds_that_were_called_broken_and_were_not_pass() {
+    for seed in [60_006_304, 60_011_365, 61_002_717, 61_007_566] {
+        keeps_its_promises(Level::Heavy, seed..seed + 1);
+    }
+}
+
 /// The same seed is the same world: every record, every fault, to the last millisecond.
 #[test]
 fn a_seed_is_a_world() {

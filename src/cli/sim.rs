@@ -1,7 +1,7 @@
 mod coverage;
+mod only;
 mod worlds;
 
-use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Write as _};
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use self::only::Only;
 use super::context::Context;
 use super::error::{CliError, Exit};
 use super::render;
@@ -48,9 +49,9 @@ pub struct Sim {
     /// How often an hour somebody sends something to one of the ten peers, 15 times if nothing is said
     #[arg(long, value_name = "N")]
     sends: Option<u64>,
-    /// Let only these faults strike, by their numbers in the trace
-    #[arg(long, value_name = "N,N", value_delimiter = ',', requires = "seed")]
-    only: Option<Vec<u32>>,
+    /// Let only these faults strike, by their numbers in the trace: `0-31,34,36-63`, or `none`
+    #[arg(long, value_name = "N-N,N", requires = "seed")]
+    only: Option<Only>,
     /// How many at a time; as many as there are processors if this is not said
     #[arg(long, value_name = "N", conflicts_with = "seed")]
     jobs: Option<NonZero<usize>>,
@@ -121,7 +122,7 @@ impl Sim {
     }
 
     fn plan(&self, seed: u64) -> Plan {
-        let only = self.only.as_ref().map(|only| only.iter().copied().collect::<BTreeSet<u32>>());
+        let only = self.only.as_ref().map(|only| only.0.clone());
         let sends_per_hour = self.sends.unwrap_or(SENDS_PER_HOUR);
         Plan { seed, level: self.faults, hours: self.hours, sends_per_hour, only }
     }
@@ -129,11 +130,8 @@ impl Sim {
 
 /// The command that repeats it.
 fn again(plan: &Plan) -> String {
-    let only: Vec<String> = plan.only.iter().flatten().map(u32::to_string).collect();
-    let faults = match only.is_empty() {
-        true => "--faults none".to_owned(),
-        false => format!("--faults {} --only {}", plan.level.word(), only.join(",")),
-    };
+    let only = Only(plan.only.clone().unwrap_or_default());
+    let faults = format!("--faults {} --only {only}", plan.level.word());
     let sends = match plan.sends_per_hour {
         SENDS_PER_HOUR => String::new(),
         other => format!(" --sends {other}"),

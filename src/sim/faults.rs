@@ -93,6 +93,10 @@ faults! {
     TurnFails "the program reports an error" one_in 60, 12;
     Untypable "a text can never be typed" one_in 300, 60;
     LeavesText "a person leaves text behind" one_in 6, 2;
+    HookLate "a hook comes late" one_in 100, 12;
+    SlowAnswer "an answer about a session takes seconds" one_in 100, 12;
+    WatcherBlind "a watcher cannot tell how a session ended" one_in 100, 12;
+    FolderStays "the folder of a session that is gone stays" one_in 60, 6;
     // In worlds with helpers.
     GoesOnBehind "the agent goes on in the background" one_in 6, 3;
 }
@@ -101,7 +105,21 @@ impl Fault {
     /// Drawn from a stream of its own, in a world with visitors alone: what came later must not change the worlds that
     /// were there before.
     fn visits(self) -> bool {
-        matches!(self, Fault::CutInWrite | Fault::LateWord | Fault::TurnFails | Fault::Untypable | Fault::LeavesText)
+        use Fault::{
+            CutInWrite, FolderStays, HookLate, LateWord, LeavesText, SlowAnswer, TurnFails, Untypable, WatcherBlind,
+        };
+        matches!(
+            self,
+            CutInWrite
+                | LateWord
+                | TurnFails
+                | Untypable
+                | LeavesText
+                | HookLate
+                | SlowAnswer
+                | WatcherBlind
+                | FolderStays
+        )
     }
 
     /// Likewise, in a world with helpers.

@@ -56,6 +56,8 @@ pub struct Ran {
 const REST_MS_MAX: u64 = 12 * 3_600_000;
 /// More at the same moment is a loop that waits for what has passed.
 const AT_ONCE_MAX: u32 = 20_000;
+/// Of a session that no journal of this world knows.
+const ORPHAN: Generation = Generation(Lsn(1_000_000_007));
 /// How often it is asked whether everything is.
 const REST_MS: u64 = 600_000;
 
@@ -126,7 +128,8 @@ impl Sim {
         sim
     }
 
-    /// Sessions that were there before us: one that somebody else keeps (C5), and perhaps an orphan (C60).
+    /// Sessions that were there before us: one that somebody else keeps (C5), and perhaps an orphan (C60), or what is left
+    /// of one that was ours before somebody else kept its peer.
     pub(super) fn put_foreign_sessions(&mut self) {
         for registration in fleet::registrations().iter().filter(|registration| registration.managed.is_some()) {
             let name = SessionName { peer: fleet::identity(registration), generation: Generation(Lsn::ZERO) };
@@ -137,7 +140,12 @@ impl Sim {
         }
         if self.world.people.chance.one_in(4) {
             let peer = fleet::identity(&fleet::registrations()[0]);
-            self.world.leave_orphan(SessionName { peer, generation: Generation(Lsn(1_000_000_007)) });
+            self.world.leave_orphan(SessionName { peer, generation: ORPHAN });
+        }
+        if self.world.faults.has_visitors() && self.world.visitors.chance.one_in(4) {
+            for registration in fleet::registrations().iter().filter(|registration| registration.managed.is_some()) {
+                self.world.leave_files(SessionName { peer: fleet::identity(registration), generation: ORPHAN });
+            }
         }
     }
 
@@ -162,6 +170,8 @@ impl Sim {
             What::Machine => self.machine(),
             What::Visitor => self.world.somebody_visits(),
             What::Pester(peer, left) => self.world.pester(peer, left),
+            What::Called(number, draft) => self.world.has_called(number, *draft),
+            What::Hooks(session, drafts) => self.world.hooks_come(&session, drafts),
             What::Late(session, asked) => self.world.hear(Heard::Said { session, asked: *asked }),
             What::Again(session, draft) => self.world.hook_again(&session, *draft),
             What::Leave(name) => self.world.leave(&name),

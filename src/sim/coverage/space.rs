@@ -66,14 +66,14 @@ const OF_A_PEER: &[&str] = &[
     "kill_failed",
 ];
 const OF_A_BOOT: &[&str] = &["session_started", "launch_failed", "dialog_answered", "box_opened"];
-const OF_A_SESSION: &[&str] =
-    &["turn_observed", "prompt_taken", "conversation_named", "session_looked", "session_gone", "session_adopted"];
+const OF_A_SESSION: &[&str] = &["session_looked", "session_gone", "session_adopted"];
 const OF_A_TURN: &[&str] = &["turn_observed", "prompt_taken", "conversation_named"];
 
 const IMPOSSIBLE: Rows = &[
     (OF_NOBODY, SOMEBODY, "it is about the daemon, and about no peer"),
     (&["interrupt_requested"], &[New, External, Asleep, Stopped, Quarantined, Ending], "refused: it is not live (C56)"),
     (&["compact_requested"], &[External, Stopped, Quarantined], "refused (C5, C15)"),
+    (&["attach_requested", "compact_requested"], &[New], "refused: there is nothing to resume (C17)"),
     (&["verb_waiting", "verb_ended"], NO_SESSION, "what is typed into a session is told of before its end"),
     (&["verb_waiting"], &[Launching, Booting, Open], "a command waits for a session that is ready"),
     (&["record_lost"], &[Nobody], "`journal salvage` writes it, into a journal that no daemon has written"),
@@ -99,22 +99,31 @@ const IMPOSSIBLE: Rows = &[
         &[Asleep, Stopped, Quarantined, Launching, Booting],
         "a lane says nothing when its session is gone, or before its box is open",
     ),
+    (
+        &["delivery_ended"],
+        &[Booting],
+        "what is left to say of a session that is gone is said at once, and the next one is not there yet",
+    ),
     (OF_A_BOOT, NO_SESSION, "a boot is cut off before its session is over"),
     (OF_A_BOOT, &[Open, Works, Asks, Rests], "a boot ends once, and says nothing after it"),
     (&["dialog_answered", "box_opened"], &[Launching], "the process that boots has been told of"),
     (OF_A_SESSION, NO_SESSION, "what is seen of a session comes before its end"),
-    (&["session_not_known"], &[Nobody, New, External], "it names a session of ours"),
-    (OF_A_TURN, &[Launching, Booting], "a program has no turns before its box is open"),
+    (&["session_not_known"], &[Nobody, External], "it names a session of ours"),
+    (OF_A_TURN, &[Nobody, External], "it is said from inside a session of ours"),
     (&["session_looked"], &[Launching, Booting, Open], "only what is ready is looked at"),
-    (&["orphan_ended"], &[External], "a session of somebody else's is no orphan"),
 ];
 
 const RARE: Rows = &[
+    (
+        OF_A_TURN,
+        &[New, Asleep, Stopped, Quarantined, Launching, Booting],
+        "a session that is gone has left its word in the spool, or once more what was written and not answered",
+    ),
     (&["prompt_taken", "conversation_named"], &[Asks, Rests, Ending], "a turn begins, and its beginning is heard late"),
     (&["conversation_named"], &[Works], "a turn begins, and its beginning is heard late"),
     (
         &["session_not_known"],
-        &[Asleep, Stopped, Quarantined],
+        &[New, Asleep, Stopped, Quarantined],
         "nobody could tell how it ended, and it was over already",
     ),
     (&["done_called", "fresh_called"], &[Launching], "a word of the session before, in the moments of a launch"),
@@ -134,11 +143,15 @@ const RARE: Rows = &[
         &[New, Asleep, Stopped, Quarantined, Launching, Booting, Open, Works, Asks, Rests, Ending],
         "it was asked for twice, once before a restart, and answered when all was over",
     ),
-    (&["kill_failed"], &[External], "a profile's peer was somebody else's before its session had ended"),
+    (
+        &["kill_failed"],
+        &[New, External, Asleep, Stopped, Quarantined, Launching, Booting, Open, Works, Asks, Rests],
+        "a start finds what is left of a session that is gone, and cannot end it",
+    ),
     (
         &["orphan_ended"],
-        &[Booting, Open, Works, Asks, Rests, Ending],
-        "a start finds an orphan, and cannot tell of the session",
+        &[External, Booting, Open, Works, Asks, Rests, Ending],
+        "a start finds what is left of a session before the one that lives, or of one from before somebody else kept it",
     ),
     (
         &["interrupt_requested", "compact_requested", "verb_ended"],

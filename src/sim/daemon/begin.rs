@@ -5,11 +5,12 @@ use std::sync::Arc;
 use super::{Daemon, Waiter};
 use crate::journal::{Committed, Journal, Options};
 use crate::model::effect::{Liveness, SessionName};
-use crate::model::event::{DaemonStarted, Event, OrphanEnded, PeerRegistered, SettingsChanged};
+use crate::model::event::{DaemonStarted, Event, KillFailed, OrphanEnded, PeerRegistered, SettingsChanged};
 use crate::model::record::{Draft, Record, Subject};
 use crate::model::session::Ending;
 use crate::model::state::State;
 use crate::sim::disk::SimDisk;
+use crate::sim::faults::Fault;
 use crate::sim::fleet;
 use crate::sim::hands::{self, Desk, Hands};
 use crate::sim::oracle::{Acknowledged, Broken, spooled_is_taken_up};
@@ -47,7 +48,7 @@ impl Sim {
         let begin = Begin {
             started: DaemonStarted { version: "sim".to_owned(), pid: number, tmux: None },
             settings: SettingsChanged { settings: self.world.visitors.settings.clone(), given: None },
-            runtimes: fleet::runtimes(),
+            runtimes: self.world.visitors.runtimes.clone(),
         };
         let began = supervisor.begin(self.world.timestamp(), begin, || spooled);
         let mut daemon = Box::new(Daemon {
@@ -86,11 +87,7 @@ impl Sim {
             daemon.hands.adopt(&mut self.world, name, known);
         }
         for name in self.own_sessions().iter().filter(|name| !known.contains(name)) {
-            let strays = self.world.lives.get(name).map_or(0, |life| u32::from(life.lives()));
-            self.world.end_tree(name, Ending::Signal { signal: 15 });
-            self.world.lives.remove(name);
-            let ended = OrphanEnded { what: format!("session {} of {}", name.generation, name.peer), strays };
-            self.world.report(name, None, ended);
+            self.end_orphan(name);
         }
         if self.history.len() < 40 {
             self.register(&daemon);
@@ -101,6 +98,20 @@ impl Sim {
         self.compare(&mut daemon);
         self.next_turn(&mut daemon);
         self.daemon = Some(daemon);
+    }
+
+    /// What nobody knows. Of files alone it may be that they cannot be read; they stay for the next start.
+    fn end_orphan(&mut self, name: &SessionName) {
+        let strays = self.world.lives.get(name).map_or(0, |life| u32::from(life.lives()));
+        let visited = self.world.faults.has_visitors();
+        if strays == 0 && visited && self.world.strikes_at(&name.peer, Fault::KillFails) {
+            let why = "its files cannot be read".to_owned();
+            return self.world.report(name, None, KillFailed { why, survivors: 0 });
+        }
+        self.world.end_tree(name, Ending::Signal { signal: 15 });
+        self.world.lives.remove(name);
+        let ended = OrphanEnded { what: format!("session {} of {}", name.generation, name.peer), strays };
+        self.world.report(name, None, ended);
     }
 
     /// Whoever is not registered yet comes to be.

@@ -38,6 +38,7 @@ impl Ending {
         world.end_tree(&lane.name, session::Ending::Signal { signal });
         if world.lives.contains_key(&lane.name) {
             lane.gone(world, Some(self.cause));
+            lane.watcher_is_blind(world);
         } else if !std::mem::replace(&mut lane.told_gone, true) {
             // Nothing of it was ever made.
             let ending = session::Ending::NeverStarted;

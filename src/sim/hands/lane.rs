@@ -13,7 +13,8 @@ use crate::model::event::{DeliveryEnded, SessionGone, SessionNotKnown, TurnObser
 use crate::model::id::{Lsn, MessageId};
 use crate::model::record::{Draft, Subject};
 use crate::model::session::Source;
-use crate::sim::world::life::{Stage, Words};
+use crate::sim::faults::Fault;
+use crate::sim::world::life::{Life, Stage, Words};
 use crate::sim::world::{Heard, What, World};
 
 /// Whom to tell that a report is durable.
@@ -167,7 +168,9 @@ impl Lane {
                 Doing::Nothing
             }
             task => {
-                let until = world.now + 5;
+                // A program may lag behind with what it writes down, and a busy machine with everything.
+                let slow = world.strikes_at(&self.name.peer, Fault::SlowAnswer);
+                let until = world.now + if slow { 1_000 * (1 + world.now % 30) } else { 5 };
                 self.again_at(world, until);
                 Doing::Asking { effect: Effect { cause, task }, until }
             }
@@ -184,13 +187,14 @@ impl Lane {
         }
     }
 
-    /// Forgets a session that is gone.
+    /// Forgets a session that is gone. What cannot be removed now is found by the next start, as what it is.
     fn clear(&mut self, world: &mut World) {
         self.cleared = true;
-        if let Some(life) = world.lives.remove(&self.name)
-            && life.lives()
-        {
+        if world.lives.get(&self.name).is_some_and(Life::lives) {
             world.broken.push(format!("C49: {} was forgotten while it lived", self.name.peer));
+        }
+        if !world.strikes_at(&self.name.peer, Fault::FolderStays) {
+            world.lives.remove(&self.name);
         }
     }
 
@@ -256,6 +260,14 @@ impl Lane {
         let Some(ending) = life.ending.clone() else { return };
         let gone = SessionGone { ending, lived_ms: life.lived_ms(), strays: 0, found_at_start: false };
         world.report(&self.name, cause, gone);
+    }
+
+    /// Its watcher asks as well, and not everything can be read any more.
+    pub fn watcher_is_blind(&self, world: &mut World) {
+        if self.watched && world.strikes_at(&self.name.peer, Fault::WatcherBlind) {
+            let why = "its files cannot be read".to_owned();
+            world.report(&self.name, None, SessionNotKnown { question: "how it ended".to_owned(), why });
+        }
     }
 
     pub fn say_of(

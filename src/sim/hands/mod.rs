@@ -76,7 +76,7 @@ impl Hands {
         if let Task::CallAttention(attention) = &effect.task
             && !attention.command.is_empty()
         {
-            world.called(effect.cause, attention);
+            world.call_attention(effect.cause, attention);
         }
         let Some(name) = effect.task.session().cloned() else { return };
         if matches!(effect.task, Task::Interrupt { .. }) {

@@ -16,15 +16,15 @@ const COMPACT_MS: u64 = 4_000;
 /// Longest until a closed gate is looked at again, should nothing be heard of the session.
 const GATE_MS: u64 = 30_000;
 
-/// The key, pressed past whatever its lane does. One that no longer runs says nothing any more.
+/// The key, pressed past whatever its lane does. One that has ended says nothing any more: its end says all.
 pub fn interrupt(world: &mut World, name: &SessionName, cause: Lsn) {
     let failed = world.strikes_at(&name.peer, Fault::QuestionFails);
-    let Some(life) = world.lives.get(name).filter(|life| life.runs()) else { return };
-    let outcome = match life.stage {
-        _ if failed => {
-            let why = "tmux did not answer".to_owned();
-            VerbOutcome::Failed { step: DeliveryStep::Open, why, typed: false }
-        }
+    let stage = world.lives.get(name).map_or(Stage::Unborn, |life| life.stage);
+    let not_seen = |why: &str| VerbOutcome::Failed { step: DeliveryStep::Open, why: why.to_owned(), typed: false };
+    let outcome = match stage {
+        Stage::Ended => return,
+        _ if failed => not_seen("tmux did not answer"),
+        Stage::Unborn => not_seen("there is no such pane"),
         Stage::Turn | Stage::Asking => {
             world.interrupted(name);
             VerbOutcome::Confirmed { by: Source::Screen }

@@ -45,7 +45,7 @@ impl Gates {
             Fact::SessionAdopted(adopted) => adopted.turn.as_ref(),
             _ => None,
         };
-        if matches!(turn, Some(TurnSeen::Ended | TurnSeen::Idle)) {
+        if matches!(turn, Some(TurnSeen::Ended | TurnSeen::Idle | TurnSeen::Background { .. })) {
             self.deaths.remove(peer);
         }
     }

@@ -69,7 +69,7 @@ impl Oracle for Silence {
         match &record.event {
             Event::Fact(Fact::TurnObserved(fact)) => {
                 if self.turns.entry(name.clone()).or_default().hears(fact, record.at) {
-                    self.did.insert(name, record.at);
+                    self.did.insert(name, fact.said(record.at));
                 }
             }
             Event::Decision(Decision::Delivered(_) | Decision::Armed(_)) => {

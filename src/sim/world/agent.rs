@@ -156,23 +156,26 @@ impl World {
     /// It says that it works, and a program with hooks by the same hook what it was given, and once what it calls the
     /// conversation.
     fn begin(&mut self, name: &SessionName) {
-        let heard = self.tell(name, TurnSeen::Running);
-        let said_at = Some(self.timestamp());
-        let Some(life) = self.lives.get_mut(name).filter(|life| heard && life.program == Program::Hooked) else {
-            return;
-        };
-        let named = !std::mem::replace(&mut life.named, true);
-        let Some(paste) = life.task.clone() else { return };
-        let subject = Subject::session(&name.peer, name.generation);
-        if named {
-            let resume_ref = format!("conversation-{}", name.generation);
-            let event = ConversationNamed { resume_ref, source: Source::Hook };
-            let asked = Asked::seen(Draft::own(subject.clone(), None, event));
-            self.hear(Heard::Said { session: name.clone(), asked });
+        let given = self.given(name);
+        let heard = self.say(name, TurnSeen::Running, given);
+        if let Some(life) = self.lives.get_mut(name).filter(|life| heard && life.program == Program::Hooked) {
+            life.named = true;
         }
-        let taken = PromptTaken { attempt: paste.attempt, print: paste.print(), said_at };
-        let asked = Asked::seen(Draft::own(subject.with_message(paste.message), None, taken));
-        self.hear(Heard::Said { session: name.clone(), asked });
+    }
+
+    fn given(&self, name: &SessionName) -> Vec<Draft> {
+        let said_at = Some(self.timestamp());
+        let Some(life) = self.lives.get(name).filter(|life| life.program == Program::Hooked) else { return Vec::new() };
+        let subject = Subject::session(&name.peer, name.generation);
+        let named = (!life.named).then(|| {
+            let resume_ref = format!("conversation-{}", name.generation);
+            Draft::own(subject.clone(), None, ConversationNamed { resume_ref, source: Source::Hook })
+        });
+        let taken = life.task.as_ref().map(|paste| {
+            let taken = PromptTaken { attempt: paste.attempt, print: paste.print(), said_at };
+            Draft::own(subject.with_message(paste.message), None, taken)
+        });
+        named.into_iter().chain(taken).collect()
     }
 
     fn write_record(&mut self, name: &SessionName) {
@@ -305,6 +308,11 @@ impl World {
 
     /// What it says of its turns, in the way of its kind. Whether it came through.
     pub fn tell(&mut self, name: &SessionName, turn: TurnSeen) -> bool {
+        self.say(name, turn, Vec::new())
+    }
+
+    /// The same, and by the same hook `more`.
+    fn say(&mut self, name: &SessionName, turn: TurnSeen, more: Vec<Draft>) -> bool {
         let Some(life) = self.lives.get_mut(name) else { return false };
         life.turn_told |= turn == TurnSeen::Running;
         let name_of_turn = life.turn;
@@ -316,7 +324,7 @@ impl World {
                 self.touch(name);
             }
             Program::Hooked => {
-                let heard = self.hook(name, name_of_turn, turn.clone());
+                let heard = self.hook(name, name_of_turn, turn.clone(), more);
                 self.write_status(name, &turn);
                 return heard;
             }
@@ -328,17 +336,18 @@ impl World {
     /// That it has done nothing since that turn.
     fn says_again(&mut self, name: &SessionName, turn: u64) {
         match self.lives.get(name).map(|life| life.program) {
-            Some(Program::Hooked) => drop(self.hook(name, turn, TurnSeen::Idle)),
+            Some(Program::Hooked) => drop(self.hook(name, turn, TurnSeen::Idle, Vec::new())),
             _ => drop(self.tell(name, TurnSeen::Idle)),
         }
     }
 
-    fn hook(&mut self, name: &SessionName, name_of_turn: u64, turn: TurnSeen) -> bool {
+    fn hook(&mut self, name: &SessionName, name_of_turn: u64, turn: TurnSeen, more: Vec<Draft>) -> bool {
         // The word for rest is said again and again; only a word that comes once can be lost for good.
         let lost = turn != TurnSeen::Idle && self.strikes_at(&name.peer, Fault::HookLost);
         let twice = self.strikes_at(&name.peer, Fault::HookTwice);
+        let late = !lost && self.strikes_at(&name.peer, Fault::HookLate);
         let Some(life) = self.lives.get_mut(name) else { return false };
-        life.deceived |= lost || twice;
+        life.deceived |= lost || twice || late;
         let turn_id = Some(format!("turn-{name_of_turn}"));
         let said_at = Some(self.timestamp());
         let observed = TurnObserved { turn, source: Source::Hook, turn_id, said_at };
@@ -346,13 +355,27 @@ impl World {
         if lost {
             return false;
         }
-        self.hear(Heard::Said { session: name.clone(), asked: Asked::seen(draft.clone()) });
-        if twice {
+        let again = twice.then(|| Box::new(draft.clone()));
+        let drafts: Vec<Draft> = std::iter::once(draft).chain(more).collect();
+        match late {
+            true => self.later(1_000 * (1 + self.now % 60), What::Hooks(name.clone(), drafts)),
+            false => self.hooks_come(name, drafts),
+        }
+        if let Some(draft) = again {
             // Some come at once, some in the middle of whatever is next.
             let ms = if self.now.is_multiple_of(2) { 0 } else { 1_000 * (1 + self.now % 1_200) };
-            self.later(ms, What::Again(name.clone(), Box::new(draft)));
+            self.later(ms, What::Again(name.clone(), draft));
         }
         true
+    }
+
+    /// What comes when its program has ended is no word of a live session any more: it stays in the spool (C61a).
+    pub fn hooks_come(&mut self, name: &SessionName, drafts: Vec<Draft>) {
+        let runs = self.lives.get(name).is_some_and(Life::runs);
+        for draft in drafts {
+            let said = Heard::Said { session: name.clone(), asked: Asked::seen(draft) };
+            if runs { self.hear(said) } else { self.unheard(said) }
+        }
     }
 
     /// As long as there is a program that could.

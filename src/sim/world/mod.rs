@@ -54,6 +54,10 @@ pub enum What {
     Pester(Personality, u32),
     /// A hook of this session says what it has said before.
     Again(SessionName, Box<Draft>),
+    /// The user's own command has been run, for the daemon of this number.
+    Called(u32, Box<Draft>),
+    /// What this session says by a hook that took its time.
+    Hooks(SessionName, Vec<Draft>),
     /// A word of this session that took its time.
     Late(SessionName, Box<Asked>),
     /// Something happens to the machine.
@@ -312,5 +316,11 @@ impl World {
         life.born_ms = Some(self.now);
         life.stage = Stage::Rest;
         self.lives.insert(name, life);
+    }
+
+    /// What is left of one that has ended.
+    pub fn leave_files(&mut self, name: SessionName) {
+        self.leave_orphan(name.clone());
+        self.end_tree(&name, Ending::Code { code: 0 });
     }
 }

@@ -277,6 +277,8 @@ impl World {
         }
         if self.faults.has_visitors() {
             self.add_everybody();
+            self.visitors.runtimes = fleet::runtimes();
+            self.reload_runtimes();
         }
         for registration in fleet::registrations() {
             self.put_profile(registration.profile.personality.clone(), Ok(registration.profile.clone()));

@@ -41,7 +41,7 @@ impl World {
         let identity = self.identity_of(registration);
         let (peer, mint) = (PeerName(identity.to_string()), self.mint());
         let force = self.visitors.chance.one_in(2);
-        match self.visitors.chance.below(32) {
+        match self.visitors.chance.below(33) {
             0 => self.ask(Verb::Stop { peer }),
             1 => self.ask(Verb::Start { peer }),
             2 => self.ask(Verb::New { peer, mint }),
@@ -64,6 +64,7 @@ impl World {
             26 => self.add_wrongly(registration),
             28 | 29 => self.ask(Verb::Interrupt { peer }),
             30 => self.ask(Verb::Compact { peer, mint }),
+            32 => self.edit_runtime(&identity.runtime),
             27 => self.ask_for_what_cannot_be(identity, mint),
             _ => self.send_as_cron(identity.to_string(), |send| send.topic = Some(String::new())),
         }

@@ -8,29 +8,36 @@ use super::life::Stage;
 use super::{Heard, What, World};
 use crate::model::actor::{Actor, Sender};
 use crate::model::effect::{Attention, SessionName};
-use crate::model::event::{AttentionCalled, Event, SettingsChanged, SettingsUnreadable};
+use crate::model::event::{
+    AttentionCalled, Event, RuntimeTraits, RuntimesChanged, SettingsChanged, SettingsUnreadable,
+};
+use crate::model::id::Lsn;
 use crate::model::name::{Identity, Personality, Runtime};
 use crate::model::record::{Draft, Subject};
 use crate::model::request::{PeerName, Request, Send, Verb};
 use crate::model::settings::Settings;
 use crate::sim::chance::Chance;
-use crate::sim::fleet;
+use crate::sim::fleet::{self, Program};
 
 /// Mean time between two things that visitors do.
 const PAUSE_MS: u64 = 600_000;
+/// Longest that the user's own command may take.
+const CALL_MS_MAX: u64 = 10_000;
 
 #[derive(Debug)]
 pub struct Visitors {
-    pub(super) chance: Chance,
+    pub(in crate::sim) chance: Chance,
     /// Until when a peer's program dies at every boot.
     pub(super) broken_until: BTreeMap<Personality, u64>,
     /// What the daemon's settings file says.
     pub settings: Settings,
+    /// What its runtime files say.
+    pub runtimes: Vec<RuntimeTraits>,
 }
 
 impl Visitors {
     pub fn new(chance: Chance) -> Self {
-        Self { chance, broken_until: BTreeMap::new(), settings: fleet::settings() }
+        Self { chance, broken_until: BTreeMap::new(), settings: fleet::settings(), runtimes: fleet::runtimes() }
     }
 
     /// This peer's program has had a bad update.
@@ -148,6 +155,20 @@ impl World {
         self.hear(Heard::Report { draft: Draft::own(Subject::NONE, None, event), ticket: None });
     }
 
+    /// The file of this runtime says that its conversations cannot be resumed, or that they can again.
+    pub(super) fn edit_runtime(&mut self, runtime: &Runtime) {
+        let program = Program::of(runtime);
+        for traits in self.visitors.runtimes.iter_mut().filter(|traits| traits.name == *runtime) {
+            traits.can_resume = program.can_resume() && !traits.can_resume;
+        }
+        self.reload_runtimes();
+    }
+
+    pub(super) fn reload_runtimes(&mut self) {
+        let event = RuntimesChanged { runtimes: self.visitors.runtimes.clone() };
+        self.hear(Heard::Report { draft: Draft::own(Subject::NONE, None, event), ticket: None });
+    }
+
     /// What each check of a message is there for.
     fn send_with_mistakes(&mut self) {
         let to = self.anybody().personality.to_string();
@@ -172,10 +193,18 @@ impl World {
         }
     }
 
-    /// The user's own command has been run.
-    pub fn called(&mut self, cause: crate::model::id::Lsn, attention: &Attention) {
+    /// The user's own command is run, which takes a while.
+    pub fn call_attention(&mut self, cause: Lsn, attention: &Attention) {
         let subject = Subject { peer: attention.peer.clone(), generation: None, message: attention.message };
         let called = AttentionCalled { what: attention.what.word().to_owned(), failed: None };
-        self.hear(Heard::Report { draft: Draft::own(subject, Some(cause), called), ticket: None });
+        let ms = self.visitors.chance.spread(5, CALL_MS_MAX);
+        self.later(ms, What::Called(self.daemon, Box::new(Draft::own(subject, Some(cause), called))));
+    }
+
+    /// Nobody hears how it went if the daemon that ran it has ended.
+    pub fn has_called(&mut self, daemon: u32, draft: Draft) {
+        if self.listens && self.daemon == daemon {
+            self.hear(Heard::Report { draft, ticket: None });
+        }
     }
 }

@@ -20,7 +20,7 @@ macro_rules! each_deliberate_bug {
             failed_sync_counts FailedSyncCounts "I9" in 10, "a sync that failed is taken for one that did its work";
             failed_batch_acknowledged FailedBatchAcknowledged "C63" in 10, "what could not be written is answered with yes";
             name_not_synced NameNotSynced "C7" in 10, "a new segment's name is left to the cache";
-            chain_forgotten ChainForgotten "I4" in 60, "a seal chains to none of those before it";
+            chain_forgotten ChainForgotten "I4" in 90, "a seal chains to none of those before it";
             groups_torn_apart GroupsTornApart "I8" in 60, "each record of a group stands for itself";
             open_group_folded OpenGroupFolded "I8" in 60, "a start folds a group of which records are missing";
             snapshot_without_keys SnapshotWithoutKeys "I3" in 10, "a snapshot leaves out the senders' own ids";

@@ -70,6 +70,9 @@ says = "not signed in: run `claude` once and log in"
 [limits]
 boot_deadline = "4m"
 ready_deadline = "1m30s"
+
+[verbs]
+exit = ["C-d", "C-d"]
 "#;
 
 fn runtime(name: &str) -> Runtime {
@@ -163,6 +166,16 @@ fn a_format_is_known_and_has_a_transcript() {
     assert!(says.ends_with("expected `text`, `claude` or `codex`, found `cloud`"), "{says}");
     let (line, key, says) = refused("argv = ['cat']\n[proof]\nkeys = true\nformat = 'codex'");
     assert_eq!((line, key.as_str()), (4, "proof.format"), "{says}");
+}
+
+/// C27: keys that leave a program go into its box, so that has to be known.
+#[test]
+fn c27_keys_that_leave_a_program_need_a_box() {
+    assert_eq!(read(WHOLE).unwrap().verbs.exit, ["C-d", "C-d"]);
+    let (_, key, says) = refused("argv = ['cat']\n[proof]\nkeys = true\n[verbs]\nexit = ['C-d']");
+    assert_eq!(key, "verbs.exit[0]");
+    assert!(says.contains("`screen` in [input]"), "{says}");
+    assert_eq!(refused(&WHOLE.replace("exit = [\"C-d\"", "exit = [\"\"")).1, "verbs.exit[0]");
 }
 
 #[test]

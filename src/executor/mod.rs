@@ -7,6 +7,7 @@ mod attach;
 mod attention;
 mod deliver;
 mod end;
+mod exit;
 mod folder_watch;
 mod hand;
 mod interrupt;

@@ -177,11 +177,14 @@ pub struct Limits {
     pub ready_deadline_ms: Option<u64>,
 }
 
-/// What an operator may have typed into it (C56).
+/// What may be typed into it besides messages: an operator's verbs (C56), and what leaves it.
 #[derive(Clone, Debug, Default)]
 pub struct Verbs {
     /// A tmux key name: one press ends the turn.
     pub interrupt: Option<String>,
+    /// tmux key names: with these pressed into its empty box, one after the other, it leaves. Not an operator's: what every
+    /// end of a session at rest begins with.
+    pub exit: Vec<String>,
     pub compact: Option<Compact>,
 }
 

@@ -8,6 +8,7 @@ mod crowd;
 #[path = "../daemon_fixture/mod.rs"]
 mod daemon_fixture;
 mod killed;
+mod leaving;
 mod model;
 mod openai;
 mod place;

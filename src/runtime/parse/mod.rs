@@ -82,6 +82,8 @@ pub enum KeyProblem {
     FormatOfNothing,
     #[error("expected `compact`, `compacted` and the `transcript` in [proof] that shows it, all three or none")]
     NotConfirmed,
+    #[error("there is no `screen` in [input] by which the box is known into which these keys go")]
+    NoBox,
     #[error("another dialog has this name")]
     SameName,
 }
@@ -118,7 +120,7 @@ fn spec(name: &Runtime, raw: Raw, reader: &Reader<'_>) -> Result<Spec, RuntimeFi
     if !proof.hook && proof.transcript.is_none() && proof.screen.is_none() && !proof.keys {
         return Err(RuntimeFileError::NoProof { file: reader.file.to_owned() });
     }
-    let verbs = verbs(raw.verbs.unwrap_or_default(), &proof, reader)?;
+    let verbs = verbs(raw.verbs.unwrap_or_default(), &input, &proof, reader)?;
     let mut dialogs: Vec<Dialog> = Vec::new();
     for found in raw.dialog.unwrap_or_default() {
         if dialogs.iter().any(|dialog| dialog.name == *found.name.get_ref()) {
@@ -223,7 +225,7 @@ fn limits(raw: raw::Limits, reader: &Reader<'_>) -> Result<Limits, RuntimeFileEr
 }
 
 /// A command is confirmed by the record, or it is none of ours (C56).
-fn verbs(raw: raw::Verbs, proof: &Proof, reader: &Reader<'_>) -> Result<Verbs, RuntimeFileError> {
+fn verbs(raw: raw::Verbs, input: &Input, proof: &Proof, reader: &Reader<'_>) -> Result<Verbs, RuntimeFileError> {
     let interrupt = raw.interrupt.map(|key| reader.typed(&key)).transpose()?;
     let compact = match (raw.compact, raw.compacted) {
         (Some(command), Some(recorded)) if proof.transcript.is_some() => {
@@ -232,7 +234,12 @@ fn verbs(raw: raw::Verbs, proof: &Proof, reader: &Reader<'_>) -> Result<Verbs, R
         (Some(key), _) | (None, Some(key)) => return Err(reader.problem(key.span(), KeyProblem::NotConfirmed)),
         (None, None) => None,
     };
-    Ok(Verbs { interrupt, compact })
+    let exit = raw.exit.unwrap_or_default();
+    if let Some(key) = exit.first().filter(|_| input.screen.is_none()) {
+        return Err(reader.problem(key.span(), KeyProblem::NoBox));
+    }
+    let exit = exit.iter().map(|key| reader.typed(key)).collect::<Result<_, _>>()?;
+    Ok(Verbs { interrupt, exit, compact })
 }
 
 fn sign_in(raw: raw::SignIn, reader: &Reader<'_>) -> Result<SignIn, RuntimeFileError> {

@@ -117,6 +117,7 @@ pub struct Limits {
 #[serde(deny_unknown_fields)]
 pub struct Verbs {
     pub interrupt: Option<Text>,
+    pub exit: Option<Vec<Text>>,
     pub compact: Option<Text>,
     pub compacted: Option<Text>,
 }

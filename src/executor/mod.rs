@@ -17,6 +17,7 @@ pub mod report;
 mod sight;
 mod startup;
 mod status_watch;
+mod title_watch;
 pub mod tmux;
 mod transcript_watch;
 mod tty;

@@ -198,7 +198,9 @@ fn source(source: session::Source) -> &'static str {
     match source {
         session::Source::Hook | session::Source::StatusFile | session::Source::Answer => "hook",
         session::Source::Transcript => "transcript",
-        session::Source::Terminal | session::Source::Screen | session::Source::Person => "screen",
+        session::Source::Terminal | session::Source::Title | session::Source::Screen | session::Source::Person => {
+            "screen"
+        }
         session::Source::Delivery => "delivery",
         session::Source::Wake => "wake",
     }

@@ -12,10 +12,10 @@ use crate::place::Place;
 /// The texts that a user has said in the conversation which a request sends, in order.
 pub type Prompts = fn(&Asked) -> Vec<String>;
 
-/// A built-in runtime's file whose turns are told by its record alone, and without the texts that hand over its hooks.
-pub fn told_by_its_record(built_in: &str, without: &[&str]) -> String {
-    let source = built_in.lines().find(|line| line.starts_with("source = ")).expect("it names its sources");
-    without.iter().fold(built_in.replace(source, "source = [\"transcript\"]"), |text, part| {
+/// A built-in runtime's file whose turns are told by one source alone, and without the texts that hand over its hooks.
+pub fn told_by(source: &str, built_in: &str, without: &[&str]) -> String {
+    let sources = built_in.lines().find(|line| line.starts_with("source = ")).expect("it names its sources");
+    without.iter().fold(built_in.replace(sources, &format!("source = [\"{source}\"]")), |text, part| {
         assert!(text.contains(part), "the file has no {part}");
         text.replace(part, "")
     })

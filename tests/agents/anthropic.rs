@@ -24,7 +24,7 @@ pub fn events(body: &Value, answer: &Answer) -> (Value, Vec<Value>) {
             json!({ "type": "input_json_delta", "partial_json": arguments.to_string() }),
             "tool_use",
         ),
-        Answer::Text(text) | Answer::Held(text) | Answer::Slow(_, text) => {
+        Answer::Text(text) | Answer::Held(text) | Answer::Halfway(text) | Answer::Slow(_, text) => {
             (json!({ "type": "text", "text": "" }), json!({ "type": "text_delta", "text": text }), "end_turn")
         }
         Answer::Error(_) => unreachable!("an error is no stream"),

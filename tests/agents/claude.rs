@@ -41,8 +41,8 @@ pub fn settled_with(config: &str, args: &[&str]) -> Place {
     at_home(signed_in(Place::with(config)), &["ada"], args)
 }
 
-/// As [`settled`], of which only its record tells of turns and deliveries.
-pub fn settled_by_its_record() -> Place {
+/// As [`settled`], of which only its record tells of deliveries, and `source` of turns.
+pub fn settled_told_by(source: &str) -> Place {
     let built_in = include_str!("../../src/runtime/builtin/claude.toml");
     let mut place = place();
     place.proof = Proof::Transcript;
@@ -52,7 +52,7 @@ pub fn settled_by_its_record() -> Place {
         "[hooks]\nformat = \"claude\"\n",
         "status_file = { path = \"{claude_config_dir}/sessions/{pid}.json\", format = \"claude\" }\n",
     ];
-    place.world.add_runtime("claude", &alike::told_by_its_record(built_in, &without));
+    place.world.add_runtime("claude", &alike::told_by(source, built_in, &without));
     at_home(place, &["ada"], &[])
 }
 

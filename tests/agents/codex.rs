@@ -23,12 +23,12 @@ pub fn settled_with(config: &str, args: &[&str]) -> Place {
     at_home(Place::with(config), &["ada"], args)
 }
 
-/// As [`settled`], of which only its record tells of turns and deliveries.
-pub fn settled_by_its_record() -> Place {
+/// As [`settled`], of which only its record tells of deliveries, and `source` of turns.
+pub fn settled_told_by(source: &str) -> Place {
     let built_in = include_str!("../../src/runtime/builtin/codex.toml");
     let place = Place::new();
     let without = ["hook = true\n", "[hooks]\nformat = \"codex\"\nconsent = \"hook_trust\"\n"];
-    place.world.add_runtime("codex", &alike::told_by_its_record(built_in, &without));
+    place.world.add_runtime("codex", &alike::told_by(source, built_in, &without));
     at_home(place, &["ada"], &[])
 }
 

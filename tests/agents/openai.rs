@@ -18,7 +18,7 @@ pub fn events(answer: &Answer) -> (Value, Vec<Value>) {
             json!({ "type": "function_call", "id": unique("fc"), "call_id": unique("call"),
             "namespace": "mcp__dormouse", "name": name, "arguments": arguments.to_string() })
         }
-        Answer::Text(text) | Answer::Held(text) | Answer::Slow(_, text) => {
+        Answer::Text(text) | Answer::Held(text) | Answer::Halfway(text) | Answer::Slow(_, text) => {
             json!({ "type": "message", "role": "assistant", "id": unique("msg"),
             "content": [{ "type": "output_text", "text": text }] })
         }

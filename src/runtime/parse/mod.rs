@@ -16,8 +16,8 @@ use crate::model::name::{NameError, Runtime};
 
 use super::locate::key_at;
 use super::spec::{
-    Compact, Dialog, Fatal, Hooks, Input, Limits, Proof, SignIn, Spec, TranscriptFormat, Turn, TurnSource, Verbs,
-    WhileBusy,
+    Compact, Dialog, Fatal, Hooks, Input, Limits, Proof, SignIn, Spec, Title, TranscriptFormat, Turn, TurnSource,
+    Verbs, WhileBusy,
 };
 use raw::Raw;
 use values::Reader;
@@ -84,6 +84,8 @@ pub enum KeyProblem {
     NotConfirmed,
     #[error("there is no `screen` in [input] by which the box is known into which these keys go")]
     NoBox,
+    #[error("there is no `title_idle` by which the end of a turn is known")]
+    TitleWithoutEnd,
     #[error("another dialog has this name")]
     SameName,
 }
@@ -190,14 +192,23 @@ fn proof(raw: raw::Proof, reader: &Reader<'_>) -> Result<Proof, RuntimeFileError
 
 fn turn(raw: raw::Turn, reader: &Reader<'_>) -> Result<Turn, RuntimeFileError> {
     let mut source: Vec<TurnSource> = Vec::new();
+    let title = Title {
+        working: reader.optional_pattern(raw.title_working.as_ref())?,
+        waiting: reader.optional_pattern(raw.title_waiting.as_ref())?,
+        idle: reader.optional_pattern(raw.title_idle.as_ref())?,
+    };
     for word in raw.source.unwrap_or_default() {
         source.push(reader.turn_source(&word)?);
+        if source.last() == Some(&TurnSource::Title) && title.idle.is_none() {
+            return Err(reader.problem(word.span(), KeyProblem::TitleWithoutEnd));
+        }
     }
     Ok(Turn {
         source,
         status_file: raw.status_file.map(|raw| reader.status_file(raw)).transpose()?,
         working: reader.optional_pattern(raw.working.as_ref())?,
         waiting: reader.optional_pattern(raw.waiting.as_ref())?,
+        title,
     })
 }
 

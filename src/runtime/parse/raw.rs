@@ -71,6 +71,9 @@ pub struct Turn {
     pub status_file: Option<StatusFile>,
     pub working: Option<Text>,
     pub waiting: Option<Text>,
+    pub title_working: Option<Text>,
+    pub title_waiting: Option<Text>,
+    pub title_idle: Option<Text>,
 }
 
 #[derive(Deserialize)]

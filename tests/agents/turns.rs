@@ -172,6 +172,8 @@ fn a_refused_dialog_is_known(place: &Place, asked_by: &[Source], ended_by: &[Sou
     let (source, asked) = place.told(0, "the question", is_waiting);
     assert!(asked_by.contains(&source), "{source:?}");
     assert_eq!(place.turn_in_ls().0, "waiting");
+    let ls = place.world.ok(&["ls"]);
+    assert!(ls.contains("waiting for a person: permission"), "{ls}");
     let second = place.send("ada", "and another thing");
     place.held_for(second, |gate| matches!(gate, Gate::NeedsPerson { .. }));
     let pressed = Instant::now();

@@ -18,8 +18,12 @@ pub enum Answer {
     Text(&'static str),
     /// A command for the program's shell; the answer to its result is a text.
     Bash(String),
+    /// The same, without asking anybody for leave.
+    Run(String),
     /// The same, and its end is not waited for.
     Background(String),
+    /// A wait for a command of Codex's that still runs.
+    Waits(u64),
     /// A call of one of our own tools, by its bare name; the answer to its result is a text.
     Tool(&'static str, Value),
     /// A stream that begins, and says nothing until [`Model::release`].

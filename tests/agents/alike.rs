@@ -3,7 +3,7 @@
 use dormouse::model::delivery::Gate;
 use dormouse::model::event::{Decision, Event, Fact, WakeDecided};
 use dormouse::model::id::MessageId;
-use dormouse::model::session::WakeMode;
+use dormouse::model::session::{ReapReason, WakeMode};
 
 use crate::daemon_fixture::until;
 use crate::model::{Answer, Asked};
@@ -31,14 +31,40 @@ pub fn times(place: &Place, prompts: Prompts, message: MessageId) -> usize {
 /// C17: a parked conversation goes on, with all that was said in it.
 #[track_caller]
 pub fn resumes(place: &Place, prompts: Prompts) {
-    let first = place.send_with("ada", "remember the mouse", &["--topic", "mice"]);
-    assert_eq!(place.delivered(first), place.proof);
-    place.asked(1);
-    place.world.ok(&["stop", "ada"]);
+    goes_on_after(place, prompts, || {
+        place.world.ok(&["stop", "ada"]);
+        is_gone(place);
+        place.world.ok(&["start", "ada"]);
+    });
+}
+
+/// C17, C47: so does one whose session had been idle for too long. The settings have to say when that is.
+#[track_caller]
+pub fn resumes_when_idle(place: &Place, prompts: Prompts) {
+    goes_on_after(place, prompts, || {
+        place.world.await_record("the reap", |record| match &record.event {
+            Event::Decision(Decision::Reaped(reaped)) => {
+                assert!(matches!(reaped.reason, ReapReason::Idle { .. }), "{reaped:?}");
+                Some(())
+            }
+            _ => None,
+        });
+        is_gone(place);
+    });
+}
+
+fn is_gone(place: &Place) {
     place
         .world
         .await_record("the end", |record| matches!(record.event, Event::Fact(Fact::SessionGone(_))).then_some(()));
-    place.world.ok(&["start", "ada"]);
+}
+
+#[track_caller]
+fn goes_on_after(place: &Place, prompts: Prompts, park: impl FnOnce()) {
+    let first = place.send_with("ada", "remember the mouse", &["--topic", "mice"]);
+    assert_eq!(place.delivered(first), place.proof);
+    place.asked(1);
+    park();
     let second = place.send_with("ada", "which animal?", &["--topic", "mice"]);
     assert_eq!(place.delivered(second), place.proof);
     let resumed = |event: &Event| match event {

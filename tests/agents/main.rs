@@ -7,7 +7,9 @@ mod codex;
 mod crowd;
 #[path = "../daemon_fixture/mod.rs"]
 mod daemon_fixture;
+mod doctor;
 mod killed;
+mod killed_work;
 mod leaving;
 mod model;
 mod openai;

@@ -17,3 +17,4 @@ mod place;
 mod silent;
 mod tools;
 mod turns;
+mod verbs;

@@ -30,8 +30,8 @@ pub fn times(place: &Place, prompts: Prompts, message: MessageId) -> usize {
 
 /// C17: a parked conversation goes on, with all that was said in it.
 #[track_caller]
-pub fn resumes(place: &Place, prompts: Prompts) {
-    goes_on_after(place, prompts, || {
+pub fn resumes(place: &mut Place, prompts: Prompts) {
+    goes_on_after(place, prompts, |place| {
         place.world.ok(&["stop", "ada"]);
         is_gone(place);
         place.world.ok(&["start", "ada"]);
@@ -40,8 +40,8 @@ pub fn resumes(place: &Place, prompts: Prompts) {
 
 /// C17, C47: so does one whose session had been idle for too long. The settings have to say when that is.
 #[track_caller]
-pub fn resumes_when_idle(place: &Place, prompts: Prompts) {
-    goes_on_after(place, prompts, || {
+pub fn resumes_when_idle(place: &mut Place, prompts: Prompts) {
+    goes_on_after(place, prompts, |place| {
         place.world.await_record("the reap", |record| match &record.event {
             Event::Decision(Decision::Reaped(reaped)) => {
                 assert!(matches!(reaped.reason, ReapReason::Idle { .. }), "{reaped:?}");
@@ -53,6 +53,20 @@ pub fn resumes_when_idle(place: &Place, prompts: Prompts) {
     });
 }
 
+/// C17, C60: and so does one that was parked by a daemon that never saw the end of it.
+#[track_caller]
+pub fn resumes_after_a_kill(place: &mut Place, prompts: Prompts) {
+    goes_on_after(place, prompts, |place| {
+        place.world.ok(&["stop", "ada"]);
+        place.world.kill();
+        place.world.start();
+        is_gone(place);
+        place.world.ok(&["start", "ada"]);
+        place.world.kill();
+        place.world.start();
+    });
+}
+
 fn is_gone(place: &Place) {
     place
         .world
@@ -60,11 +74,11 @@ fn is_gone(place: &Place) {
 }
 
 #[track_caller]
-fn goes_on_after(place: &Place, prompts: Prompts, park: impl FnOnce()) {
+fn goes_on_after(place: &mut Place, prompts: Prompts, park: impl FnOnce(&mut Place)) {
     let first = place.send_with("ada", "remember the mouse", &["--topic", "mice"]);
     assert_eq!(place.delivered(first), place.proof);
     place.asked(1);
-    park();
+    park(place);
     let second = place.send_with("ada", "which animal?", &["--topic", "mice"]);
     assert_eq!(place.delivered(second), place.proof);
     let resumed = |event: &Event| match event {

@@ -233,12 +233,12 @@ fn c14_a_message_is_delivered_to_claude_though_its_model_refuses() {
 
 #[test]
 fn c17_a_parked_conversation_of_claude_is_resumed() {
-    alike::resumes(&settled(&[]), prompts);
+    alike::resumes(&mut settled(&[]), prompts);
 }
 
 #[test]
 fn c47_a_conversation_of_claude_that_was_idle_is_resumed() {
-    alike::resumes_when_idle(&settled_with("idle = \"3s\"\n", &[]), prompts);
+    alike::resumes_when_idle(&mut settled_with("idle = \"3s\"\n", &[]), prompts);
 }
 
 #[test]

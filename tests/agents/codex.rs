@@ -160,12 +160,12 @@ fn c33a_a_message_waits_for_the_end_of_codexs_turn() {
 
 #[test]
 fn c17_a_parked_conversation_of_codex_is_resumed() {
-    alike::resumes(&settled(&[]), prompts);
+    alike::resumes(&mut settled(&[]), prompts);
 }
 
 #[test]
 fn c47_a_conversation_of_codex_that_was_idle_is_resumed() {
-    alike::resumes_when_idle(&settled_with("idle = \"3s\"\n", &[]), prompts);
+    alike::resumes_when_idle(&mut settled_with("idle = \"3s\"\n", &[]), prompts);
 }
 
 #[test]

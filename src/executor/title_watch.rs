@@ -13,7 +13,7 @@ use crate::runtime::spec::{Spec, TitleSays, TurnSource};
 
 /// For so long title and loop must have been of two minds: hooks tell of the same sooner and better, what waited in a queue
 /// of the program's own begins at once, and a title comes a moment late (`shim::watch`).
-const STANDS: Duration = Duration::from_secs(1);
+const STANDS: Duration = Duration::from_millis(700);
 
 /// What there is to judge: the title, how often it had changed by then, and whether a turn is taken to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

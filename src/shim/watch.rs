@@ -16,7 +16,7 @@ use crate::home::SessionFiles;
 /// Between two notes of the screen's movement.
 const MOVED_EVERY_MS: u64 = 20;
 /// Between two notes of a title that nothing came with: some programs turn a spinner in it.
-const TITLE_EVERY_MS: u64 = 500;
+const TITLE_EVERY_MS: u64 = 300;
 
 /// Reads what the pane of the session in `dir` prints from standard input, until it ends.
 ///

@@ -204,3 +204,26 @@ fn an_agent_of_launchd_is_whole() {
     );
     assert_eq!(printed, expected);
 }
+
+/// What was installed one day may lack what peers need now.
+#[test]
+fn doctor_looks_into_the_path_that_the_service_was_given() {
+    let user = User::new();
+    let of_service = || {
+        let found = user.run(&["doctor", "--json"]);
+        let all: Vec<serde_json::Value> = serde_json::from_slice(&found.stdout).unwrap();
+        all.into_iter().find(|finding| finding["check"] == "service")
+    };
+    assert_eq!(of_service(), None, "none is installed");
+    user.ok(&["service", "install", "--no-start"]);
+    let found = of_service().unwrap();
+    assert_eq!(found["verdict"], "ok", "{found}");
+    let file = user.path(".config/systemd/user/dormouse.service");
+    let text = fs::read_to_string(&file).unwrap();
+    let bin = user.path("bin").display().to_string();
+    fs::write(&file, text.replace(&format!("{bin}:/usr/bin"), "/nonexistent")).unwrap();
+    let found = of_service().unwrap();
+    assert_eq!(found["verdict"], "warn", "{found}");
+    assert!(found["says"].as_str().unwrap().ends_with("has no tmux"), "{found}");
+    assert!(found["remedy"].as_str().unwrap().contains("dormouse service install"), "{found}");
+}

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use dormouse::model::name::Runtime;
 use dormouse::runtime::placeholders::Values;
 use dormouse::runtime::screen::{read, seen};
+use dormouse::runtime::spec::TitleSays;
 use dormouse::runtime::transcript::{RecordSearch, holds_since, mark};
 use dormouse::runtime::{Runtimes, Spec};
 
@@ -111,6 +112,30 @@ fn c24_c27_claudes_screens_are_read_for_what_they_are() {
         ("working", Means::Working),
     ];
     check("claude", "claude-2.1.330", &wanted);
+}
+
+/// C46b: titles as they were seen. Claude's at rest stands over its questions, too.
+#[test]
+fn c46b_their_titles_are_read_for_what_they_say() {
+    let read = |name: &str, title: &str| spec(name).turn.title.read(title);
+    for (title, says) in [
+        ("✳ Claude Code", Some(TitleSays::Idle)),
+        ("◐ Claude Code", Some(TitleSays::Working)),
+        ("◑ Made up", Some(TitleSays::Working)),
+        ("Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA", None),
+        ("", None),
+    ] {
+        assert_eq!(read("claude", title), says, "{title}");
+    }
+    for (title, says) in [
+        ("ada", Some(TitleSays::Idle)),
+        ("Made up | ada", Some(TitleSays::Idle)),
+        ("⠋ Made up | ada", Some(TitleSays::Working)),
+        ("[ ! ] Action Required | ada", Some(TitleSays::Waiting)),
+        ("[ . ] Action Required | ada", Some(TitleSays::Waiting)),
+    ] {
+        assert_eq!(read("codex", title), says, "{title}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use dormouse::model::event::RuntimeKind;
 use dormouse::model::name::Runtime;
 use dormouse::model::session::WakeMode;
 use dormouse::runtime::placeholders::{PlaceholderError, Secret, Values};
-use dormouse::runtime::spec::{Normalise, TranscriptFormat, TurnSource, WhileBusy};
+use dormouse::runtime::spec::{Normalise, TitleSays, TranscriptFormat, TurnSource, WhileBusy};
 use dormouse::runtime::{KeyProblem, RuntimeFileError, Runtimes, Spec, parse};
 
 const SMALLEST: &str = r#"argv = ["sh", "-c", "exec cat >> inbox.txt"]
@@ -46,7 +46,10 @@ screen = 'thinking'
 keys = false
 
 [turn]
-source = ["hooks", "status_file", "transcript", "terminal", "screen"]
+source = ["hooks", "status_file", "transcript", "terminal", "title", "screen"]
+title_working = '^busy'
+title_waiting = '^asks'
+title_idle = '.'
 working = '(?m)esc to interrupt'
 waiting = '(?m)Do you want to (proceed|create|make this edit)'
 
@@ -70,6 +73,9 @@ says = "not signed in: run `claude` once and log in"
 [limits]
 boot_deadline = "4m"
 ready_deadline = "1m30s"
+
+[verbs]
+exit = ["C-d", "C-d"]
 "#;
 
 fn runtime(name: &str) -> Runtime {
@@ -124,7 +130,7 @@ fn a_file_with_every_key_parses() {
     assert_eq!(spec.input.normalise, [Normalise::TabsTo4Spaces, Normalise::TrimEnd]);
     assert_eq!(spec.input.while_busy, WhileBusy::Deliver);
     assert_eq!(spec.proof.format, TranscriptFormat::Claude);
-    assert_eq!(spec.turn.source.len(), 5);
+    assert_eq!(spec.turn.source.len(), 6);
     assert_eq!(spec.turn.source[3], TurnSource::Terminal);
     let [trust, notice] = &spec.dialogs[..] else { panic!("{:?}", spec.dialogs) };
     assert_eq!((trust.name.as_str(), trust.consent.as_deref()), ("folder-trust", Some("trust_folder")));
@@ -163,6 +169,27 @@ fn a_format_is_known_and_has_a_transcript() {
     assert!(says.ends_with("expected `text`, `claude` or `codex`, found `cloud`"), "{says}");
     let (line, key, says) = refused("argv = ['cat']\n[proof]\nkeys = true\nformat = 'codex'");
     assert_eq!((line, key.as_str()), (4, "proof.format"), "{says}");
+}
+
+/// C46b: a title is asked from what needs a person down to rest, and one that never tells of an end tells nothing.
+#[test]
+fn c46b_a_title_is_read_by_its_patterns() {
+    let title = read(WHOLE).unwrap().turn.title;
+    let read_as = ["busy, asks", "asks", "anything", ""].map(|text| title.read(text));
+    assert_eq!(read_as, [Some(TitleSays::Working), Some(TitleSays::Waiting), Some(TitleSays::Idle), None]);
+    let (_, key, says) = refused(&WHOLE.replace("title_idle = '.'\n", ""));
+    assert_eq!(key, "turn.source[4]");
+    assert!(says.contains("`title_idle`"), "{says}");
+}
+
+/// C27: keys that leave a program go into its box, so that has to be known.
+#[test]
+fn c27_keys_that_leave_a_program_need_a_box() {
+    assert_eq!(read(WHOLE).unwrap().verbs.exit, ["C-d", "C-d"]);
+    let (_, key, says) = refused("argv = ['cat']\n[proof]\nkeys = true\n[verbs]\nexit = ['C-d']");
+    assert_eq!(key, "verbs.exit[0]");
+    assert!(says.contains("`screen` in [input]"), "{says}");
+    assert_eq!(refused(&WHOLE.replace("exit = [\"C-d\"", "exit = [\"\"")).1, "verbs.exit[0]");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 mod files;
 mod finding;
+mod installed;
 mod journal;
 mod machine;
 mod peers;
@@ -21,8 +22,8 @@ use service::Service;
 
 /// Say what would keep it from working here, each with its remedy
 ///
-/// Looks at tmux, folders, sockets, the disk, the clock, the daemon, the journal, the settings, the runtimes and each
-/// peer. Changes nothing, and works when the daemon is down. Exits with 1 if anything fails.
+/// Looks at tmux, folders, sockets, the disk, the clock, the daemon, its service, the journal, the settings, the runtimes
+/// and each peer. Changes nothing, and works when the daemon is down. Exits with 1 if anything fails.
 #[derive(Debug, clap::Args)]
 pub struct Doctor {}
 
@@ -54,7 +55,9 @@ fn examine(context: &Context) -> Vec<Finding> {
         machine::open_files(&service, past.state.peers.len()),
         machine::clock(clock::now(), past.state.now),
     ]);
-    findings.extend([daemon, settings]);
+    findings.push(daemon);
+    findings.extend(installed::examine(context, &service, &known, &past.state));
+    findings.push(settings);
     findings.extend(journal);
     findings.extend(runtimes);
     findings.extend(past.state.peers.values().flat_map(|peer| peers::examine(peer, &known)));

@@ -99,6 +99,20 @@ impl Uninstall {
     }
 }
 
+/// A service of this home's, as it was installed.
+pub struct Installed {
+    pub file: PathBuf,
+    /// The `PATH` it runs with.
+    pub path: Option<String>,
+}
+
+/// None: there is none, or none of ours.
+pub fn installed(context: &Context) -> Option<Installed> {
+    let place = Place::of(context, None).ok()?;
+    let text = place.read().ok()??;
+    Some(Installed { path: unit::path_in(&text, place.manager), file: place.file })
+}
+
 /// Where the file of this home's service lies.
 struct Place {
     manager: Manager,

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::sync::Arc;
 
+use super::exit;
 use super::hand::Hand;
 use super::lane::Shared;
 use super::tmux::in_full;
@@ -12,8 +13,9 @@ use crate::model::event::{KillFailed, SessionGone};
 use crate::model::id::Lsn;
 use crate::observe::{self, EndError};
 
-/// Ends the whole tree, verifies it, and then the tmux server, whose pane is empty by then.
+/// Lets a program at rest go, ends the whole tree, verifies it, and then the tmux server, whose pane is empty by then.
 pub(super) async fn end(hand: &Arc<Hand>, shared: &Arc<Shared>, cause: Lsn) {
+    exit::let_go(hand).await;
     let voice = hand.voice.because(Some(cause));
     let ended = match observe::end_tree(&hand.ground.home, &hand.name).await {
         Ok(ended) => ended,

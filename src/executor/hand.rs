@@ -1,6 +1,7 @@
 //! One session as a lane holds it: its names, its files, its runtime, its pane.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OnceCell, watch};
@@ -87,6 +88,8 @@ pub(super) struct Hand {
     in_flight: Mutex<Option<InFlight>>,
     /// What its record last said that its conversation is called.
     conversation: Mutex<Option<String>>,
+    /// Its status file has told something.
+    status: AtomicBool,
     /// What our own unsubmitted paste looks like in the box.
     residue: Mutex<Option<String>>,
 }
@@ -113,6 +116,7 @@ impl Hand {
             pane: OnceCell::new(),
             in_flight: Mutex::default(),
             conversation: Mutex::default(),
+            status: AtomicBool::new(false),
             residue: Mutex::default(),
         }
     }
@@ -185,6 +189,15 @@ impl Hand {
     /// As far as its record has told.
     pub fn conversation(&self) -> Option<String> {
         self.conversation.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn status_was_read(&self) {
+        self.status.store(true, Ordering::Relaxed);
+    }
+
+    /// There is a status file, and it can be read.
+    pub fn has_status(&self) -> bool {
+        self.status.load(Ordering::Relaxed)
     }
 
     pub fn begin(&self, in_flight: InFlight) {

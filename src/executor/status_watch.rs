@@ -27,6 +27,9 @@ pub(super) async fn watch(hand: Arc<Hand>) {
     loop {
         let turn = fs::read(&file).ok().and_then(|text| status::read(format, &text));
         let turn = turn.filter(|status| is_of(status, &born)).and_then(|status| status.turn);
+        if turn.is_some() {
+            hand.status_was_read();
+        }
         if turn.is_some() && turn != said {
             tell(&hand, turn.clone());
             said = turn;

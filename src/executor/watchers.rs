@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::hand::Hand;
 use super::lane::Shared;
-use super::{status_watch, transcript_watch};
+use super::{status_watch, title_watch, transcript_watch};
 use crate::model::effect::Liveness;
 use crate::model::event::{SessionGone, SessionNotKnown, TurnObserved, TurnSeen};
 use crate::model::session::Source;
@@ -24,14 +24,17 @@ pub(super) fn watch(hand: &Arc<Hand>, shared: &Arc<Shared>, known: Terminal) {
         return;
     }
     shared.keep(hand.ground.tasks.spawn(end(Arc::clone(hand), Arc::clone(shared))).abort_handle());
-    let tells = hand.spec.as_ref().is_some_and(|spec| spec.turn.source.contains(&TurnSource::Terminal));
+    let tells = |source| hand.spec.as_ref().is_some_and(|spec| spec.turn.source.contains(&source));
     if hand.spec.as_ref().is_some_and(|spec| spec.turn.status_file.is_some()) {
         shared.keep(hand.ground.tasks.spawn(status_watch::watch(Arc::clone(hand))).abort_handle());
     }
-    if hand.spec.as_ref().is_some_and(|spec| spec.turn.source.contains(&TurnSource::Transcript)) {
+    if tells(TurnSource::Transcript) {
         shared.keep(hand.ground.tasks.spawn(transcript_watch::watch(Arc::clone(hand))).abort_handle());
     }
-    if tells {
+    if tells(TurnSource::Title) {
+        shared.keep(hand.ground.tasks.spawn(title_watch::watch(Arc::clone(hand))).abort_handle());
+    }
+    if tells(TurnSource::Terminal) {
         shared.keep(hand.ground.tasks.spawn(turns(Arc::clone(hand), known)).abort_handle());
     }
 }

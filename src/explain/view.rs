@@ -198,7 +198,9 @@ fn source(source: session::Source) -> &'static str {
     match source {
         session::Source::Hook | session::Source::StatusFile | session::Source::Answer => "hook",
         session::Source::Transcript => "transcript",
-        session::Source::Terminal | session::Source::Screen | session::Source::Person => "screen",
+        session::Source::Terminal | session::Source::Title | session::Source::Screen | session::Source::Person => {
+            "screen"
+        }
         session::Source::Delivery => "delivery",
         session::Source::Wake => "wake",
     }
@@ -233,7 +235,9 @@ fn cells(row: &Row, now: Timestamp) -> [String; 7] {
     let turn = row.session.as_ref().map_or_else(nothing, |life| {
         let armed = if life.armed { ", armed" } else { "" };
         let reason = life.reason.as_ref().map_or_else(String::new, |reason| format!(": {}", one_line(reason)));
-        format!("{}{reason}{armed}", life.turn)
+        // Whom it waits for; the word alone could mean anybody.
+        let whom = if life.turn == "waiting" { " for a person" } else { "" };
+        format!("{}{whom}{reason}{armed}", life.turn)
     });
     let sign = |life: &Life| format!("{}, {}", ago(life.last_sign_of_life), life.source_words);
     let dead = if row.queue.dead > 0 { format!(" ({} dead)", row.queue.dead) } else { String::new() };

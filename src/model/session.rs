@@ -169,6 +169,8 @@ pub enum Source {
     Wake,
     /// A person was attached.
     Person,
+    /// The title that the program has given its terminal.
+    Title,
 }
 
 /// Why a session is ended by us.

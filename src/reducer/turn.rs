@@ -78,7 +78,7 @@ fn how_it_ended(session: &mut Session, fact: &TurnObserved) {
 fn says_more(turn: &Turn, source: Source) -> bool {
     match turn {
         Turn::Background { .. } => true,
-        Turn::Failed { .. } => source == Source::StatusFile,
+        Turn::Failed { .. } => matches!(source, Source::StatusFile | Source::Title),
         Turn::Unknown | Turn::Running { .. } | Turn::Ended { .. } | Turn::Waiting { .. } => false,
     }
 }

@@ -103,6 +103,7 @@ pub struct Turn {
     pub status_file: Option<StatusFile>,
     pub working: Option<Regex>,
     pub waiting: Option<Regex>,
+    pub title: Title,
 }
 
 /// Where the program keeps what it does just now.
@@ -126,7 +127,36 @@ pub enum TurnSource {
     Transcript,
     /// OSC 7501 in the program's output.
     Terminal,
+    /// Asked last of all that tell: where no status file is read and no OSC 7501 has been said.
+    Title,
     Screen,
+}
+
+/// What a program's title shows of its turns.
+#[derive(Clone, Debug, Default)]
+pub struct Title {
+    pub working: Option<Regex>,
+    pub waiting: Option<Regex>,
+    pub idle: Option<Regex>,
+}
+
+impl Title {
+    /// The first of the three that matches, in this order.
+    pub fn read(&self, title: &str) -> Option<TitleSays> {
+        let all =
+            [(&self.waiting, TitleSays::Waiting), (&self.working, TitleSays::Working), (&self.idle, TitleSays::Idle)];
+        let seen = |pattern: &Option<Regex>| pattern.as_ref().is_some_and(|pattern| pattern.is_match(title));
+        all.into_iter().find_map(|(pattern, says)| seen(pattern).then_some(says))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TitleSays {
+    Working,
+    /// For a person.
+    Waiting,
+    /// At rest, as far as a title can tell.
+    Idle,
 }
 
 /// How its hooks call `dormouse hook`.
@@ -177,11 +207,14 @@ pub struct Limits {
     pub ready_deadline_ms: Option<u64>,
 }
 
-/// What an operator may have typed into it (C56).
+/// What may be typed into it besides messages: an operator's verbs (C56), and what leaves it.
 #[derive(Clone, Debug, Default)]
 pub struct Verbs {
     /// A tmux key name: one press ends the turn.
     pub interrupt: Option<String>,
+    /// tmux key names: with these pressed into its empty box, one after the other, it leaves. Not an operator's: what every
+    /// end of a session at rest begins with.
+    pub exit: Vec<String>,
     pub compact: Option<Compact>,
 }
 

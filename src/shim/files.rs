@@ -65,6 +65,9 @@ pub struct Terminal {
     pub turns_started: u32,
     pub turns_ended: u32,
     pub title: Option<String>,
+    /// How often the title has become another one. An earlier version counted none.
+    #[serde(default)]
+    pub titles: u32,
 }
 
 /// Why a session's file could not be read or written.

@@ -56,7 +56,7 @@ impl Perform for Said {
     fn osc_dispatch(&mut self, params: &[&[u8]], _bell_terminated: bool) {
         match params {
             // A title may hold semicolons, which part it.
-            [b"0" | b"2", title @ ..] => self.terminal.title = Some(readable(&title.join(&b';'), TITLE_CHARS_MAX)),
+            [b"0" | b"2", title @ ..] => self.title(readable(&title.join(&b';'), TITLE_CHARS_MAX)),
             [b"7501", state, ..] => self.state(&readable(state, 4 * DETAIL_CHARS_MAX)),
             _ => {}
         }
@@ -71,6 +71,13 @@ impl Perform for Said {
 }
 
 impl Said {
+    fn title(&mut self, title: String) {
+        if self.terminal.title.as_ref() != Some(&title) {
+            self.terminal.titles = self.terminal.titles.wrapping_add(1);
+            self.terminal.title = Some(title);
+        }
+    }
+
     /// `state=blocked:app=codex:kind=permission`: fields in any order, unknown ones passed over.
     fn state(&mut self, fields: &str) {
         let field = |name: &str| {
@@ -152,6 +159,7 @@ mod tests {
     fn a_title_is_kept_readable_and_short() {
         let seen = follow(&[b"\x1b]0;a;b \xff c\x07"]);
         assert_eq!(seen.title.as_deref(), Some("a;b \u{fffd} c"));
+        assert_eq!(follow(&[b"\x1b]0;a\x07\x1b]0;a\x07\x1b]2;b\x07\x1b]0;a\x07"]).titles, 3, "as often as it changed");
         let long = [b"\x1b]2;".as_slice(), &[b'x'; 5000], b"\x07"].concat();
         assert_eq!(follow(&[&long]).title.map(|title| title.len()), Some(TITLE_CHARS_MAX));
     }

@@ -16,7 +16,7 @@ use crate::home::SessionFiles;
 /// Between two notes of the screen's movement.
 const MOVED_EVERY_MS: u64 = 20;
 /// Between two notes of a title that nothing came with: some programs turn a spinner in it.
-const TITLE_EVERY_MS: u64 = 1000;
+const TITLE_EVERY_MS: u64 = 300;
 
 /// Reads what the pane of the session in `dir` prints from standard input, until it ends.
 ///
@@ -125,10 +125,9 @@ impl<'a> Watch<'a> {
             return;
         }
         let seen = self.follower.terminal();
-        let only_title = self
-            .written
-            .as_ref()
-            .is_some_and(|written| *seen == Terminal { title: seen.title.clone(), ..written.clone() });
+        let only_title = self.written.as_ref().is_some_and(|written| {
+            *seen == Terminal { title: seen.title.clone(), titles: seen.titles, ..written.clone() }
+        });
         if only_title && !last && now < self.title_written_ms + TITLE_EVERY_MS {
             return;
         }

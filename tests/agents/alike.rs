@@ -3,7 +3,7 @@
 use dormouse::model::delivery::Gate;
 use dormouse::model::event::{Decision, Event, Fact, WakeDecided};
 use dormouse::model::id::MessageId;
-use dormouse::model::session::WakeMode;
+use dormouse::model::session::{ReapReason, WakeMode};
 
 use crate::daemon_fixture::until;
 use crate::model::{Answer, Asked};
@@ -12,10 +12,10 @@ use crate::place::Place;
 /// The texts that a user has said in the conversation which a request sends, in order.
 pub type Prompts = fn(&Asked) -> Vec<String>;
 
-/// A built-in runtime's file whose turns are told by its record alone, and without the texts that hand over its hooks.
-pub fn told_by_its_record(built_in: &str, without: &[&str]) -> String {
-    let source = built_in.lines().find(|line| line.starts_with("source = ")).expect("it names its sources");
-    without.iter().fold(built_in.replace(source, "source = [\"transcript\"]"), |text, part| {
+/// A built-in runtime's file whose turns are told by one source alone, and without the texts that hand over its hooks.
+pub fn told_by(source: &str, built_in: &str, without: &[&str]) -> String {
+    let sources = built_in.lines().find(|line| line.starts_with("source = ")).expect("it names its sources");
+    without.iter().fold(built_in.replace(sources, &format!("source = [\"{source}\"]")), |text, part| {
         assert!(text.contains(part), "the file has no {part}");
         text.replace(part, "")
     })
@@ -30,15 +30,55 @@ pub fn times(place: &Place, prompts: Prompts, message: MessageId) -> usize {
 
 /// C17: a parked conversation goes on, with all that was said in it.
 #[track_caller]
-pub fn resumes(place: &Place, prompts: Prompts) {
-    let first = place.send_with("ada", "remember the mouse", &["--topic", "mice"]);
-    assert_eq!(place.delivered(first), place.proof);
-    place.asked(1);
-    place.world.ok(&["stop", "ada"]);
+pub fn resumes(place: &mut Place, prompts: Prompts) {
+    goes_on_after(place, prompts, |place| {
+        place.world.ok(&["stop", "ada"]);
+        is_gone(place);
+        place.world.ok(&["start", "ada"]);
+    });
+}
+
+/// C17, C47: so does one whose session had been idle for too long. The settings have to say when that is.
+#[track_caller]
+pub fn resumes_when_idle(place: &mut Place, prompts: Prompts) {
+    goes_on_after(place, prompts, |place| {
+        place.world.await_record("the reap", |record| match &record.event {
+            Event::Decision(Decision::Reaped(reaped)) => {
+                assert!(matches!(reaped.reason, ReapReason::Idle { .. }), "{reaped:?}");
+                Some(())
+            }
+            _ => None,
+        });
+        is_gone(place);
+    });
+}
+
+/// C17, C60: and so does one that was parked by a daemon that never saw the end of it.
+#[track_caller]
+pub fn resumes_after_a_kill(place: &mut Place, prompts: Prompts) {
+    goes_on_after(place, prompts, |place| {
+        place.world.ok(&["stop", "ada"]);
+        place.world.kill();
+        place.world.start();
+        is_gone(place);
+        place.world.ok(&["start", "ada"]);
+        place.world.kill();
+        place.world.start();
+    });
+}
+
+fn is_gone(place: &Place) {
     place
         .world
         .await_record("the end", |record| matches!(record.event, Event::Fact(Fact::SessionGone(_))).then_some(()));
-    place.world.ok(&["start", "ada"]);
+}
+
+#[track_caller]
+fn goes_on_after(place: &mut Place, prompts: Prompts, park: impl FnOnce(&mut Place)) {
+    let first = place.send_with("ada", "remember the mouse", &["--topic", "mice"]);
+    assert_eq!(place.delivered(first), place.proof);
+    place.asked(1);
+    park(place);
     let second = place.send_with("ada", "which animal?", &["--topic", "mice"]);
     assert_eq!(place.delivered(second), place.proof);
     let resumed = |event: &Event| match event {

@@ -10,7 +10,7 @@ pub fn events(body: &Value, answer: &Answer) -> (Value, Vec<Value>) {
     let message = json!({ "id": unique("msg"), "type": "message", "role": "assistant", "model": body["model"], "content": [],
         "stop_reason": null, "stop_sequence": null, "usage": usage });
     let (block, delta, reason) = match answer {
-        Answer::Bash(command) | Answer::Background(command) => {
+        Answer::Bash(command) | Answer::Run(command) | Answer::Background(command) => {
             let background = matches!(answer, Answer::Background(_));
             let input = json!({ "command": command, "description": "Do it", "run_in_background": background });
             (
@@ -24,9 +24,10 @@ pub fn events(body: &Value, answer: &Answer) -> (Value, Vec<Value>) {
             json!({ "type": "input_json_delta", "partial_json": arguments.to_string() }),
             "tool_use",
         ),
-        Answer::Text(text) | Answer::Held(text) | Answer::Slow(_, text) => {
+        Answer::Text(text) | Answer::Held(text) | Answer::Halfway(text) | Answer::Slow(_, text) => {
             (json!({ "type": "text", "text": "" }), json!({ "type": "text_delta", "text": text }), "end_turn")
         }
+        Answer::Waits(_) => unreachable!("it has no such tool"),
         Answer::Error(_) => unreachable!("an error is no stream"),
     };
     let rest = vec![

@@ -17,8 +17,8 @@ fn normalise(text: &str) -> String {
     text.replace('\t', "    ")
 }
 
-/// A virgin home, and a token that needs no login.
-fn place() -> Place {
+/// A home that nobody has been through the first run in, and a token that needs no login.
+pub fn virgin() -> Place {
     signed_in(Place::new())
 }
 
@@ -41,10 +41,10 @@ pub fn settled_with(config: &str, args: &[&str]) -> Place {
     at_home(signed_in(Place::with(config)), &["ada"], args)
 }
 
-/// As [`settled`], of which only its record tells of turns and deliveries.
-pub fn settled_by_its_record() -> Place {
+/// As [`settled`], of which only its record tells of deliveries, and `source` of turns.
+pub fn settled_told_by(source: &str) -> Place {
     let built_in = include_str!("../../src/runtime/builtin/claude.toml");
-    let mut place = place();
+    let mut place = virgin();
     place.proof = Proof::Transcript;
     let without = [
         "hook = true\n",
@@ -52,13 +52,13 @@ pub fn settled_by_its_record() -> Place {
         "[hooks]\nformat = \"claude\"\n",
         "status_file = { path = \"{claude_config_dir}/sessions/{pid}.json\", format = \"claude\" }\n",
     ];
-    place.world.add_runtime("claude", &alike::told_by_its_record(built_in, &without));
+    place.world.add_runtime("claude", &alike::told_by(source, built_in, &without));
     at_home(place, &["ada"], &[])
 }
 
 /// As [`settled`], with a peer of each name.
 pub fn team(names: &[&str], args: &[&str]) -> Place {
-    at_home(place(), names, args)
+    at_home(virgin(), names, args)
 }
 
 fn at_home(mut place: Place, names: &[&str], args: &[&str]) -> Place {
@@ -84,7 +84,7 @@ fn keys(wanted: &[(&str, &str)]) -> Vec<(String, String)> {
 /// C24: everything that stands before the box of a virgin home is answered, as far as consent goes.
 #[test]
 fn c24_claude_comes_up_from_a_virgin_home_with_consent() {
-    let mut place = place();
+    let mut place = virgin();
     place.world.start();
     place.world.add_peer("ada", &["--runtime", "claude", "--consent", "trust_folder"]);
     let message = place.send("ada", "hello");
@@ -132,7 +132,7 @@ fn c24_claudes_dialogs_are_each_answered_by_its_own_consent() {
 /// C24: without consent the dialog is left standing, and the failure names both.
 #[test]
 fn c24_claude_without_consent_stops_at_the_dialog() {
-    let mut place = place();
+    let mut place = virgin();
     place.world.start();
     place.world.add_peer("ada", &["--runtime", "claude", "--consent", "api_key"]);
     place.send("ada", "hello");
@@ -161,13 +161,19 @@ fn c24_claude_that_is_not_signed_in_fails_at_once() {
 #[test]
 fn c26_a_nasty_message_reaches_claude_whole_and_nothing_is_executed() {
     let place = settled(&["--arg", "--permission-mode", "--arg", "manual"]);
-    for body in [nasty(), "short".to_owned(), long(), nasty()] {
+    for (times, body) in [nasty(), "short".to_owned(), long(), nasty(), long()].into_iter().enumerate() {
+        if times == 4 {
+            // The longest as the first words of a session, too.
+            place.world.ok(&["refresh", "ada"]);
+            place.world.ok(&["stop", "ada"]);
+            place.world.ok(&["start", "ada"]);
+        }
         let message = place.send("ada", &body);
         assert_eq!(place.delivered(message), Proof::Hook);
         whole(&place, message, &body);
     }
     assert!(!place.world.path("ada").join("made").exists(), "something was executed");
-    assert_eq!(place.model.asked().len(), 4, "a request for each message, and none besides");
+    assert_eq!(place.model.asked().len(), 5, "a request for each message, and none besides");
     place.world.audit_is_clean();
 }
 
@@ -227,7 +233,12 @@ fn c14_a_message_is_delivered_to_claude_though_its_model_refuses() {
 
 #[test]
 fn c17_a_parked_conversation_of_claude_is_resumed() {
-    alike::resumes(&settled(&[]), prompts);
+    alike::resumes(&mut settled(&[]), prompts);
+}
+
+#[test]
+fn c47_a_conversation_of_claude_that_was_idle_is_resumed() {
+    alike::resumes_when_idle(&mut settled_with("idle = \"3s\"\n", &[]), prompts);
 }
 
 #[test]

@@ -23,12 +23,12 @@ pub fn settled_with(config: &str, args: &[&str]) -> Place {
     at_home(Place::with(config), &["ada"], args)
 }
 
-/// As [`settled`], of which only its record tells of turns and deliveries.
-pub fn settled_by_its_record() -> Place {
+/// As [`settled`], of which only its record tells of deliveries, and `source` of turns.
+pub fn settled_told_by(source: &str) -> Place {
     let built_in = include_str!("../../src/runtime/builtin/codex.toml");
     let place = Place::new();
     let without = ["hook = true\n", "[hooks]\nformat = \"codex\"\nconsent = \"hook_trust\"\n"];
-    place.world.add_runtime("codex", &alike::told_by_its_record(built_in, &without));
+    place.world.add_runtime("codex", &alike::told_by(source, built_in, &without));
     at_home(place, &["ada"], &[])
 }
 
@@ -108,13 +108,19 @@ fn c24_codex_that_is_not_signed_in_fails_at_once() {
 #[test]
 fn c26_a_nasty_message_reaches_codex_whole_and_nothing_is_executed() {
     let place = settled(&[]);
-    for body in [nasty(), "short".to_owned(), long(), nasty()] {
+    for (times, body) in [nasty(), "short".to_owned(), long(), nasty(), long()].into_iter().enumerate() {
+        if times == 4 {
+            // The longest as the first words of a session, too.
+            place.world.ok(&["refresh", "ada"]);
+            place.world.ok(&["stop", "ada"]);
+            place.world.ok(&["start", "ada"]);
+        }
         let message = place.send("ada", &body);
         assert_eq!(place.delivered(message), Proof::Transcript);
         whole(&place, message, &body);
     }
     assert!(!place.world.path("ada").join("made").exists(), "something was executed");
-    assert_eq!(place.model.asked().len(), 4, "a request for each message, and none besides");
+    assert_eq!(place.model.asked().len(), 5, "a request for each message, and none besides");
     place.world.audit_is_clean();
 }
 
@@ -154,7 +160,12 @@ fn c33a_a_message_waits_for_the_end_of_codexs_turn() {
 
 #[test]
 fn c17_a_parked_conversation_of_codex_is_resumed() {
-    alike::resumes(&settled(&[]), prompts);
+    alike::resumes(&mut settled(&[]), prompts);
+}
+
+#[test]
+fn c47_a_conversation_of_codex_that_was_idle_is_resumed() {
+    alike::resumes_when_idle(&mut settled_with("idle = \"3s\"\n", &[]), prompts);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use dormouse::model::delivery::Gate;
 use dormouse::model::event::{Decision, Event, Fact};
 
-use crate::alike::{Prompts, times};
+use crate::alike::{Prompts, resumes_after_a_kill, times};
 use crate::daemon_fixture::until;
 use crate::model::Answer;
 use crate::place::Place;
@@ -127,4 +127,14 @@ fn c60_a_killed_daemon_leaves_claudes_turn_alone() {
 #[test]
 fn c60_a_killed_daemon_leaves_codexs_turn_alone() {
     in_mid_turn(&mut codex::settled(&[]), openai::prompts);
+}
+
+#[test]
+fn c60_a_conversation_of_claude_that_a_killed_daemon_parked_is_resumed() {
+    resumes_after_a_kill(&mut claude::settled(&[]), anthropic::prompts);
+}
+
+#[test]
+fn c60_a_conversation_of_codex_that_a_killed_daemon_parked_is_resumed() {
+    resumes_after_a_kill(&mut codex::settled(&[]), openai::prompts);
 }

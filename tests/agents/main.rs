@@ -7,10 +7,14 @@ mod codex;
 mod crowd;
 #[path = "../daemon_fixture/mod.rs"]
 mod daemon_fixture;
+mod doctor;
 mod killed;
+mod killed_work;
+mod leaving;
 mod model;
 mod openai;
 mod place;
 mod silent;
 mod tools;
 mod turns;
+mod verbs;

@@ -18,12 +18,18 @@ pub enum Answer {
     Text(&'static str),
     /// A command for the program's shell; the answer to its result is a text.
     Bash(String),
+    /// The same, without asking anybody for leave.
+    Run(String),
     /// The same, and its end is not waited for.
     Background(String),
+    /// A wait for a command of Codex's that still runs.
+    Waits(u64),
     /// A call of one of our own tools, by its bare name; the answer to its result is a text.
     Tool(&'static str, Value),
     /// A stream that begins, and says nothing until [`Model::release`].
     Held(&'static str),
+    /// A stream that says this much, and does not end until [`Model::release`].
+    Halfway(&'static str),
     /// A stream that begins, and says nothing for so long.
     Slow(Duration, &'static str),
     /// An HTTP status.
@@ -136,8 +142,9 @@ fn serve(mut request: Request, shared: &Shared) {
     // A program that has gone away is not the server's to complain of.
     let _ = match answer {
         Answer::Error(status) => refuse(request, status),
-        Answer::Held(text) => stream(request, &path, &body, &Answer::Text(text), Some((shared, Duration::MAX))),
-        Answer::Slow(silence, text) => stream(request, &path, &body, &Answer::Text(text), Some((shared, silence))),
+        Answer::Held(text) => stream(request, &path, &body, &Answer::Text(text), Some((0, shared, Duration::MAX))),
+        Answer::Halfway(text) => stream(request, &path, &body, &Answer::Text(text), Some((2, shared, Duration::MAX))),
+        Answer::Slow(silence, text) => stream(request, &path, &body, &Answer::Text(text), Some((0, shared, silence))),
         answer => stream(request, &path, &body, &answer, None),
     };
 }
@@ -162,13 +169,13 @@ fn refuse(request: Request, status: u16) -> io::Result<()> {
     request.respond(Response::from_string(body).with_status_code(status).with_header(json))
 }
 
-/// `held`: between the first event and the others, until the model is released or so long.
+/// `held`: behind the first event and so many more, until the model is released or so long.
 fn stream(
     request: Request,
     path: &str,
     body: &Value,
     answer: &Answer,
-    held: Option<(&Shared, Duration)>,
+    held: Option<(usize, &Shared, Duration)>,
 ) -> io::Result<()> {
     let (first, rest) = match path.starts_with("/v1/messages") {
         true => anthropic::events(body, answer),
@@ -177,12 +184,12 @@ fn stream(
     let mut out = request.into_writer();
     out.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")?;
     event(&mut out, &first)?;
-    if let Some((shared, silence)) = held {
-        let (kept, told) = shared.as_ref();
-        let _released = told.wait_timeout_while(kept.lock().unwrap(), silence, |kept| !kept.released).unwrap();
-    }
-    for said in rest {
-        event(&mut out, &said)?;
+    for (number, said) in rest.iter().enumerate() {
+        if let Some((_, shared, silence)) = held.filter(|(behind, ..)| *behind == number) {
+            let (kept, told) = shared.as_ref();
+            let _released = told.wait_timeout_while(kept.lock().unwrap(), silence, |kept| !kept.released).unwrap();
+        }
+        event(&mut out, said)?;
     }
     out.write_all(b"0\r\n\r\n")?;
     out.flush()

@@ -18,9 +18,19 @@ pub fn events(answer: &Answer) -> (Value, Vec<Value>) {
             json!({ "type": "function_call", "id": unique("fc"), "call_id": unique("call"),
             "namespace": "mcp__dormouse", "name": name, "arguments": arguments.to_string() })
         }
-        Answer::Text(text) | Answer::Held(text) | Answer::Slow(_, text) => {
+        Answer::Text(text) | Answer::Held(text) | Answer::Halfway(text) | Answer::Slow(_, text) => {
             json!({ "type": "message", "role": "assistant", "id": unique("msg"),
             "content": [{ "type": "output_text", "text": text }] })
+        }
+        Answer::Run(command) => {
+            let arguments = json!({ "cmd": command });
+            json!({ "type": "function_call", "id": unique("fc"), "call_id": unique("call"), "name": "exec_command",
+                "arguments": arguments.to_string() })
+        }
+        Answer::Waits(command) => {
+            let arguments = json!({ "session_id": command, "chars": "", "yield_time_ms": 120_000 });
+            json!({ "type": "function_call", "id": unique("fc"), "call_id": unique("call"), "name": "write_stdin",
+                "arguments": arguments.to_string() })
         }
         Answer::Background(_) => unreachable!("it has no such tool"),
         Answer::Error(_) => unreachable!("an error is no stream"),

@@ -135,6 +135,11 @@ impl Place {
         self.tmux(&["capture-pane", "-p"])
     }
 
+    /// How many terminals of people are in sessions.
+    pub fn attached(&self) -> usize {
+        self.tmux(&["list-clients"]).lines().count()
+    }
+
     /// The processes that sessions have begun with, oldest first.
     pub fn started(&self) -> Vec<u32> {
         let pid = |record: Record| match record.event {

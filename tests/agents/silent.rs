@@ -9,7 +9,7 @@ use dormouse::model::event::{Decision, Event, Fact, Kept, KeptBecause, TurnSeen}
 use dormouse::model::record::Record;
 use dormouse::model::session::ReapReason;
 
-use crate::model::Answer;
+use crate::model::{Answer, Asked};
 use crate::place::Place;
 use crate::turns::is_over;
 use crate::{claude, codex};
@@ -24,6 +24,14 @@ const LONGEST: Duration = Duration::from_secs(180);
 /// Claude refuses to wait for a bare `sleep`.
 fn takes_its_time() -> String {
     format!("timeout {} tail -f /dev/null", SILENCE.as_secs())
+}
+
+/// Codex gives a command back to its model while that still runs; this model goes on waiting for it, as they do.
+fn waits_for_its_command(asked: &Asked) -> Option<Answer> {
+    let mut results = asked.body["input"].as_array()?.iter().filter(|item| item["type"] == "function_call_output");
+    let (_, id) = results.next_back()?["output"].as_str()?.split_once("session ID ")?;
+    let id: String = id.chars().take_while(char::is_ascii_digit).collect();
+    Some(Answer::Waits(id.parse().ok()?))
 }
 
 /// C46: `answer` begins a silent turn; its session is kept for as long as that lasts, by the name of `why`, and is idle
@@ -74,6 +82,11 @@ fn c46_a_turn_that_is_silent_for_ninety_seconds_is_never_reaped() {
         || outlasts(&codex::settled_with(IMPATIENT, &[]), Answer::Slow(SILENCE, "at last"), KeptBecause::TurnRunning);
     let in_a_tool =
         || outlasts(&claude::settled_with(IMPATIENT, &tools), Answer::Bash(takes_its_time()), KeptBecause::TurnRunning);
+    let codex_in_a_tool = || {
+        let place = codex::settled_with(IMPATIENT, &["--arg", "--dangerously-bypass-approvals-and-sandbox"]);
+        place.model.thinks(waits_for_its_command);
+        outlasts(&place, Answer::Run(takes_its_time()), KeptBecause::TurnRunning);
+    };
     let behind = || {
         let place = claude::settled_with(IMPATIENT, &tools);
         assert_eq!(place.proof, Proof::Hook);
@@ -83,6 +96,7 @@ fn c46_a_turn_that_is_silent_for_ninety_seconds_is_never_reaped() {
         scope.spawn(streams);
         scope.spawn(codex_streams);
         scope.spawn(in_a_tool);
+        scope.spawn(codex_in_a_tool);
         scope.spawn(behind);
     });
 }

@@ -15,7 +15,7 @@ use crate::model::{Answer, Asked};
 use crate::place::Place;
 
 /// Both programs in one home, past their first run. The daemon serves.
-fn place() -> Place {
+pub fn place() -> Place {
     let mut place = Place::new();
     let url = place.model.url.clone();
     let config = format!(
@@ -34,7 +34,7 @@ fn place() -> Place {
 }
 
 /// A peer on `runtime` whose folder its program trusts. Asked for permission nobody would answer: our tools need none.
-fn peer(place: &Place, name: &str, runtime: &str, args: &[&str]) {
+pub fn peer(place: &Place, name: &str, runtime: &str, args: &[&str]) {
     let manual: &[&str] = if runtime == "claude" { &["--arg", "--permission-mode", "--arg", "manual"] } else { &[] };
     let folder = place.world.add_peer(name, &[&["--runtime", runtime], manual, args].concat());
     if runtime == "claude" {
@@ -45,7 +45,7 @@ fn peer(place: &Place, name: &str, runtime: &str, args: &[&str]) {
 }
 
 /// Who a message is from, as its envelope says, and its first line of text.
-fn letter(prompt: &str) -> Option<(String, String)> {
+pub fn letter(prompt: &str) -> Option<(String, String)> {
     let envelope = &prompt[prompt.find("[from ")? + "[from ".len()..];
     let (first, rest) = envelope.split_once('\n')?;
     let from = first.split([']', ' ']).next()?;
@@ -55,13 +55,13 @@ fn letter(prompt: &str) -> Option<(String, String)> {
 }
 
 /// A model that answers whoever writes to it through the tool.
-fn answers_by_tool(asked: &Asked) -> Option<Answer> {
+pub fn answers_by_tool(asked: &Asked) -> Option<Answer> {
     let (from, said) = letter(&asked.prompt()?)?;
     Some(Answer::Tool("send_to_peer", json!({ "peer": from, "text": format!("heard: {said}") })))
 }
 
 /// A model that hands a baton on to the other one, one less each time.
-fn passes_a_baton(asked: &Asked) -> Option<Answer> {
+pub fn passes_a_baton(asked: &Asked) -> Option<Answer> {
     let (_, said) = letter(&asked.prompt()?)?;
     let left: u32 = said.strip_prefix("baton ")?.parse().ok()?;
     let other = if asked.is_claude() { "cody" } else { "ada" };
@@ -69,7 +69,7 @@ fn passes_a_baton(asked: &Asked) -> Option<Answer> {
     Some(Answer::Tool("send_to_peer", json!({ "peer": other, "text": text })))
 }
 
-fn accepted(record: &Record) -> Option<(&MessageAccepted, MessageId)> {
+pub fn accepted(record: &Record) -> Option<(&MessageAccepted, MessageId)> {
     match &record.event {
         Event::Fact(Fact::MessageAccepted(accepted)) => Some((accepted, record.subject.message?)),
         _ => None,
@@ -139,7 +139,11 @@ fn hand_a_baton_on(times: u32) {
     let wakes =
         place.world.records().into_iter().filter(|it| matches!(it.event, Event::Decision(Decision::WakeDecided(_))));
     assert_eq!(wakes.count(), 2, "a session each, and no more");
-    eprintln!("{}", place.world.ok(&["why", &last.to_string()]));
+    let why = place.world.ok(&["why", &last.to_string()]);
+    eprintln!("{why}");
+    for part in ["accepted from", "claude-ada", "codex-cody", "answers", "delivered"] {
+        assert!(why.contains(part), "{part}: {why}");
+    }
     place.world.audit_is_clean();
 }
 

@@ -58,6 +58,7 @@ fn an_interrupt_is_known(place: &Place, by: &[Source]) {
     let pressed = Instant::now();
     place.press("Escape");
     let (source, _) = place.told(before, "the end of the turn", is_over);
+    eprintln!("an interrupt was known by {source:?} after {:?}", pressed.elapsed());
     assert!(pressed.elapsed() < KNOWN_WITHIN, "{:?}", pressed.elapsed());
     assert!(by.contains(&source), "{source:?}");
     place.model.release();
@@ -80,6 +81,23 @@ fn c46b_a_hook_of_codex_tells_of_an_interrupt() {
     an_interrupt_is_known(&place, &[Source::Hook, Source::Terminal]);
 }
 
+/// C46b: an interrupt before the first word leaves nothing in Claude's record; one behind it does.
+#[track_caller]
+fn an_interrupted_answer_is_known(place: &Place, by: Source) {
+    place.model.answers([Answer::Halfway("so far so good\n\nand then")]);
+    let message = place.send("ada", "tell me");
+    assert_eq!(place.delivered(message), place.proof);
+    until("the first words", || place.screen().contains("so far so good"));
+    let before = place.last_record();
+    let pressed = Instant::now();
+    place.press("Escape");
+    let (source, _) = place.told(before, "the end of the turn", is_over);
+    eprintln!("an interrupted answer was known by {by:?} after {:?}", pressed.elapsed());
+    assert!(pressed.elapsed() < KNOWN_WITHIN, "{:?}", pressed.elapsed());
+    assert_eq!(source, by);
+    place.model.release();
+}
+
 /// C46b: where no hook, status file or terminal is heard, the record tells of the end of a turn.
 #[track_caller]
 fn ends_are_told_by_the_record(place: &Place) {
@@ -89,17 +107,31 @@ fn ends_are_told_by_the_record(place: &Place) {
     assert_eq!(source, Source::Transcript);
 }
 
-/// An interrupt before the first word of an answer leaves nothing in Claude's record: there its status file tells.
 #[test]
 fn c46b_claudes_record_tells_the_end_of_its_turns() {
-    ends_are_told_by_the_record(&claude::settled_by_its_record());
+    let place = claude::settled_told_by("transcript");
+    ends_are_told_by_the_record(&place);
+    an_interrupted_answer_is_known(&place, Source::Transcript);
 }
 
 #[test]
 fn c46b_codexs_record_tells_the_end_of_its_turns() {
-    let place = codex::settled_by_its_record();
+    let place = codex::settled_told_by("transcript");
     ends_are_told_by_the_record(&place);
     an_interrupt_is_known(&place, &[Source::Transcript]);
+}
+
+#[test]
+fn c46b_claudes_title_tells_of_its_turns() {
+    let place = claude::settled_told_by("title");
+    an_interrupted_answer_is_known(&place, Source::Title);
+    // Last, for it puts the message back into the box.
+    an_interrupt_is_known(&place, &[Source::Title]);
+}
+
+#[test]
+fn c46b_codexs_title_tells_of_its_turns() {
+    an_interrupt_is_known(&codex::settled_told_by("title"), &[Source::Title]);
 }
 
 /// C46b: the answer that fails ends the turn, and `ls` says so.
@@ -130,16 +162,18 @@ fn c46b_codexs_turn_that_fails_is_known_to_have_failed() {
     an_error_is_known(&codex::settled(&[]), 400, Source::Terminal);
 }
 
-/// C27, C46: a permission is waited for by a person's word, and a message for that; a refusal ends the turn.
+/// C27, C46: whichever of its sources is first, a permission is waited for by a person's word, and a message for that; a refusal ends the turn.
 #[track_caller]
-fn a_refused_dialog_is_known(place: &Place, asked_by: Source, ended_by: &[Source]) {
+fn a_refused_dialog_is_known(place: &Place, asked_by: &[Source], ended_by: &[Source]) {
     let made = place.world.path("ada").join("made");
     place.model.answers([Answer::Bash(format!("touch {}", made.display()))]);
     let first = place.send("ada", "do it");
     assert_eq!(place.delivered(first), place.proof);
     let (source, asked) = place.told(0, "the question", is_waiting);
-    assert_eq!(source, asked_by);
+    assert!(asked_by.contains(&source), "{source:?}");
     assert_eq!(place.turn_in_ls().0, "waiting");
+    let ls = place.world.ok(&["ls"]);
+    assert!(ls.contains("waiting for a person: permission"), "{ls}");
     let second = place.send("ada", "and another thing");
     place.held_for(second, |gate| matches!(gate, Gate::NeedsPerson { .. }));
     let pressed = Instant::now();
@@ -152,15 +186,15 @@ fn a_refused_dialog_is_known(place: &Place, asked_by: Source, ended_by: &[Source
 }
 
 #[test]
-fn c46_a_dialog_of_claudes_is_told_by_a_hook_and_its_refusal_by_the_status_file() {
+fn c46_a_dialog_of_claudes_is_told_and_its_refusal_by_the_status_file() {
     let place = claude::settled(&["--arg", "--permission-mode", "--arg", "manual"]);
-    a_refused_dialog_is_known(&place, Source::Hook, &[Source::StatusFile]);
+    a_refused_dialog_is_known(&place, &[Source::Hook, Source::StatusFile], &[Source::StatusFile]);
 }
 
 #[test]
 fn c46_a_dialog_of_codexs_is_told_and_its_refusal_too() {
     let place = codex::settled(&["--arg", "--ask-for-approval", "--arg", "on-request"]);
-    a_refused_dialog_is_known(&place, Source::Terminal, &[Source::Terminal]);
+    a_refused_dialog_is_known(&place, &[Source::Terminal], &[Source::Terminal]);
 }
 
 /// C24: hooks that a person trusts are asked about once, and not again in the next session.

@@ -136,10 +136,11 @@ fn c46b_how_a_turn_ended_is_worth_more_than_that_it_is_over() {
     );
     assert!(matches!(turn(&world), Turn::Background { .. }), "{:?}", turn(&world));
     check(&mut world, "4s turn ada running:t2 =>\n5s turn ada failed:t2 =>");
-    let subject = world.of_session("ada");
-    let idle = TurnObserved { turn: TurnSeen::Idle, source: Source::StatusFile, turn_id: None, said_at: None };
-    world.see(subject, idle);
-    assert!(matches!(turn(&world), Turn::Failed { .. }), "{:?}", turn(&world));
+    for source in [Source::StatusFile, Source::Title] {
+        let subject = world.of_session("ada");
+        world.see(subject, TurnObserved { turn: TurnSeen::Idle, source, turn_id: None, said_at: None });
+        assert!(matches!(turn(&world), Turn::Failed { .. }), "{source:?}: {:?}", turn(&world));
+    }
 }
 
 /// C45: a sign of life moves the idle clock and nothing else.

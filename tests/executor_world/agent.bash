@@ -7,11 +7,14 @@
 #   late        asks whether the folder is trusted when a paste comes, and drops the paste
 #   lines       clears its box a line at a time
 #   lags        shows a paste, and writes down what it was given, a moment later
+#   leaves      is left by two Ctrl-D at its box, and says so in left.txt
+#   stays       is told so as well, and stays
 #   permission  opens a permission dialog when a paste comes, and drops the paste
 stty raw -echo
 has() { [[ " $arguments " == *" $1 "* ]]; }
 arguments="$*"
 text=
+left=0
 swallow=0
 has swallow && swallow=1
 
@@ -74,6 +77,11 @@ enter() {
   text=
   draw_box ''
 }
+leave() {
+  left=$((left + 1))
+  printf 'left\n' >> left.txt
+  if has leaves && ((left == 2)); then exit 0; fi
+}
 open_box() {
   printf '\033[?2004h'
   draw_box ''
@@ -82,6 +90,7 @@ open_box() {
       $'\e') escape ;;
       $'\r' | $'\n') enter ;;
       $'\x15') clear_box ;;
+      $'\x04') leave ;;
       *) text+=$key; draw_box "$text" ;;
     esac
   done

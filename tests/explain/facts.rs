@@ -256,6 +256,10 @@ fn lives() -> Vec<(Event, &'static str)> {
             "the program's turn is over: the program is idle, says the program's own word on its terminal",
         ),
         (
+            turn(TurnSeen::Idle, Source::Title, None),
+            "the program's turn is over: the program is idle, says the program's title",
+        ),
+        (
             turn(TurnSeen::Waiting { on: "allow Bash?".into() }, Source::Screen, None),
             "the program's turn waits for a person: allow Bash?, says the screen",
         ),

@@ -114,6 +114,21 @@ fn quoted(word: &str) -> String {
     format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%"))
 }
 
+/// The `PATH` that a file of ours has.
+pub fn path_in(text: &str, manager: Manager) -> Option<String> {
+    match manager {
+        Manager::Systemd => {
+            let value = text.lines().find_map(|line| line.strip_prefix("Environment=\"PATH="))?.strip_suffix('"')?;
+            Some(value.replace("%%", "%").replace("\\\"", "\"").replace("\\\\", "\\"))
+        }
+        Manager::Launchd => {
+            let (_, behind) = text.split_once("<key>PATH</key>")?;
+            let (value, _) = behind.split_once("<string>")?.1.split_once("</string>")?;
+            Some(value.replace("&gt;", ">").replace("&lt;", "<").replace("&amp;", "&"))
+        }
+    }
+}
+
 fn xml(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
@@ -128,4 +143,22 @@ pub fn name(home: Option<&Path>, manager: Manager) -> String {
     let word = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     let folder: String = shown(home).chars().map(word).collect();
     format!("{plain}-{}", folder.trim_matches('-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `doctor` looks into is what was written.
+    #[test]
+    fn a_path_is_read_back_as_it_was_written() {
+        let path = "/a b/\"c\"&d<e>:/50%/x\\y:/usr/bin".to_owned();
+        let environment = vec![("PATH".to_owned(), path.clone())];
+        let (dormouse, log) = (PathBuf::from("/d"), PathBuf::from("/l"));
+        let service = Service { name: "dormouse".to_owned(), dormouse, home: None, environment, log };
+        for manager in [Manager::Systemd, Manager::Launchd] {
+            assert_eq!(path_in(&service.text(manager), manager).as_ref(), Some(&path), "{manager:?}");
+        }
+        assert_eq!(path_in("[Service]\n", Manager::Systemd), None);
+    }
 }

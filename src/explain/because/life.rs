@@ -35,6 +35,7 @@ pub fn source(source: Source) -> &'static str {
         Source::StatusFile => "the program's status file",
         Source::Transcript => "the transcript",
         Source::Terminal => "the program's own word on its terminal",
+        Source::Title => "the program's title",
         Source::Screen => "the screen",
         Source::Person => "a person who was attached",
         Source::Delivery => "a delivery",

@@ -16,8 +16,8 @@ use crate::model::name::{NameError, Runtime};
 
 use super::locate::key_at;
 use super::spec::{
-    Compact, Dialog, Fatal, Hooks, Input, Limits, Proof, SignIn, Spec, TranscriptFormat, Turn, TurnSource, Verbs,
-    WhileBusy,
+    Compact, Dialog, Fatal, Hooks, Input, Limits, Proof, SignIn, Spec, Title, TranscriptFormat, Turn, TurnSource,
+    Verbs, WhileBusy,
 };
 use raw::Raw;
 use values::Reader;
@@ -82,6 +82,10 @@ pub enum KeyProblem {
     FormatOfNothing,
     #[error("expected `compact`, `compacted` and the `transcript` in [proof] that shows it, all three or none")]
     NotConfirmed,
+    #[error("there is no `screen` in [input] by which the box is known into which these keys go")]
+    NoBox,
+    #[error("there is no `title_idle` by which the end of a turn is known")]
+    TitleWithoutEnd,
     #[error("another dialog has this name")]
     SameName,
 }
@@ -118,7 +122,7 @@ fn spec(name: &Runtime, raw: Raw, reader: &Reader<'_>) -> Result<Spec, RuntimeFi
     if !proof.hook && proof.transcript.is_none() && proof.screen.is_none() && !proof.keys {
         return Err(RuntimeFileError::NoProof { file: reader.file.to_owned() });
     }
-    let verbs = verbs(raw.verbs.unwrap_or_default(), &proof, reader)?;
+    let verbs = verbs(raw.verbs.unwrap_or_default(), &input, &proof, reader)?;
     let mut dialogs: Vec<Dialog> = Vec::new();
     for found in raw.dialog.unwrap_or_default() {
         if dialogs.iter().any(|dialog| dialog.name == *found.name.get_ref()) {
@@ -188,14 +192,23 @@ fn proof(raw: raw::Proof, reader: &Reader<'_>) -> Result<Proof, RuntimeFileError
 
 fn turn(raw: raw::Turn, reader: &Reader<'_>) -> Result<Turn, RuntimeFileError> {
     let mut source: Vec<TurnSource> = Vec::new();
+    let title = Title {
+        working: reader.optional_pattern(raw.title_working.as_ref())?,
+        waiting: reader.optional_pattern(raw.title_waiting.as_ref())?,
+        idle: reader.optional_pattern(raw.title_idle.as_ref())?,
+    };
     for word in raw.source.unwrap_or_default() {
         source.push(reader.turn_source(&word)?);
+        if source.last() == Some(&TurnSource::Title) && title.idle.is_none() {
+            return Err(reader.problem(word.span(), KeyProblem::TitleWithoutEnd));
+        }
     }
     Ok(Turn {
         source,
         status_file: raw.status_file.map(|raw| reader.status_file(raw)).transpose()?,
         working: reader.optional_pattern(raw.working.as_ref())?,
         waiting: reader.optional_pattern(raw.waiting.as_ref())?,
+        title,
     })
 }
 
@@ -223,7 +236,7 @@ fn limits(raw: raw::Limits, reader: &Reader<'_>) -> Result<Limits, RuntimeFileEr
 }
 
 /// A command is confirmed by the record, or it is none of ours (C56).
-fn verbs(raw: raw::Verbs, proof: &Proof, reader: &Reader<'_>) -> Result<Verbs, RuntimeFileError> {
+fn verbs(raw: raw::Verbs, input: &Input, proof: &Proof, reader: &Reader<'_>) -> Result<Verbs, RuntimeFileError> {
     let interrupt = raw.interrupt.map(|key| reader.typed(&key)).transpose()?;
     let compact = match (raw.compact, raw.compacted) {
         (Some(command), Some(recorded)) if proof.transcript.is_some() => {
@@ -232,7 +245,12 @@ fn verbs(raw: raw::Verbs, proof: &Proof, reader: &Reader<'_>) -> Result<Verbs, R
         (Some(key), _) | (None, Some(key)) => return Err(reader.problem(key.span(), KeyProblem::NotConfirmed)),
         (None, None) => None,
     };
-    Ok(Verbs { interrupt, compact })
+    let exit = raw.exit.unwrap_or_default();
+    if let Some(key) = exit.first().filter(|_| input.screen.is_none()) {
+        return Err(reader.problem(key.span(), KeyProblem::NoBox));
+    }
+    let exit = exit.iter().map(|key| reader.typed(key)).collect::<Result<_, _>>()?;
+    Ok(Verbs { interrupt, exit, compact })
 }
 
 fn sign_in(raw: raw::SignIn, reader: &Reader<'_>) -> Result<SignIn, RuntimeFileError> {

@@ -71,6 +71,9 @@ pub struct Turn {
     pub status_file: Option<StatusFile>,
     pub working: Option<Text>,
     pub waiting: Option<Text>,
+    pub title_working: Option<Text>,
+    pub title_waiting: Option<Text>,
+    pub title_idle: Option<Text>,
 }
 
 #[derive(Deserialize)]
@@ -117,6 +120,7 @@ pub struct Limits {
 #[serde(deny_unknown_fields)]
 pub struct Verbs {
     pub interrupt: Option<Text>,
+    pub exit: Option<Vec<Text>>,
     pub compact: Option<Text>,
     pub compacted: Option<Text>,
 }

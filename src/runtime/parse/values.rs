@@ -166,9 +166,10 @@ impl Reader<'_> {
             ("status_file", TurnSource::StatusFile),
             ("transcript", TurnSource::Transcript),
             ("terminal", TurnSource::Terminal),
+            ("title", TurnSource::Title),
             ("screen", TurnSource::Screen),
         ];
-        self.word(word, "`hooks`, `status_file`, `transcript`, `terminal` or `screen`", &words)
+        self.word(word, "`hooks`, `status_file`, `transcript`, `terminal`, `title` or `screen`", &words)
     }
 
     fn word<T: Copy>(&self, word: &Text, expected: &'static str, words: &[(&str, T)]) -> Read<T> {

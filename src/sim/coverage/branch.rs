@@ -188,6 +188,7 @@ fn source(source: Source) -> &'static str {
         Source::Answer => "answer",
         Source::Wake => "wake",
         Source::Person => "person",
+        Source::Title => "title",
     }
 }
 

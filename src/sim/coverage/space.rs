@@ -302,6 +302,7 @@ pub const BRANCHES: &[(&str, &str, Option<&str>)] = &[
     ("look_decided", "screen", None),
     ("look_decided", "status file", None),
     ("look_decided", "terminal", None),
+    ("look_decided", "title", Some("made-up programs have no titles: what they say, they say on their terminal")),
     ("look_decided", "transcript", None),
     ("look_decided", "wake", None),
     ("reaped", "done", None),

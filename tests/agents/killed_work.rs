@@ -1,0 +1,111 @@
+//! The daemon is killed while agents come up, work on tasks and write to each other. Nothing that was accepted is lost.
+
+use dormouse::model::event::{Decision, Event, Fact};
+use dormouse::model::id::MessageId;
+use dormouse::model::record::Record;
+
+use crate::alike::times;
+use crate::anthropic;
+use crate::claude;
+use crate::daemon_fixture::until;
+use crate::model::{Answer, Asked};
+use crate::place::Place;
+use crate::tools::{accepted, answers_by_tool, letter, passes_a_baton, peer, place};
+
+fn kill_and_start(place: &mut Place) {
+    place.world.kill();
+    place.world.start();
+}
+
+/// C24, C60: between two dialogs of a first start nobody has seen the box yet.
+#[test]
+fn c60_a_daemon_killed_while_claude_comes_up_delivers_all_the_same() {
+    let mut place = claude::virgin();
+    place.world.start();
+    place.world.add_peer("ada", &["--runtime", "claude", "--consent", "trust_folder"]);
+    let message = place.send("ada", "hello");
+    for dialog in ["theme", "folder-trust"] {
+        place.world.await_record("the dialog's answer", |record| {
+            let Event::Fact(Fact::DialogAnswered(answered)) = &record.event else { return None };
+            (answered.dialog == dialog).then_some(())
+        });
+        kill_and_start(&mut place);
+    }
+    until("the message", || times(&place, anthropic::prompts, message) > 0);
+    place.delivered(message);
+    assert_eq!(times(&place, anthropic::prompts, message), 1, "{}", place.world.story());
+    assert!(place.model.asked().len() == 1, "asked once in all");
+    place.world.audit_is_clean();
+}
+
+/// As [`answers_by_tool`], by a model that calls again when its call found no daemon.
+fn answers_until_heard(asked: &Asked) -> Option<Answer> {
+    answers_by_tool(asked).or_else(|| {
+        let last = asked.body["messages"].as_array()?.last()?["content"].as_array()?;
+        last.iter().find(|block| block["type"] == "tool_result" && block["is_error"] == true)?;
+        let (from, said) = anthropic::prompts(asked).iter().rev().find_map(|prompt| letter(prompt))?;
+        let arguments = serde_json::json!({ "peer": from, "text": format!("heard: {said}") });
+        Some(Answer::Tool("send_to_peer", arguments))
+    })
+}
+
+/// C40, C41, C61: six tasks, and a daemon that goes at another moment of each.
+#[test]
+fn c61_a_killed_daemon_loses_none_of_a_workers_tasks() {
+    let mut place = place();
+    peer(&place, "worker", "claude", &["--ephemeral"]);
+    place.model.thinks(answers_until_heard);
+    let tasks: Vec<MessageId> = (0..6).map(|task| place.send("worker", &format!("task {task}"))).collect();
+    type Moment = fn(&Event) -> bool;
+    let moments: [Moment; 5] = [
+        |event| matches!(event, Event::Decision(Decision::WakeDecided(_))),
+        |event| matches!(event, Event::Fact(Fact::DeliveryBegun(_))),
+        |event| matches!(event, Event::Decision(Decision::Delivered(_))),
+        |event| matches!(event, Event::Decision(Decision::Armed(_))),
+        |event| matches!(event, Event::Decision(Decision::Reaped(_))),
+    ];
+    for moment in moments {
+        let last = place.world.records().last().map_or(0, |record| record.lsn.0);
+        place.world.await_record("the moment", |record| (record.lsn.0 > last && moment(&record.event)).then_some(()));
+        kill_and_start(&mut place);
+    }
+    let heard = |record: &Record, task: usize| {
+        accepted(record).is_some_and(|(accepted, _)| {
+            accepted.answers == Some(tasks[task]) && accepted.text == format!("heard: task {task}")
+        })
+    };
+    for task in 0..tasks.len() {
+        place.world.await_record("the answer", |record| heard(record, task).then_some(()));
+    }
+    for task in &tasks {
+        place.world.await_record("the task's end", |record| {
+            let is_done = matches!(record.event, Event::Decision(Decision::TaskDone(_)));
+            (is_done && record.subject.message == Some(*task)).then_some(())
+        });
+    }
+    let dead = |event: &Event| matches!(event, Event::Decision(Decision::MessageDead(_)));
+    assert!(!place.world.records().iter().any(|record| dead(&record.event)), "{}", place.world.story());
+    place.world.audit_is_clean();
+}
+
+/// C61, C62: each hand that was taken is passed on once, though who gave it never hears that it was.
+#[test]
+fn c61_a_baton_survives_daemons_that_are_killed_as_they_take_it() {
+    const TIMES: u32 = 6;
+    let mut place = place();
+    peer(&place, "ada", "claude", &[]);
+    peer(&place, "cody", "codex", &[]);
+    place.model.thinks(passes_a_baton);
+    place.send("ada", &format!("baton {TIMES}"));
+    for left in (0..TIMES).rev() {
+        place.world.await_record("the next hand", |record| {
+            accepted(record).filter(|(accepted, _)| accepted.text == format!("baton {left}")).map(|_| ())
+        });
+        kill_and_start(&mut place);
+    }
+    let records = place.world.records();
+    let hands: Vec<_> = records.iter().filter_map(|record| Some(accepted(record)?.0.text.clone())).collect();
+    let wanted: Vec<_> = (0..=TIMES).rev().map(|left| format!("baton {left}")).collect();
+    assert_eq!(hands, wanted, "{}", place.world.story());
+    place.world.audit_is_clean();
+}

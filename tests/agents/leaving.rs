@@ -1,0 +1,49 @@
+//! What a program at rest does when its session is ended (C49).
+
+use std::fs;
+
+use dormouse::model::event::{Event, Fact};
+use dormouse::model::session::Ending;
+use serde_json::{Value, json};
+
+use crate::daemon_fixture::until;
+use crate::place::Place;
+use crate::{claude, codex};
+
+/// How it ends once its turn is over, and what its user's own hook is told of that.
+#[track_caller]
+fn is_ended(place: &Place, hooks: &str) -> (Ending, Value) {
+    let told = place.home.join("told.json");
+    let hook = json!({ "type": "command", "command": format!("cat > '{}'", told.display()), "timeout": 3 });
+    let hooks = place.home.join(hooks);
+    fs::create_dir_all(hooks.parent().unwrap()).unwrap();
+    fs::write(hooks, json!({ "hooks": { "SessionEnd": [{ "hooks": [hook] }] } }).to_string()).unwrap();
+    let message = place.send("ada", "hello");
+    place.delivered(message);
+    place.asked(1);
+    until("the end of the turn", || place.turn_in_ls().0 == "ended");
+    place.world.ok(&["stop", "ada"]);
+    let ending = place.world.await_record("the end", |record| match &record.event {
+        Event::Fact(Fact::SessionGone(gone)) => Some(gone.ending.clone()),
+        _ => None,
+    });
+    place.world.audit_is_clean();
+    let told = fs::read(&told).unwrap_or_else(|error| panic!("its hook was told nothing: {error}"));
+    (ending, serde_json::from_slice(&told).unwrap())
+}
+
+#[test]
+fn c49_claude_at_rest_leaves_by_itself() {
+    let (ending, told) = is_ended(&claude::settled(&[]), ".claude/settings.json");
+    assert_eq!(ending, Ending::Code { code: 0 });
+    assert_eq!(told["reason"], "prompt_input_exit", "{told}");
+}
+
+/// It stays for five seconds while it cannot reach its maker, which is too long to wait for; a signal alone would have
+/// kept its hook from being told.
+#[test]
+fn c49_codex_at_rest_takes_its_leave_of_its_hooks() {
+    let (ending, told) = is_ended(&codex::settled(&["--consent", "hook_trust"]), ".codex/hooks.json");
+    assert!(matches!(ending, Ending::Code { code: 0 } | Ending::Signal { signal: 15 }), "{ending:?}");
+    assert_eq!(told["hook_event_name"], "SessionEnd", "{told}");
+}

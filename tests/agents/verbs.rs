@@ -1,0 +1,183 @@
+//! Verbs of operators and agents, with the real programs: what their terminals and models see of them.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+
+use dormouse::model::event::{Armed, Decision, Event, Fact, WakeDecided};
+use dormouse::model::id::{Generation, MessageId};
+use dormouse::model::session::{ArmedBy, WakeBranch};
+use serde_json::json;
+
+use crate::daemon_fixture::until;
+use crate::model::{Answer, Asked};
+use crate::place::Place;
+use crate::tools::{peer, place};
+use crate::{claude, codex};
+
+/// `peek` prints the screen that the program has drawn.
+#[track_caller]
+fn is_peeked_at(place: &Place) {
+    let message = place.send("ada", "what do you see?");
+    assert_eq!(place.delivered(message), place.proof);
+    until("the answer on the screen", || place.world.ok(&["peek", "ada"]).contains("Done."));
+    assert!(place.world.ok(&["peek", "ada"]).contains("what do you see?"));
+}
+
+#[test]
+fn claude_is_peeked_at() {
+    is_peeked_at(&claude::settled(&[]));
+}
+
+#[test]
+fn codex_is_peeked_at() {
+    is_peeked_at(&codex::settled(&[]));
+}
+
+fn says_done(asked: &Asked) -> Option<Answer> {
+    asked.prompt().filter(|prompt| prompt.contains("[from ")).map(|_| Answer::Tool("done", json!({})))
+}
+
+/// C36, C55: a worker that has nothing to say says so, and is reaped by that.
+#[track_caller]
+fn is_done_by_its_own_word(runtime: &str) {
+    let place = place();
+    peer(&place, "worker", runtime, &["--ephemeral"]);
+    place.model.thinks(says_done);
+    let message = place.send("worker", "nothing to it");
+    let by = place.world.await_record("its word", |record| match &record.event {
+        Event::Decision(Decision::Armed(Armed { by })) => Some(*by),
+        _ => None,
+    });
+    assert!(matches!(by, ArmedBy::Done), "{by:?}");
+    is_task_done(&place, message);
+    place.world.audit_is_clean();
+}
+
+fn is_task_done(place: &Place, message: MessageId) {
+    place.world.await_record("the task's end", |record| {
+        let is_done = matches!(record.event, Event::Decision(Decision::TaskDone(_)));
+        (is_done && record.subject.message == Some(message)).then_some(())
+    });
+}
+
+#[test]
+fn c36_a_claude_worker_is_done_by_its_own_word() {
+    is_done_by_its_own_word("claude");
+}
+
+#[test]
+fn c36_a_codex_worker_is_done_by_its_own_word() {
+    is_done_by_its_own_word("codex");
+}
+
+/// C55: called from a tool of its own, it is known whose call it is.
+#[test]
+fn c55_claude_asks_for_a_fresh_session() {
+    let place =
+        claude::settled(&["--arg", "--permission-mode", "--arg", "manual", "--arg", "--allowedTools", "--arg", "Bash"]);
+    place.model.answers([Answer::Bash(format!("{} self fresh", env!("CARGO_BIN_EXE_dormouse")))]);
+    let message = place.send("ada", "start over next time");
+    assert_eq!(place.delivered(message), place.proof);
+    let generation = place.world.await_record("the call", |record| {
+        matches!(record.event, Event::Fact(Fact::FreshCalled(_))).then(|| record.subject.generation.unwrap())
+    });
+    let woken = |event: &Event| matches!(event, Event::Decision(Decision::WakeDecided(_)));
+    let wake = place.world.records().into_iter().find(|record| woken(&record.event)).unwrap();
+    assert_eq!(generation, Generation(wake.lsn));
+}
+
+/// A person's terminal with a verb in it.
+struct Person(Child);
+
+impl Person {
+    fn runs(place: &Place, folder: &str, args: &str) -> Self {
+        let verb = place.world.command(&[]);
+        let line = format!("stty cols 100 rows 30; exec '{}' {args}", env!("CARGO_BIN_EXE_dormouse"));
+        let mut script = Command::new("script");
+        script.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm").current_dir(place.world.path(folder));
+        for (name, value) in verb.get_envs() {
+            match value {
+                Some(value) => script.env(name, value),
+                None => script.env_remove(name),
+            };
+        }
+        Self(script.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for Person {
+    fn drop(&mut self) {
+        // The end of its input is the end of its terminal, and leaves the session running.
+        self.0.stdin.take();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// C17.1, C57: launched from its folder it is fresh, and a person is in it.
+#[track_caller]
+fn is_launched_from_its_folder(place: &Place) {
+    let _person = Person::runs(place, "ada", "run");
+    let branch = place.world.await_record("the wake", |record| match &record.event {
+        Event::Decision(Decision::WakeDecided(WakeDecided { branch, .. })) => Some(*branch),
+        _ => None,
+    });
+    assert_eq!(branch, WakeBranch::FolderLaunch);
+    place.world.await_record("its box", |record| matches!(record.event, Event::Fact(Fact::BoxOpened(_))).then_some(()));
+    until("the person", || place.attached() > 0);
+    let message = place.send("ada", "a person looks on");
+    assert_eq!(place.delivered(message), place.proof);
+}
+
+#[test]
+fn c17_claude_is_launched_from_its_folder() {
+    is_launched_from_its_folder(&claude::settled(&[]));
+}
+
+#[test]
+fn c17_codex_is_launched_from_its_folder() {
+    is_launched_from_its_folder(&codex::settled(&[]));
+}
+
+/// C1: a profile of iapeer's as it is, its prompt, its doctrine and its policy.
+#[test]
+fn c1_claude_works_by_a_foreign_profile() {
+    let place = claude::settled(&[]);
+    let folder = place.world.path("zoe");
+    fs::create_dir_all(folder.join(".iapeer")).unwrap();
+    let profile = json!({ "personality": "zoe", "default_runtime": "claude", "runtimes": ["claude"],
+        "initial_prompt": "Knock before you enter.", "wake_policy": "ephemeral" });
+    fs::write(folder.join(".iapeer/peer-profile.json"), profile.to_string()).unwrap();
+    fs::write(folder.join("IAPEER.md"), "Never say \"walnut\".\n").unwrap();
+    let trusted = json!({ folder.to_str().unwrap(): { "hasTrustDialogAccepted": true } });
+    let state = json!({ "hasCompletedOnboarding": true, "projects": trusted });
+    fs::write(place.home.join(".claude.json"), state.to_string()).unwrap();
+    place.world.ok(&["add", folder.to_str().unwrap()]);
+    place.model.thinks(says_done);
+    let message = place.send("zoe", "hello");
+    assert_eq!(place.delivered(message), place.proof);
+    is_task_done(&place, message);
+    let asked = place.model.asked().remove(0).body.to_string();
+    for told in ["Knock before you enter.", "Never say \\\"walnut\\\"", "You are `zoe`"] {
+        assert!(asked.contains(told), "{told}: {asked}");
+    }
+    assert!(!folder.join(".dormouse").exists(), "no profile of ours beside it");
+}
+
+/// C46b: a limit and a sign-out are states with their reason.
+#[test]
+fn c46b_why_claudes_turn_failed_is_said() {
+    let mut place = claude::settled(&[]);
+    place.world.terminate();
+    place.world.set_env("CLAUDE_CODE_MAX_RETRIES", "0");
+    place.world.start();
+    for (status, reason) in [(429, "rate_limit"), (401, "authentication")] {
+        place.model.answers([Answer::Error(status)]);
+        let message = place.send("ada", "hello");
+        assert_eq!(place.delivered(message), place.proof);
+        until("the reason in ls", || {
+            let (turn, said) = place.turn_in_ls();
+            turn == "error" && said.contains(reason)
+        });
+    }
+}

@@ -202,7 +202,8 @@ impl Sim {
 fn may_do(life: &Life, act: &Act) -> bool {
     match act {
         Act::Answer | Act::Progress => life.task.is_some(),
-        Act::Rest | Act::Fail | Act::Hang => life.works(),
+        Act::Rest | Act::Fail => life.works(),
+        Act::Hang => life.works() || life.stage == Stage::Rest,
         Act::Ask => life.stage == Stage::Turn,
         Act::GoOn => life.stage == Stage::Asking,
         Act::Done | Act::End(_) | Act::Boot | Act::Begin | Act::Record | Act::Idle | Act::Helper | Act::Return => true,

@@ -7,6 +7,7 @@ mod last;
 mod mapped;
 mod places;
 mod records;
+mod stripes;
 
 use std::collections::BTreeSet;
 use std::fs::File;

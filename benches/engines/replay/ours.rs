@@ -1,6 +1,7 @@
 //! The journal, and what memory itself takes.
 
 use std::fs::File;
+use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
@@ -64,6 +65,16 @@ impl Sealed {
     pub fn decode(&self) -> u64 {
         let reader = Reader::open(&self.dir).expect("a journal");
         reader.records(Lsn(1)).map(|record| record.expect("a record").at.wall_us).fold(0, u64::wrapping_add)
+    }
+
+    pub fn decode_beside(&self) -> u64 {
+        let mut sum = 0_u64;
+        Reader::open(&self.dir).expect("a journal").each_group(Lsn(1), |group| {
+            let group = group.expect("records").iter();
+            sum = group.map(|record| record.at.wall_us).fold(sum, u64::wrapping_add);
+            ControlFlow::Continue(())
+        });
+        sum
     }
 
     pub fn fold(&self) -> u64 {

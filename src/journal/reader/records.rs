@@ -57,6 +57,15 @@ impl Records<'_> {
         self.group.decoded_bytes
     }
 
+    /// Goes on with the record that begins at `place` of segment `index`, if that one is being read; false if it is not.
+    pub(super) fn jump(&mut self, index: usize, place: (u64, Lsn)) -> bool {
+        let Some((_, scan)) = self.scan.as_mut().filter(|_| self.index == index) else { return false };
+        scan.jump(place);
+        (self.from, self.ended) = (place.1, false);
+        self.group.clear();
+        true
+    }
+
     /// Reads one atomic group, or moves to the next segment.
     fn read_group(&mut self) -> Result<(), ReadError> {
         let Some((path, scan)) = &mut self.scan else { return self.enter() };

@@ -67,10 +67,10 @@ impl Oracle for Silence {
         let (Some(peer), Some(generation)) = (&record.subject.peer, record.subject.generation) else { return Ok(()) };
         let name = SessionName { peer: peer.clone(), generation };
         match &record.event {
-            Event::Fact(Fact::TurnObserved(fact)) => {
-                if self.turns.entry(name.clone()).or_default().hears(fact, record.at) {
-                    self.did.insert(name, fact.said(record.at));
-                }
+            Event::Fact(Fact::TurnObserved(fact))
+                if self.turns.entry(name.clone()).or_default().hears(fact, record.at) =>
+            {
+                self.did.insert(name, fact.said(record.at));
             }
             Event::Decision(Decision::Delivered(_) | Decision::Armed(_)) => {
                 self.did.insert(name, record.at);

@@ -30,6 +30,7 @@ use super::layout;
 use super::phrase::{one_line, span};
 
 use background::Background;
+pub use background::Trail;
 
 pub use answer::Answer;
 pub use gap::{Gap, GapKind};

@@ -43,7 +43,9 @@ fn a_verb_that_needs_the_daemon_exits_with_4_and_says_how_to_run_it() {
         assert_eq!(out(&output), "", "data only on standard output");
         let said = err(&output);
         assert!(said.starts_with("error: no daemon answers on "), "{said}");
-        assert!(said.contains("\nhint: `dormouse daemon` runs it; nothing was accepted\n"), "{said}");
+        // A question could not have been accepted.
+        let accepted = if ["peek", "ls", "queue"].contains(&args[0]) { "" } else { "; nothing was accepted" };
+        assert!(said.contains(&format!("\nhint: `dormouse daemon` runs it{accepted}\n")), "{said}");
     }
 }
 

@@ -44,8 +44,11 @@ impl Patience {
 pub fn call(socket: &Path, call: &Call, patience: Patience) -> Result<Heard, CliError> {
     let limit = patience.limit();
     let deadline = limit.map(|limit| Instant::now() + limit);
-    let stream =
-        UnixStream::connect(socket).map_err(|source| CliError::NotRunning { socket: socket.to_owned(), source })?;
+    let stream = UnixStream::connect(socket).map_err(|source| CliError::NotRunning {
+        socket: socket.to_owned(),
+        asked: call.verb.is_question(),
+        source,
+    })?;
     let failed = |error: io::Error| match (error.kind(), limit) {
         (io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut, Some(limit)) => {
             CliError::NoAnswer { patience_ms: limit.as_millis() }

@@ -32,6 +32,11 @@ impl Context {
         self.hear(&Call::new(mint::message_id(), verb))
     }
 
+    /// Whether a daemon serves this home now.
+    pub fn is_served(&self) -> bool {
+        std::os::unix::net::UnixStream::connect(self.home.control_socket()).is_ok()
+    }
+
     /// A change, in the name of the session this runs in, if it does.
     pub fn change<T: DeserializeOwned>(&self, verb: Verb, reason: Option<String>) -> Result<T, CliError> {
         self.hear(&self.call(verb, reason)?)

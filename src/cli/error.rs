@@ -40,7 +40,12 @@ pub enum CliError {
     #[error(transparent)]
     Problem(#[from] Problem),
     #[error("no daemon answers on {}", socket.display())]
-    NotRunning { socket: PathBuf, source: io::Error },
+    NotRunning {
+        socket: PathBuf,
+        /// Only a question was put, which changes nothing.
+        asked: bool,
+        source: io::Error,
+    },
     #[error("the daemon did not answer within {patience_ms} ms")]
     NoAnswer { patience_ms: u128 },
     #[error("the connection to the daemon was lost before its answer")]
@@ -121,6 +126,7 @@ impl CliError {
     pub fn hint(&self) -> Option<String> {
         match self {
             CliError::Problem(problem) => problem.hint.clone(),
+            CliError::NotRunning { asked: true, .. } => Some("`dormouse daemon` runs it".to_owned()),
             CliError::NotRunning { .. } => Some("`dormouse daemon` runs it; nothing was accepted".to_owned()),
             CliError::NoAnswer { .. } | CliError::Lost { .. } => {
                 Some("whether it was done is not known: `dormouse log` says what the journal holds".to_owned())

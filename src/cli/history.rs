@@ -11,6 +11,7 @@ use super::error::CliError;
 use super::when::{When, zone};
 use crate::explain::why::{Reading, Source as _};
 use crate::journal::{self, Order, Question, ReadError, Reader};
+use crate::model::event::Event;
 use crate::model::id::{Lsn, MessageId};
 use crate::model::name::Identity;
 use crate::model::record::Record;
@@ -41,6 +42,11 @@ pub struct History {
 impl Which {
     pub fn dir(self, context: &Context) -> Result<Folder, CliError> {
         self.journal.map_or_else(|| Ok(Folder::Itself(context.home.journal())), Folder::of)
+    }
+
+    /// The home's own, which a daemon may write to.
+    pub fn is_home(&self) -> bool {
+        self.journal.is_none()
     }
 
     pub fn open(self, context: &Context) -> Result<History, CliError> {
@@ -168,6 +174,25 @@ impl History {
             last = Some(record);
         }
         Ok((state, last))
+    }
+
+    /// As [`History::folded`], with what was decided on the last record in the same instant: between the two nobody could
+    /// ask. The lsn is that of the last one, where it is another than the one that was asked for.
+    pub fn concluded(&self, at: Option<When>) -> Result<(State, Option<Lsn>), CliError> {
+        let (mut state, _) = self.folded(at)?;
+        let asked = state.lsn;
+        // A moment of the clock takes its whole group along.
+        if !matches!(at, Some(When::Lsn(_))) {
+            return Ok((state, None));
+        }
+        while let Some(record) = self.reading().record(state.lsn.next()) {
+            if matches!(record.event, Event::Fact(_)) {
+                break;
+            }
+            drop(reducer::apply(&mut state, &record));
+        }
+        let lsn = state.lsn;
+        Ok((state, (lsn != asked).then_some(lsn)))
     }
 
     /// Every record from `from` on that `question` asks for, as long as `see` says so; an error that it gets stands for a record

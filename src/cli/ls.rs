@@ -3,8 +3,7 @@ use super::error::CliError;
 use super::history::Which;
 use super::render;
 use super::when::When;
-use crate::explain::{layout, view};
-use crate::policy::deadline;
+use crate::explain::{forecast, layout, view};
 use crate::protocol::{Verb, Viewed};
 
 /// List the peers: what each is doing, since when, and what comes next
@@ -33,7 +32,8 @@ impl Ls {
 fn as_it_was(context: &Context, which: Which, at: When) -> Result<(), CliError> {
     let history = which.open(context)?;
     let (state, _) = history.folded(Some(at))?;
-    let rows = view::ls(&state, |peer| deadline::of_peer(&state, peer));
+    let next = forecast::upcoming(&state);
+    let rows = view::ls(&state, |peer| next.get(peer).cloned());
     context.output.print(&rows, || {
         let table = state.now.map(|now| view::table(&rows, now));
         layout::table(&table.unwrap_or_default(), render::columns())

@@ -1,9 +1,13 @@
 use super::context::Context;
 use super::error::CliError;
-use super::history::Which;
+use super::history::{History, Which};
 use super::render;
 use super::when::{When, zone};
-use crate::explain::whynot::{Question, whynot};
+use crate::explain::layout;
+use crate::explain::why::Source as _;
+use crate::explain::whynot::{Past, Question, WhyNot as Said, whynot};
+use crate::journal::Question as About;
+use crate::model::id::Lsn;
 use crate::model::name::Identity;
 use crate::model::state::State;
 use crate::model::time::Timestamp;
@@ -41,9 +45,14 @@ enum Asked {
 
 impl WhyNot {
     pub fn run(self, context: &Context) -> Result<(), CliError> {
+        let may_run = self.at.is_none() && self.which.is_home();
         let history = self.which.open(context)?;
         let peers = history.named(&self.peer)?;
-        let (state, _) = history.folded(self.at)?;
+        let (mut state, as_of) = history.concluded(self.at)?;
+        // One that was killed had no time to say so.
+        if let Some(daemon) = state.daemon.as_mut().filter(|_| may_run && !context.is_served()) {
+            daemon.running = false;
+        }
         let peer = meant(&state, peers);
         let question = match self.question {
             Asked::Reaped => Question::Reaped,
@@ -52,10 +61,45 @@ impl WhyNot {
             Asked::Resumed => Question::Resumed,
         };
         let now = present(&state, self.at);
-        let answer = whynot(&state, &peer, question, now);
-        context.output.print(&answer, || answer.text(now, &zone(), render::columns()))?;
+        let is_known = state.presences.contains_key(&peer) || state.peer(&peer).is_some();
+        let answer = match (!is_known).then(|| past(&history, &peer, state.lsn)).flatten() {
+            Some(past) => Said::of_the_past(&peer, question, &past, now),
+            None => whynot(&state, &peer, question, now),
+        };
+        let answer = Answer { as_of, answer };
+        context.output.print(&answer, || answer.text(now))?;
         history.finish(Some(state.lsn))
     }
+}
+
+/// What is answered, and behind which record where that is not the one that was asked for.
+#[derive(serde::Serialize)]
+struct Answer {
+    as_of: Option<Lsn>,
+    #[serde(flatten)]
+    answer: Said,
+}
+
+impl Answer {
+    fn text(&self, now: Timestamp) -> String {
+        let said = self.answer.text(now, &zone(), render::columns());
+        let Some(lsn) = self.as_of else { return said };
+        let why = format!("As of record {lsn}: what follows from a record is decided in the same instant.");
+        format!("{said}{}\n", layout::fold("", &why, render::columns()))
+    }
+}
+
+/// What the records up to `last` say of a peer that the state as of then does not know.
+fn past(history: &History, peer: &Identity, last: Lsn) -> Option<Past> {
+    let of_peer = About { subjects: Some(vec![peer.clone()]), ..About::default() };
+    let until = About { last: Some(last), kinds: vec!["peer_forgotten"], ..of_peer.clone() };
+    let reading = history.reading();
+    if let Some(record) = reading.newest(&until) {
+        return Some(Past::Forgotten(Box::new(record)));
+    }
+    let later = About { first: Some(last.next()), ..of_peer };
+    let first = reading.oldest(&later).map(|record| Past::NotYet(Box::new(record)));
+    first.or_else(|| history.is_partial().then_some(Past::Unreadable))
 }
 
 /// Of several runtimes of one personality, the one that has a session or a queue, else its default one.

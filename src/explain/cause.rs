@@ -9,13 +9,14 @@ use serde_json::Value;
 
 use crate::model::event::{Decision, Event, Fact};
 use crate::model::id::{Lsn, MessageId};
+use crate::model::name::Identity;
 use crate::model::record::Record;
 use crate::model::session::TaskEnd;
 
 use super::because::because;
 use super::phrase::rfc3339;
-use super::why::{Answer, Gap};
-use super::whynot::WhyNot;
+use super::why::{Answer, Gap, Subject};
+use super::whynot::{Guard, WhyNot};
 
 /// Why something is as it is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -72,8 +73,8 @@ impl Move {
     }
 }
 
-/// `answer` for one whom only some messages concern; none if there is no record.
-pub fn cause(answer: &Answer, concerns: impl Fn(MessageId) -> bool) -> Option<Cause> {
+/// `answer` for `own`, whom only some messages concern; none if there is no record.
+pub fn cause(answer: &Answer, own: &Identity, concerns: impl Fn(MessageId) -> bool) -> Option<Cause> {
     let (made, _) = answer.chain.first()?;
     let may_see = |record: &&Record| record.subject.message.is_none_or(&concerns);
     let chain: Vec<Step> = answer.chain.iter().map(|(record, _)| record).filter(may_see).map(step).collect();
@@ -82,7 +83,10 @@ pub fn cause(answer: &Answer, concerns: impl Fn(MessageId) -> bool) -> Option<Ca
         code: made.event.kind().name,
         sentence: because(made, &TimeZone::UTC),
         since: rfc3339(made.at),
-        next: next(&made.event),
+        next: match &answer.subject {
+            Subject::Peer(peer) if peer == own => of_oneself(),
+            _ => next(&made.event),
+        },
         withheld: answer.chain.len() - chain.len(),
         chain,
         gaps: answer.gaps.iter().map(Gap::json).collect(),
@@ -92,6 +96,14 @@ pub fn cause(answer: &Answer, concerns: impl Fn(MessageId) -> bool) -> Option<Ca
 fn step(record: &Record) -> Step {
     let (lsn, at, kind) = (record.lsn, rfc3339(record.at), record.event.kind().name);
     Step { lsn, at, kind, because: because(record, &TimeZone::UTC) }
+}
+
+/// Who asks is awake, and writes to oneself is refused (C11).
+fn of_oneself() -> Vec<Move> {
+    vec![
+        Move::with("my_messages", "see what you were given, and what became of what you have sent"),
+        Move::with("whynot", "ask what keeps your session from being ended: `peer` is `me`, `question` is `reaped`"),
+    ]
 }
 
 /// What may be done once this has happened.
@@ -143,8 +155,11 @@ fn next(event: &Event) -> Vec<Move> {
         | Event::Fact(Fact::PeerRegistered(_)) => {
             vec![write("it has no session now: a message wakes it"), wait("what is queued for it wakes it by itself")]
         }
-        Event::Decision(Decision::WakeDecided(_) | Decision::SessionReady(_))
-        | Event::Fact(Fact::SessionAdopted(_)) => {
+        Event::Decision(Decision::WakeDecided(_)) => vec![
+            wait("it still boots, and what waits for it is handed to it once it is ready"),
+            Move::with("whynot", "ask what its first message waits for: `question` is `delivered`"),
+        ],
+        Event::Decision(Decision::SessionReady(_)) | Event::Fact(Fact::SessionAdopted(_)) => {
             vec![
                 write("it lives: a message is handed to it when its turn allows"),
                 wait("its answers come by themselves"),
@@ -168,8 +183,15 @@ pub fn obstacle(whynot: WhyNot) -> Obstacle {
     });
     // What is stopped takes no messages (C52).
     let until = whynot.guards.iter().filter(|guard| stopped.is_none_or(|stopped| stopped.rule == guard.rule));
+    // What comes by itself needs no second wait for the same moment.
+    let comes = whynot.by_itself.is_some();
+    let until = until.filter(|guard| !(comes && guard.in_ms.is_some() && !needs_person(guard)));
     let next = by_itself.chain(until.filter_map(|guard| guard.until.as_deref()).map(end_of)).collect();
     Obstacle { code, sentence, next, whynot }
+}
+
+fn needs_person(guard: &Guard) -> bool {
+    guard.until.as_ref().is_some_and(|until| until.contains("`dormouse "))
 }
 
 /// What would end a guard, as a move.

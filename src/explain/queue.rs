@@ -2,14 +2,18 @@
 
 use serde::Serialize;
 
-use crate::model::id::MessageId;
+use crate::model::id::{Generation, MessageId};
 use crate::model::message::{Fate, Message};
 use crate::model::name::Identity;
-use crate::model::state::{Presence, SessionPhase, State};
+use crate::model::state::{Presence, State};
 use crate::model::time::Timestamp;
 
-use super::because::{delivery_gate, wake_gate};
+use super::because::delivery_gate;
+use super::forecast::upcoming_of;
 use super::phrase::{count, one_line, rfc3339, span};
+use super::view::Next;
+use super::whynot::Guard;
+use super::whynot::delivered::guards;
 
 /// One unsettled message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -38,24 +42,28 @@ pub struct Row {
 /// The unsettled messages of `peer`, or of everybody: each queue from its head, then what is under way, then the dead.
 pub fn queue(state: &State, peer: Option<&Identity>, now: Timestamp) -> Vec<Row> {
     let presences = state.presences.iter().filter(|(identity, _)| peer.is_none_or(|peer| peer == *identity));
-    presences.flat_map(|(identity, presence)| of_peer(state, identity, presence, now)).collect()
+    let shown: Vec<(&Identity, &Presence)> = presences.collect();
+    let waiting = shown.iter().filter(|(_, presence)| !presence.queue.is_empty()).map(|(identity, _)| *identity);
+    let next = upcoming_of(state, waiting);
+    shown.into_iter().flat_map(|(peer, presence)| of_peer(state, peer, presence, next.get(peer), now)).collect()
 }
 
 /// The row of one message; none once it is settled, or if nothing was ever heard of it.
 pub fn row_of(state: &State, message: MessageId) -> Option<Row> {
     let to = &state.messages.get(&message)?.to;
     let now = state.now?;
-    of_peer(state, to, state.presences.get(to)?, now).into_iter().find(|row| row.message == message)
+    let next = upcoming_of(state, [to]);
+    of_peer(state, to, state.presences.get(to)?, next.get(to), now).into_iter().find(|row| row.message == message)
 }
 
-fn of_peer(state: &State, identity: &Identity, presence: &Presence, now: Timestamp) -> Vec<Row> {
+fn of_peer(state: &State, identity: &Identity, presence: &Presence, next: Option<&Next>, now: Timestamp) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut ahead = None;
     for (at, id) in presence.queue.iter().enumerate() {
         let Some(message) = state.messages.get(id) else { continue };
         let waits_for = match ahead {
             Some(ahead) if message.fate == Fate::Queued => format!("message {ahead} is before it (C9)"),
-            _ => reason(state, presence, message, now),
+            _ => reason(state, identity, message, next, now),
         };
         rows.push(row(message, Some(at + 1), waits_for));
         ahead = Some(*id);
@@ -64,7 +72,7 @@ fn of_peer(state: &State, identity: &Identity, presence: &Presence, now: Timesta
     let (dead, under_way): (Vec<&Message>, Vec<&Message>) =
         state.messages.values().filter(elsewhere).partition(|message| matches!(message.fate, Fate::Dead { .. }));
     for message in under_way.into_iter().chain(dead) {
-        rows.push(row(message, None, reason(state, presence, message, now)));
+        rows.push(row(message, None, reason(state, identity, message, next, now)));
     }
     rows
 }
@@ -93,51 +101,46 @@ fn row(message: &Message, position: Option<usize>, waits_for: String) -> Row {
 }
 
 /// Why this message is where it is.
-fn reason(state: &State, presence: &Presence, message: &Message, now: Timestamp) -> String {
+fn reason(state: &State, identity: &Identity, message: &Message, next: Option<&Next>, now: Timestamp) -> String {
+    // A session that something else keeps alive has no generation of ours (C5).
+    let place = |generation: &Generation| match state.is_managed(identity) {
+        true => "its terminal".to_owned(),
+        false => format!("session {generation}"),
+    };
     match (&message.fate, &message.waiting_for) {
         (Fate::Dead { why, .. }, _) => format!("given up: {why}; `queue retry` gives it another round (C13)"),
         (Fate::Delivered { generation }, _) => format!("session {generation} works on it"),
         (Fate::Delivering { .. }, Some(gate)) => delivery_gate(gate),
         (Fate::Delivering { generation, begun: Some(_) }, None) => {
-            format!("pasted into session {generation}, waits for its proof (C14)")
+            format!("pasted into {}, waits for its proof (C14)", place(generation))
         }
-        (Fate::Delivering { generation, begun: None }, None) => format!("on its way into session {generation}"),
-        (Fate::Queued, _) => head_reason(state, presence, message, now),
+        (Fate::Delivering { generation, begun: None }, None) => format!("on its way into {}", place(generation)),
+        (Fate::Queued, _) => head_reason(state, identity, message, next, now),
     }
 }
 
-/// What the head of a queue waits for: first what an operator or the guard decided, then the session, then time.
-fn head_reason(state: &State, presence: &Presence, message: &Message, now: Timestamp) -> String {
-    if let Some(stopped) = &presence.stopped {
-        let ago = span(now.since(stopped.at));
-        return format!("the peer is stopped, by {} {ago} ago; `start` lets it wake (C52)", stopped.by);
+/// What the head of a queue waits for, as `whynot` has it, and what comes of it by itself.
+fn head_reason(state: &State, identity: &Identity, message: &Message, next: Option<&Next>, now: Timestamp) -> String {
+    let Some(presence) = state.presences.get(identity) else { return String::new() };
+    let own = format!("message {}", message.id);
+    let by = presence.stopped.as_ref().map_or_else(String::new, |stopped| format!(", by {}", stopped.by));
+    let said = |guard: Guard| {
+        let by = if guard.rule == "C52" { &*by } else { "" };
+        format!("{}{by} ({})", guard.because.replace(&own, "it"), guard.rule)
+    };
+    let mut waits: Vec<String> = Vec::new();
+    if let Some(before) = presence.session.as_ref().and_then(|session| session.task.or(session.delivering)) {
+        waits.push(format!("message {before} has the session (C30, C35)"));
     }
-    if let Some(quarantine) = &presence.quarantine {
-        let left = span(quarantine.until.since(now));
-        return format!("the peer is quarantined for {left} more; `start` lifts it (C48)");
-    }
-    if let Some(at) = message.retry_at.filter(|at| at.since(now) > 0) {
-        return format!("the next attempt is in {} (C13)", span(at.since(now)));
-    }
-    if let Some(session) = &presence.session {
-        return match session.phase {
-            SessionPhase::Launching | SessionPhase::Booting => "the session is booting (C28)".to_owned(),
-            SessionPhase::Ending { .. } => "the session before is ending (C16)".to_owned(),
-            SessionPhase::Open | SessionPhase::Ready { .. } => match session.task.or(session.delivering) {
-                Some(before) => format!("message {before} has the session (C30, C35)"),
-                None => "the live session takes it next".to_owned(),
-            },
+    waits.extend(guards(state, identity, presence, message, now).into_iter().map(said));
+    if waits.is_empty() {
+        return match (&presence.session, state.is_managed(identity)) {
+            (None, false) => "nothing holds it: it is woken next".to_owned(),
+            (Some(_), _) | (_, true) => "the live session takes it next".to_owned(),
         };
     }
-    let wake_retry = presence.wake_retry_at.map(|at| at.since(now)).filter(|left| *left > 0);
-    match (&presence.last_gate, wake_retry) {
-        (_, Some(left)) => format!("the last wake failed; the next is in {} (C51)", span(left)),
-        (Some(gate), None) => wake_gate(gate),
-        (None, None) if !state.daemon.as_ref().is_some_and(|daemon| daemon.running) => {
-            "no daemon is running (C60)".to_owned()
-        }
-        (None, None) => "nothing holds it: it is woken next".to_owned(),
-    }
+    waits.extend(next.filter(|next| next.is_of_its_queue()).map(|next| next.text(now)));
+    waits.join("; ")
 }
 
 /// The rows as cells below a heading; times are how long before `now`. Nothing if there are no rows.

@@ -117,7 +117,7 @@ pub fn moment(
     state: &State,
     record: &Record,
     settings: Vec<Setting>,
-    next: impl Fn(&Identity) -> Option<(&'static str, Timestamp)>,
+    next: impl Fn(&Identity) -> Option<view::Next>,
 ) -> Moment {
     let mut shown = super::json::record(record);
     shown["because"] = because(record, &TimeZone::UTC).into();
@@ -135,7 +135,7 @@ pub fn moment(
 }
 
 /// The rows of `ls`, and every other identity that bears a mark.
-fn peers(state: &State, next: impl Fn(&Identity) -> Option<(&'static str, Timestamp)>) -> Vec<Peer> {
+fn peers(state: &State, next: impl Fn(&Identity) -> Option<view::Next>) -> Vec<Peer> {
     let rows = view::rows(state, is_worth, next);
     rows.into_iter()
         .map(|row| {

@@ -7,6 +7,7 @@ use crate::model::profile::WakePolicy;
 use crate::model::session::{self, Turn};
 use crate::model::state::{Presence, Session, SessionPhase, State};
 use crate::model::time::Timestamp;
+use crate::policy::ask;
 
 use super::because::turn_source;
 use super::phrase::{one_line, rfc3339, span};
@@ -66,10 +67,13 @@ pub struct Life {
     pub source_words: &'static str,
 }
 
-/// What time will do next.
+/// What time will do next, if nothing else happens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Next {
+    /// What is waited for: a setting's name, or `retry`, `quarantine`, `boot_slot`, `kill`.
     pub deadline: &'static str,
+    /// The kind of the decision that is made then.
+    pub brings: &'static str,
     #[serde(serialize_with = "moment")]
     pub at: Timestamp,
 }
@@ -86,8 +90,8 @@ fn maybe_moment<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<
 }
 
 /// Every registered peer under its default runtime, and every other identity that has a session, a queue or a mark;
-/// sorted by identity. `next` names the deadline that comes first for an identity.
-pub fn ls(state: &State, next: impl Fn(&Identity) -> Option<(&'static str, Timestamp)>) -> Vec<Row> {
+/// sorted by identity. `next` is what comes first for an identity, as [`forecast::upcoming`](super::forecast::upcoming) has it.
+pub fn ls(state: &State, next: impl Fn(&Identity) -> Option<Next>) -> Vec<Row> {
     rows(state, is_noteworthy, next)
 }
 
@@ -95,7 +99,7 @@ pub fn ls(state: &State, next: impl Fn(&Identity) -> Option<(&'static str, Times
 pub(super) fn rows(
     state: &State,
     is_worth: impl Fn(&Presence) -> bool,
-    next: impl Fn(&Identity) -> Option<(&'static str, Timestamp)>,
+    next: impl Fn(&Identity) -> Option<Next>,
 ) -> Vec<Row> {
     let defaults = state.peers.values().map(|peer| {
         let profile = &peer.registration.profile;
@@ -122,10 +126,10 @@ pub(super) fn is_noteworthy(presence: &Presence) -> bool {
         || presence.quarantine.is_some()
 }
 
-fn row(state: &State, peer: Identity, next: &impl Fn(&Identity) -> Option<(&'static str, Timestamp)>) -> Row {
+fn row(state: &State, peer: Identity, next: &impl Fn(&Identity) -> Option<Next>) -> Row {
     let presence = state.presences.get(&peer);
     let registration = state.peers.get(&peer.personality).map(|peer| &peer.registration);
-    let next = next(&peer).map(|(deadline, at)| Next { deadline, at });
+    let next = next(&peer);
     Row {
         personality: peer.personality.clone(),
         runtime: peer.runtime.clone(),
@@ -169,15 +173,16 @@ fn life(session: &Session) -> Life {
         // It does something, and nobody has to come.
         Turn::Background { on, .. } => Some(format!("in the background: {on}")),
     };
+    let (last_sign_of_life, sign) = ask::last_sign(session);
     Life {
         generation: session.generation.0.0,
         pid: session.pid,
         turn: turn(&session.turn),
         reason,
         armed: session.armed.is_some(),
-        last_sign_of_life: session.last_sign,
-        source: source(session.last_sign_source),
-        source_words: turn_source(session.last_sign_source),
+        last_sign_of_life,
+        source: source(sign),
+        source_words: turn_source(sign),
     }
 }
 
@@ -249,6 +254,24 @@ fn cells(row: &Row, now: Timestamp) -> [String; 7] {
         turn,
         row.session.as_ref().map_or_else(nothing, sign),
         format!("{}{dead}", row.queue.waiting),
-        row.next.as_ref().map_or_else(nothing, |next| format!("{} in {}", next.deadline, span(next.at.since(now)))),
+        row.next.as_ref().map_or_else(nothing, |next| next.text(now)),
     ]
+}
+
+impl Next {
+    /// Whether it moves what waits.
+    pub(super) fn is_of_its_queue(&self) -> bool {
+        matches!(self.brings, "wake_decided" | "delivery_decided")
+    }
+
+    pub(super) fn text(&self, now: Timestamp) -> String {
+        let what = match self.brings {
+            "wake_decided" => "woken",
+            "delivery_decided" => "delivered to",
+            "kill_repeated" => "killed again",
+            "quarantine_lifted" => "let out of quarantine",
+            reaped => reaped,
+        };
+        format!("{what} in {} ({})", span(self.at.since(now)), self.deadline.replace('_', " "))
+    }
 }

@@ -5,14 +5,14 @@ use super::{Case, deadline, wake};
 use crate::model::event::KeptBecause;
 use crate::model::id::{Lsn, MessageId};
 use crate::model::name::Identity;
-use crate::model::session::TypedVerb;
-use crate::model::state::{SessionPhase, State};
+use crate::model::session::{Source, TypedVerb};
+use crate::model::state::{Session, SessionPhase, State};
 use crate::model::time::Timestamp;
 
 pub use super::reap::{Limit, Silence};
 pub use super::wake::NextWake;
 
-/// What stands between a peer's session and its reaping by policy.
+/// How a peer stands to its session's being reaped by policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reaping {
     NoSession,
@@ -21,6 +21,13 @@ pub enum Reaping {
         reaped: Lsn,
         since: Timestamp,
     },
+    /// All of this keeps it, in the order in which it is asked.
+    Held(Vec<Hold>),
+}
+
+/// One thing that keeps a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hold {
     /// It still boots, or its first input is on its way.
     NotReady {
         woken: Timestamp,
@@ -43,34 +50,42 @@ pub enum Reaping {
     },
 }
 
-/// None: nothing was ever heard of this identity.
-pub fn reaping(state: &State, peer: &Identity) -> Option<Reaping> {
-    with_case(state, peer, |case| {
+/// As of `now`. None: nothing was ever heard of this identity.
+pub fn reaping(state: &State, peer: &Identity, now: Timestamp) -> Option<Reaping> {
+    with_case(state, peer, now, |case| {
         let Some(session) = &case.presence.session else { return Reaping::NoSession };
         if let SessionPhase::Ending { reaped, since, .. } = session.phase {
             return Reaping::Decided { reaped, since };
         }
+        let mut held = Vec::new();
         if !session.is_ready() {
-            return Reaping::NotReady { woken: session.woken };
+            held.push(Hold::NotReady { woken: session.woken });
         }
-        if let (None, Some(asked)) = (session.delivering, case.presence.verbs.first()) {
-            return Reaping::Typing { verb: asked.verb };
+        held.extend(session.delivering.map(|message| Hold::Delivering { message }));
+        held.extend(case.presence.verbs.iter().map(|asked| Hold::Typing { verb: asked.verb }));
+        if session.is_ready() {
+            held.extend(reap::is_unseen(&case, session).then_some(Hold::Unseen));
+            held.extend(reap::all_verdicts(&case, session).into_iter().filter_map(|verdict| match verdict {
+                Verdict::Nothing => None,
+                Verdict::Keep(why) => Some(Hold::Kept(why)),
+                Verdict::Silent(silence) => Some(Hold::Silent { silence, looking: session.looking }),
+            }));
         }
-        match (reap::verdict(&case, session), session.delivering) {
-            (_, Some(message)) => Reaping::Delivering { message },
-            (Verdict::Nothing, None) => Reaping::Unseen,
-            (Verdict::Keep(why), None) => Reaping::Kept(why),
-            (Verdict::Silent(silence), None) => Reaping::Silent { silence, looking: session.looking },
-        }
+        Reaping::Held(held)
     })
 }
 
-/// None: nothing was ever heard of this identity.
-pub fn waking(state: &State, peer: &Identity) -> Option<NextWake> {
-    with_case(state, peer, wake::next_wake)
+/// As of `now`. None: nothing was ever heard of this identity.
+pub fn waking(state: &State, peer: &Identity, now: Timestamp) -> Option<NextWake> {
+    with_case(state, peer, now, wake::next_wake)
 }
 
-fn with_case<T>(state: &State, peer: &Identity, ask: impl FnOnce(Case) -> T) -> Option<T> {
-    let record = deadline::asking(state.lsn, state.now?);
+/// From when on a session's silence is counted, and by what sign.
+pub fn last_sign(session: &Session) -> (Timestamp, Source) {
+    reap::last_sign(session)
+}
+
+fn with_case<T>(state: &State, peer: &Identity, now: Timestamp, ask: impl FnOnce(Case) -> T) -> Option<T> {
+    let record = deadline::asking(state.lsn, now);
     Some(ask(Case { state, record: &record, peer, presence: state.presences.get(peer)? }))
 }

@@ -86,27 +86,13 @@ pub fn next_deadline(state: &State) -> Option<Deadline> {
     Deadlines::new(state).next(state.now?)
 }
 
-/// The next deadline of one peer, for people: what it is called and when it is due.
-pub fn of_peer(state: &State, peer: &Identity) -> Option<(&'static str, Timestamp)> {
-    let (due, at) = first_due(state, peer)?;
-    Some((due.word, at))
-}
-
 /// The next deadline of one peer, whatever others wait for.
 pub fn next_of_peer(state: &State, peer: &Identity) -> Option<Deadline> {
-    let (due, at) = first_due(state, peer)?;
-    Some(Deadline { at, kind: due.kind })
-}
-
-fn first_due(state: &State, peer: &Identity) -> Option<(Due, Timestamp)> {
     let now = state.now?;
     let record = asking(state.lsn, now);
     let case = Case { state, record: &record, peer, presence: state.presences.get(peer)? };
-    let all = dues(&case).into_iter().filter(|due| due.counts(now)).map(|due| {
-        let at = in_this_boot(now, due.at);
-        (due, at)
-    });
-    all.min_by_key(|(_, at)| at.awake_ms)
+    let all = dues(&case).into_iter().filter(|due| due.counts(now));
+    all.map(|due| Deadline { at: in_this_boot(now, due.at), kind: due.kind }).min_by_key(|due| due.at.awake_ms)
 }
 
 /// The rules ask at a record; a deadline is asked for between two.
@@ -125,14 +111,13 @@ fn in_this_boot(now: Timestamp, moment: Timestamp) -> Timestamp {
 struct Due {
     at: Timestamp,
     kind: DeadlineKind,
-    word: &'static str,
     /// Once it has passed there is nothing to wake up for.
     only_ahead: bool,
 }
 
 impl Due {
-    fn new(at: Timestamp, kind: DeadlineKind, word: &'static str) -> Self {
-        Self { at, kind, word, only_ahead: false }
+    fn new(at: Timestamp, kind: DeadlineKind) -> Self {
+        Self { at, kind, only_ahead: false }
     }
 
     fn counts(&self, now: Timestamp) -> bool {
@@ -143,7 +128,7 @@ impl Due {
 fn dues(case: &Case) -> Vec<Due> {
     let mut all: Vec<Due> = Vec::new();
     let quarantine = case.presence.quarantine.as_ref();
-    all.extend(quarantine.map(|quarantine| Due::new(quarantine.until, DeadlineKind::Quarantine, "quarantine")));
+    all.extend(quarantine.map(|quarantine| Due::new(quarantine.until, DeadlineKind::Quarantine)));
     add_session(case, &mut all);
     add_retries(case, &mut all);
     all
@@ -152,13 +137,13 @@ fn dues(case: &Case) -> Vec<Due> {
 fn add_session(case: &Case, all: &mut Vec<Due>) {
     let Some(session) = &case.presence.session else { return };
     if let SessionPhase::Ending { kill_failed, .. } = &session.phase {
-        all.extend(kill_failed.map(|at| Due::new(at.plus_ms(reap::ASK_AGAIN_MS), DeadlineKind::Retry, "kill")));
+        all.extend(kill_failed.map(|at| Due::new(at.plus_ms(reap::ASK_AGAIN_MS), DeadlineKind::Retry)));
         return;
     }
     if session.slot {
-        all.push(Due::new(session.woken.plus_ms(wake::SLOT_MS_MAX), DeadlineKind::BootSlot, "boot_slot"));
+        all.push(Due::new(session.woken.plus_ms(wake::SLOT_MS_MAX), DeadlineKind::BootSlot));
     }
-    all.extend(reap::due_at(case, session).map(|(at, word)| Due::new(at, DeadlineKind::Look, word)));
+    all.extend(reap::due_at(case, session).map(|at| Due::new(at, DeadlineKind::Look)));
 }
 
 /// Retries matter only where something could come of them: the head of a queue, and no gate that waits for a person.
@@ -171,7 +156,7 @@ fn add_retries(case: &Case, all: &mut Vec<Due>) {
     let waits = presence.session.is_none() && (!presence.queue.is_empty() || presence.bring_up.is_some());
     let wake = presence.wake_retry_at.filter(|_| waits);
     let retries = messages.chain(wake);
-    all.extend(retries.map(|at| Due { only_ahead: true, ..Due::new(at, DeadlineKind::Retry, "retry") }));
+    all.extend(retries.map(|at| Due { only_ahead: true, ..Due::new(at, DeadlineKind::Retry) }));
 }
 
 /// Those that the rules would take next; a queue may be long.

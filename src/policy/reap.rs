@@ -180,12 +180,38 @@ fn conclude(case: &Case, session: &Session, silence: Silence) -> Vec<Draft> {
 }
 
 pub(super) fn verdict(case: &Case, session: &Session) -> Verdict {
-    // A router has no activity that could be seen: nobody can say that it is idle. A worker's answer and its silence are
-    // known all the same, and must not block its queue (C37, C38).
-    let nobody_can_say = is_router(case) && session.policy == WakePolicy::Persistent;
-    if session.delivering.is_some() || verb::is_asked(case) || nobody_can_say {
+    if session.delivering.is_some() || verb::is_asked(case) || is_unseen(case, session) {
         return Verdict::Nothing;
     }
+    of_its_turn(case, session)
+}
+
+/// What holds besides a delivery and a typed command, for people: the verdict is the first of it.
+pub(super) fn all_verdicts(case: &Case, session: &Session) -> Vec<Verdict> {
+    let mut all = Vec::new();
+    if !is_unseen(case, session) {
+        all.push(of_its_turn(case, session));
+    }
+    if session.policy == WakePolicy::Ephemeral || !waits_for_session(case) {
+        return all;
+    }
+    match (&all[..], &session.turn) {
+        // Its clock runs all the same, and a message that is called back leaves it.
+        ([Verdict::Keep(KeptBecause::MessageWaiting)], Turn::Ended { at, .. } | Turn::Failed { at, .. }) => {
+            all.push(Verdict::Silent(idle(case, session, *at)));
+        }
+        _ => all.push(Verdict::Keep(KeptBecause::MessageWaiting)),
+    }
+    all
+}
+
+/// A router has no activity that could be seen: nobody can say that it is idle. A worker's answer and its silence are known
+/// all the same, and must not block its queue (C37, C38).
+pub(super) fn is_unseen(case: &Case, session: &Session) -> bool {
+    is_router(case) && session.policy == WakePolicy::Persistent
+}
+
+fn of_its_turn(case: &Case, session: &Session) -> Verdict {
     match &session.turn {
         Turn::Running { judged: false, since } if bug(Bug::ReapedInItsTurn) => at_rest(case, session, *since),
         // A model may think for an hour without a byte on its screen (C46).
@@ -241,7 +267,7 @@ fn sign_by_screen(session: &Session) -> Timestamp {
 }
 
 /// The latest sign of life that does not lie: screens tick at rest, so they are none (C45).
-fn last_sign(session: &Session) -> (Timestamp, Source) {
+pub(super) fn last_sign(session: &Session) -> (Timestamp, Source) {
     let (sign, source) = match session.transcript_moved {
         Some(moved) if moved.latest(session.last_sign) == moved && moved != session.last_sign => {
             (moved, Source::Transcript)
@@ -277,11 +303,13 @@ fn at_rest(case: &Case, session: &Session, turn_ended: Timestamp) -> Verdict {
             Verdict::Silent(Silence { since, source, limit_ms, kind: Limit::Unarmed })
         }
         (WakePolicy::Persistent, _) if waits_for_session(case) => Verdict::Keep(KeptBecause::MessageWaiting),
-        (WakePolicy::Persistent, _) => {
-            let since = sign.latest(turn_ended);
-            Verdict::Silent(Silence { since, source, limit_ms: settings.idle_ms, kind: Limit::Idle })
-        }
+        (WakePolicy::Persistent, _) => Verdict::Silent(idle(case, session, turn_ended)),
     }
+}
+
+fn idle(case: &Case, session: &Session, turn_ended: Timestamp) -> Silence {
+    let (sign, source) = last_sign(session);
+    Silence { since: sign.latest(turn_ended), source, limit_ms: case.state.settings.idle_ms, kind: Limit::Idle }
 }
 
 /// A message that this session could take keeps it (C45). One behind a task, which gets a session of its own, could not.
@@ -312,26 +340,19 @@ pub(super) fn park_and_reap(case: &Case, session: &Session, reason: ReapReason) 
 }
 
 /// When this session's silence will have lasted as long as its limit, if a clock runs.
-pub(super) fn due_at(case: &Case, session: &Session) -> Option<(Timestamp, &'static str)> {
+pub(super) fn due_at(case: &Case, session: &Session) -> Option<Timestamp> {
     if !session.is_ready() || session.looking {
         return None;
     }
     let silence = match verdict(case, session) {
         Verdict::Silent(silence) => silence,
-        Verdict::Keep(why) => return kept_at(case, session, why).map(|at| (at, "kept")),
+        Verdict::Keep(why) => return kept_at(case, session, why),
         Verdict::Nothing => return None,
-    };
-    let word = match silence.kind {
-        Limit::Idle => "idle",
-        Limit::Quiet => "ephemeral_quiet",
-        Limit::Unarmed => "ephemeral_unarmed_idle",
-        Limit::TurnJudged => "turn",
-        Limit::Asking => "kept",
     };
     let limit = match session.turn {
         Turn::Running { judged: true, since } => judged_turn_due(case, session, since),
         _ => silence.since.plus_ms(silence.limit_ms),
     };
     let ask_again = session.look_failed_at.map(|failed| failed.plus_ms(silence.ask_again_ms()));
-    Some((ask_again.map_or(limit, |again| again.latest(limit)), word))
+    Some(ask_again.map_or(limit, |again| again.latest(limit)))
 }

@@ -286,6 +286,20 @@ impl Verb {
         matches!(self, Verb::Send(_) | Verb::SelfDone | Verb::SelfFresh)
     }
 
+    /// It changes nothing, and nothing of it could be accepted.
+    pub fn is_question(&self) -> bool {
+        matches!(
+            self,
+            Verb::Ls
+                | Verb::Queue { .. }
+                | Verb::Peek { .. }
+                | Verb::Peers
+                | Verb::Messages
+                | Verb::Why { .. }
+                | Verb::WhyNot { .. }
+        )
+    }
+
     /// Whether the answer may take as long as the world does, not only as long as the daemon.
     pub fn waits(&self) -> bool {
         match self {

@@ -77,12 +77,9 @@ fn gates() -> Vec<(Event, &'static str)> {
         (refused(WakeGate::BootSlots { booting: 4, boots_max: 4 }), "not woken: 4 of 4 boot slots are taken (C20)"),
         (
             refused(WakeGate::FailedBootSlot),
-            "not woken: its last wake failed, and such peers share one boot slot (C20)",
+            "not woken: its last wake failed, and such peers share one boot slot, which another one has (C20)",
         ),
-        (
-            refused(WakeGate::RetryDelay { left_ms: 2_000 }),
-            "not woken: the head of its queue waits 2 s for its next attempt (C13)",
-        ),
+        (refused(WakeGate::RetryDelay { left_ms: 2_000 }), "not woken: its next attempt is due in 2 s (C13)"),
     ]
 }
 
@@ -210,7 +207,7 @@ fn turns() -> Vec<(Event, &'static str)> {
         ),
         (
             LookDecided { silent_ms: 3_604_000, last_sign: at(0), source: Source::Delivery }.into(),
-            "to be looked at before anything is decided: silent for 3,604 s; last sign of life was a delivery at 03:12:07",
+            "to be looked at before anything is decided: silent for 1 h 4 s; last sign of life was a delivery at 03:12:07",
         ),
         (kept(KeptBecause::TurnRunning), "kept, however silent: its turn is running (C46)"),
         (kept(KeptBecause::WaitsForPerson), "kept, however silent: it waits for a person (C46)"),
@@ -233,11 +230,11 @@ fn reaps() -> Vec<(Event, &'static str)> {
     vec![
         (
             reaped(idle(at(0))),
-            "its session is ended (reaped): idle for 3,604 s, limit 3,600 s; last sign of life was a delivery at 03:12:07 (C45)",
+            "its session is ended (reaped): idle for 1 h 4 s, limit 1 h; last sign of life was a delivery at 03:12:07 (C45)",
         ),
         (
             reaped(idle(yesterday)),
-            "its session is ended (reaped): idle for 3,604 s, limit 3,600 s; last sign of life was a delivery at 2026-02-28 03:12:07 (C45)",
+            "its session is ended (reaped): idle for 1 h 4 s, limit 1 h; last sign of life was a delivery at 2026-02-28 03:12:07 (C45)",
         ),
         (
             reaped(ReapReason::Done { armed: Lsn(31), quiet_ms: 20_100, quiet_ms_max: 20_000 }),
@@ -246,7 +243,7 @@ fn reaps() -> Vec<(Event, &'static str)> {
         ),
         (
             reaped(ReapReason::Unarmed { silent_ms: 600_000, silent_ms_max: 600_000 }),
-            "its session is ended (reaped): never answered, and silent for 600 s, limit 600 s (C38)",
+            "its session is ended (reaped): never answered, and silent for 10 min, limit 10 min (C38)",
         ),
         (reaped(ReapReason::Stopped), "its session is ended (reaped): an operator stopped the peer (C52)"),
         (reaped(ReapReason::Replaced), "its session is ended (reaped): a new session was asked for (C54)"),
@@ -281,7 +278,7 @@ fn ends() -> Vec<(Event, &'static str)> {
         (parked(None, &[]).into(), "put aside for later (parked): nothing of it can be resumed (C47)"),
         (
             died(Some(id(2))).into(),
-            "died, for nobody had decided its end: the session died by signal 9 after 41 s; 2 deaths in 300 s, limit 3 (C48); unfinished: message \
+            "died, for nobody had decided its end: the session died by signal 9 after 41 s; 2 deaths in 5 min, limit 3 (C48); unfinished: message \
              00000000000000000000000002 (C41a)",
         ),
         (
@@ -295,7 +292,7 @@ fn ends() -> Vec<(Event, &'static str)> {
         ),
         (
             Quarantined { deaths: vec![Lsn(3), Lsn(9), Lsn(12)], window_ms: 300_000, until: at(60_000) }.into(),
-            "quarantined: 3 deaths within 300 s (records 3, 9, 12), so nothing wakes it until 03:13:07 or `dormouse start` (C48)",
+            "quarantined: 3 deaths within 5 min (records 3, 9, 12), so nothing wakes it until 03:13:07 or `dormouse start` (C48)",
         ),
         (
             QuarantineLifted { by_operator: false }.into(),

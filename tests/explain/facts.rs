@@ -171,7 +171,7 @@ fn deliveries() -> Vec<(Event, &'static str)> {
         ),
         (
             ended(DeliveryOutcome::Unproven { waited_ms: 120_000, screen: "> ".into() }),
-            "attempt 2 was submitted, and no proof came in 120 s (C28)",
+            "attempt 2 was submitted, and no proof came in 2 min (C28)",
         ),
         (
             ended(DeliveryOutcome::CutOff { typed: false }),
@@ -269,7 +269,7 @@ fn lives() -> Vec<(Event, &'static str)> {
         ),
         (
             looked(Some(3_604_000), None, None),
-            "looked at: the screen has been silent for 3,604 s, there is no transcript",
+            "looked at: the screen has been silent for 1 h 4 s, there is no transcript",
         ),
         (
             looked(Some(5_000), Some(900), Some("trust?")),

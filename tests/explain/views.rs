@@ -2,11 +2,13 @@
 
 use dormouse::explain::{queue, view};
 use dormouse::model::delivery::Gate;
+use dormouse::model::event::{RuntimeKind, RuntimeTraits};
 use dormouse::model::id::{Generation, Lsn, MessageId};
 use dormouse::model::message::{Fate, Message, Purpose};
+use dormouse::model::name::Runtime;
 use dormouse::model::profile::{Managed, WakePolicy};
-use dormouse::model::session::{ReapReason, Source, Turn, WakeBranch, WakeGate, WakeMode, WakeReason};
-use dormouse::model::state::{Mark, Peer, Presence, Quarantine, Session, SessionPhase, State};
+use dormouse::model::session::{ReapReason, Source, Turn, WakeBranch, WakeMode, WakeReason};
+use dormouse::model::state::{Daemon, Mark, Peer, Presence, Quarantine, Session, SessionPhase, State};
 use serde_json::json;
 
 use crate::facts::registration;
@@ -135,12 +137,16 @@ fn ending_phase() -> SessionPhase {
     SessionPhase::Ending { reaped: Lsn(900), since: at(0), reason: ReapReason::Stopped, kill_failed: None }
 }
 
+fn idle() -> view::Next {
+    view::Next { deadline: "idle", brings: "reaped", at: at(3_600_000) }
+}
+
 #[test]
 fn ls_json_has_the_promised_shape() {
     let live = Presence { session: Some(session(SessionPhase::Ready { since: at(0) })), ..presence() };
     let mut state = world(Some(live), None);
     queued(&mut state, vec![message(1, Fate::Queued), message(2, Fate::Dead { since: at(0), why: "no proof".into() })]);
-    let rows = view::ls(&state, |_| Some(("idle", at(3_600_000))));
+    let rows = view::ls(&state, |_| Some(idle()));
     assert_eq!(
         serde_json::to_value(rows).unwrap(),
         json!([{
@@ -151,7 +157,7 @@ fn ls_json_has_the_promised_shape() {
                 "generation": 812, "pid": 4711, "turn": "running", "reason": null, "armed": false,
                 "last_sign_of_life": "2026-03-01T03:12:08.250Z", "source": "hook",
             },
-            "next": {"deadline": "idle", "at": "2026-03-01T04:12:07.250Z"},
+            "next": {"deadline": "idle", "brings": "reaped", "at": "2026-03-01T04:12:07.250Z"},
         }])
     );
 }
@@ -173,17 +179,25 @@ fn every_turn_has_its_word_and_says_what_it_waits_for() {
 #[test]
 fn the_table_speaks_of_now() {
     let live = Presence { session: Some(session(SessionPhase::Ready { since: at(0) })), ..presence() };
-    let rows = view::ls(&world(Some(live), None), |_| Some(("idle", at(3_600_000))));
+    let rows = view::ls(&world(Some(live), None), |_| Some(idle()));
     let lines = view::table(&rows, at(61_000));
     assert_eq!(lines[0], ["PEER", "PHASE", "SINCE", "TURN", "LAST SIGN OF LIFE", "QUEUE", "NEXT"]);
     assert_eq!(
         lines[1],
-        ["claude-ada", "live", "1 min 1 s ago", "running", "1 min ago, a hook", "0", "idle in 58 min 59 s"]
+        ["claude-ada", "live", "1 min 1 s ago", "running", "1 min ago, a hook", "0", "reaped in 58 min 59 s (idle)"]
     );
 }
 
+/// With a daemon at work, and a runtime that it knows.
 fn waits_for(state: &State) -> Vec<String> {
-    queue::queue(state, None, at(10_000)).into_iter().map(|row| row.waits_for).collect()
+    let mut state = state.clone();
+    state.now = Some(at(10_000));
+    state.lsn = Lsn(1_000);
+    state.daemon = Some(Daemon { pid: 7, started: Lsn(1), running: true });
+    let claude = Runtime::new("claude").unwrap();
+    let traits = RuntimeTraits { name: claude.clone(), kind: RuntimeKind::Tui, can_resume: true, tells_turns: true };
+    state.runtimes.insert(claude, traits);
+    queue::queue(&state, None, at(10_000)).into_iter().map(|row| row.waits_for).collect()
 }
 
 /// C13: the queue names what each message waits for.
@@ -191,28 +205,31 @@ fn waits_for(state: &State) -> Vec<String> {
 fn c13_the_head_of_a_queue_says_what_holds_it() {
     let mark = Mark { lsn: Lsn(3), at: at(0), by: "uid 1000".into() };
     let quarantine = Quarantine { lsn: Lsn(3), until: at(70_000) };
-    let gate = WakeGate::BootSlots { booting: 4, boots_max: 4 };
     let with = |phase| Presence { session: Some(session(phase)), ..presence() };
     for (presence, says) in [
-        (
-            Presence { stopped: Some(mark), ..presence() },
-            "the peer is stopped, by uid 1000 10 s ago; `start` lets it wake (C52)",
-        ),
+        (Presence { stopped: Some(mark), ..presence() }, "it has been stopped for 10 s, by uid 1000 (C52)"),
         (
             Presence { quarantine: Some(quarantine), ..presence() },
-            "the peer is quarantined for 1 min more; `start` lifts it (C48)",
+            "it is quarantined for 1 min more (C48); woken in 1 min (quarantine)",
         ),
-        (Presence { last_gate: Some(gate), ..presence() }, "4 of 4 boot slots are taken (C20)"),
-        (Presence { wake_retry_at: Some(at(12_000)), ..presence() }, "the last wake failed; the next is in 2 s (C51)"),
-        (presence(), "no daemon is running (C60)"),
-        (with(SessionPhase::Booting), "the session is booting (C28)"),
-        (with(ending_phase()), "the session before is ending (C16)"),
+        (
+            Presence { wake_retry_at: Some(at(12_000)), ..presence() },
+            "its next attempt is due in 2 s (C13); woken in 2 s (retry)",
+        ),
+        (presence(), "nothing holds it: it is woken next"),
+        (with(SessionPhase::Booting), "the session boots (C28)"),
+        (with(ending_phase()), "the session before it is ending, by record 900 (C16)"),
         (with(SessionPhase::Ready { since: at(0) }), "the live session takes it next"),
     ] {
         let mut state = world(Some(presence), None);
         queued(&mut state, vec![message(1, Fate::Queued)]);
         assert_eq!(waits_for(&state), [says]);
     }
+    // C60: nobody is there to decide anything.
+    let mut state = world(Some(presence()), None);
+    queued(&mut state, vec![message(1, Fate::Queued)]);
+    let rows = queue::queue(&state, None, at(10_000));
+    assert!(rows[0].waits_for.starts_with("no daemon is running (C60)"), "{}", rows[0].waits_for);
 }
 
 #[test]
@@ -233,7 +250,7 @@ fn c13_each_fate_says_where_the_message_is() {
             message(1, Fate::Dead { since: at(0), why: "no proof".into() }),
             "given up: no proof; `queue retry` gives it another round (C13)",
         ),
-        (delayed, "the next attempt is in 4 s (C13)"),
+        (delayed, "its next attempt is due in 4 s (C13); woken in 4 s (retry)"),
     ] {
         let mut state = world(Some(presence()), None);
         queued(&mut state, vec![message]);

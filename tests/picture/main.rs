@@ -141,7 +141,12 @@ fn the_links_of_a_record_lead_where_why_leads() {
         }
         let chain = why::chain(&records[..], &why::Subject::Record(lsn));
         let expected: Vec<Lsn> = chain.iter().rev().map(|record| record.lsn).collect();
-        assert_eq!(found.into_iter().collect::<Vec<_>>(), expected);
+        // After a few attempts `why` has told enough; the page goes on for as long as somebody clicks.
+        let attempts = chain.iter().filter(|record| record.event.kind().name.ends_with("_failed")).count();
+        match attempts {
+            0..4 => assert_eq!(found.into_iter().collect::<Vec<_>>(), expected, "record {lsn}"),
+            _ => assert!(expected.iter().all(|lsn| found.contains(lsn)), "record {lsn}"),
+        }
     }
 }
 

@@ -34,11 +34,11 @@ fn c45_a_shorter_idle_reaps_more_often_and_in_vain() {
         in vain: reaped as idle, and woken again within 10 min (--again-within)
 
         What was decided (-) and would not have been then, and what would have been (+):
-        +     ~5  2026-01-01 00:11:42.074  reaped              teller-ada        its session is ended (reaped): idle for 600 s, limit 600 s; last sign of life was the program's own word on its terminal at 00:01:42 (C45) ← ~3
+        +     ~5  2026-01-01 00:11:42.074  reaped              teller-ada        its session is ended (reaped): idle for 10 min, limit 10 min; last sign of life was the program's own word on its terminal at 00:01:42 (C45) ← ~3
         +     ~8  2026-01-01 00:15:00.000  wake_decided        teller-ada        woken fresh for a message: the message has no topic (C17); 1 of 4 sessions booting at once (C20); takes what was parked at record ~4 ← 29
-        +    ~22  2026-01-01 00:25:32.068  reaped              teller-ada        its session is ended (reaped): idle for 600 s, limit 600 s; last sign of life was the program's own word on its terminal at 00:15:32 (C45) ← ~20
-        -     43  2026-01-01 01:16:30.026  reaped              teller-ada        its session is ended (reaped): idle for 3,600 s, limit 3,600 s; last sign of life was the program's own word on its terminal at 00:16:30 (C45) ← 41
-        +    ~29  2026-01-01 01:51:32.074  reaped              teller-ada        its session is ended (reaped): idle for 600 s, limit 600 s; last sign of life was the program's own word on its terminal at 01:41:32 (C45) ← ~27");
+        +    ~22  2026-01-01 00:25:32.068  reaped              teller-ada        its session is ended (reaped): idle for 10 min, limit 10 min; last sign of life was the program's own word on its terminal at 00:15:32 (C45) ← ~20
+        -     43  2026-01-01 01:16:30.026  reaped              teller-ada        its session is ended (reaped): idle for 1 h, limit 1 h; last sign of life was the program's own word on its terminal at 00:16:30 (C45) ← 41
+        +    ~29  2026-01-01 01:51:32.074  reaped              teller-ada        its session is ended (reaped): idle for 10 min, limit 10 min; last sign of life was the program's own word on its terminal at 01:41:32 (C45) ← ~27");
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn c45_a_longer_idle_keeps_a_session_for_the_next_message() {
         in vain: reaped as idle, and woken again within 10 min (--again-within)
 
         What was decided (-) and would not have been then, and what would have been (+):
-        -     43  2026-01-01 01:16:30.026  reaped              teller-ada        its session is ended (reaped): idle for 3,600 s, limit 3,600 s; last sign of life was the program's own word on its terminal at 00:16:30 (C45) ← 41
+        -     43  2026-01-01 01:16:30.026  reaped              teller-ada        its session is ended (reaped): idle for 1 h, limit 1 h; last sign of life was the program's own word on its terminal at 00:16:30 (C45) ← 41
         -     47  2026-01-01 01:40:00.000  wake_decided        teller-ada        woken fresh for a message: the message has no topic (C17); 1 of 4 sessions booting at once (C20); takes what was parked at record 42 ← 46");
 }
 
@@ -71,7 +71,7 @@ fn c48_one_death_that_counts_is_enough_for_a_quarantine() {
         in vain: reaped as idle, and woken again within 10 min (--again-within)
 
         What was decided (-) and would not have been then, and what would have been (+):
-        +     ~1  2026-01-01 00:00:11.066  quarantined         teller-ada        quarantined: 1 death within 300 s (records 19), so nothing wakes it until 00:05:11 or `dormouse start` (C48) ← 19
+        +     ~1  2026-01-01 00:00:11.066  quarantined         teller-ada        quarantined: 1 death within 5 min (records 19), so nothing wakes it until 00:05:11 or `dormouse start` (C48) ← 19
         -     23  2026-01-01 00:00:12.066  wake_decided        teller-ada        woken fresh for a message: the session before died (C17); 1 of 4 sessions booting at once (C20) ← 22
         +     ~4  2026-01-01 00:05:11.066  quarantine_lifted   teller-ada        wakes are allowed again: the oldest death has left the window (C48) ← ~3
         +     ~5  2026-01-01 00:05:11.066  wake_decided        teller-ada        woken fresh for a message: the session before died (C17); 1 of 4 sessions booting at once (C20) ← ~4");
@@ -92,21 +92,21 @@ fn c48_a_guard_that_allows_more_lets_a_program_that_cannot_start_fail_again() {
         in vain: reaped as idle, and woken again within 10 min (--again-within)
 
         What was decided (-) and would not have been then, and what would have been (+):
-        -     35  2026-01-01 00:00:16.194  quarantined         teller-ada        quarantined: 3 deaths within 300 s (records 19, 26, 33), so nothing wakes it until 00:05:11 or `dormouse start` (C48) ← 33
+        -     35  2026-01-01 00:00:16.194  quarantined         teller-ada        quarantined: 3 deaths within 5 min (records 19, 26, 33), so nothing wakes it until 00:05:11 or `dormouse start` (C48) ← 33
         +     ~3  2026-01-01 00:00:20.194  wake_decided        teller-ada        woken fresh for a message: the session before died (C17); 1 of 4 sessions booting at once (C20) ← ~2
-        +     ~5  2026-01-01 00:00:21.258  session_died        teller-ada        died, for nobody had decided its end: the session exited with code 1 after 1.0 s; 4 deaths in 300 s, limit 5 (C48) ← ~4
+        +     ~5  2026-01-01 00:00:21.258  session_died        teller-ada        died, for nobody had decided its end: the session exited with code 1 after 1.0 s; 4 deaths in 5 min, limit 5 (C48) ← ~4
         +     ~6  2026-01-01 00:00:21.258  wake_failed         teller-ada        the wake failed: the boot failed: the session exited with code 1; not counted as a death; tried again in 8 s at the earliest ← ~4
         +     ~9  2026-01-01 00:00:29.258  wake_decided        teller-ada        woken fresh for a message: the session before died (C17); 1 of 4 sessions booting at once (C20) ← ~8
-        +    ~11  2026-01-01 00:00:30.322  session_died        teller-ada        died, for nobody had decided its end: the session exited with code 1 after 1.0 s; 5 deaths in 300 s, limit 5 (C48) ← ~10
+        +    ~11  2026-01-01 00:00:30.322  session_died        teller-ada        died, for nobody had decided its end: the session exited with code 1 after 1.0 s; 5 deaths in 5 min, limit 5 (C48) ← ~10
         +    ~12  2026-01-01 00:00:30.322  wake_failed         teller-ada        the wake failed: the boot failed: the session exited with code 1; not counted as a death; tried again in 16 s at the earliest ← ~10
-        +    ~13  2026-01-01 00:00:30.322  quarantined         teller-ada        quarantined: 5 deaths within 300 s (records 19, 26, 33, ~5, ~11), so nothing wakes it until 00:05:11 or `dormouse start` (C48) ← ~11
+        +    ~13  2026-01-01 00:00:30.322  quarantined         teller-ada        quarantined: 5 deaths within 5 min (records 19, 26, 33, ~5, ~11), so nothing wakes it until 00:05:11 or `dormouse start` (C48) ← ~11
         -     38  2026-01-01 00:05:11.066  quarantine_lifted   teller-ada        wakes are allowed again: the oldest death has left the window (C48) ← 37
         -     39  2026-01-01 00:05:11.066  wake_decided        teller-ada        woken fresh for a message: the session before died (C17); 1 of 4 sessions booting at once (C20) ← 38
         +    ~16  2026-01-01 00:05:11.066  quarantine_lifted   teller-ada        wakes are allowed again: the oldest death has left the window (C48) ← ~15
         +    ~17  2026-01-01 00:05:11.066  wake_decided        teller-ada        woken fresh for a message: the session before died (C17); 1 of 4 sessions booting at once (C20) ← ~16
-        +    ~19  2026-01-01 00:05:12.130  session_died        teller-ada        died, for nobody had decided its end: the session exited with code 1 after 1.0 s; 5 deaths in 300 s, limit 5 (C48) ← ~18
+        +    ~19  2026-01-01 00:05:12.130  session_died        teller-ada        died, for nobody had decided its end: the session exited with code 1 after 1.0 s; 5 deaths in 5 min, limit 5 (C48) ← ~18
         +    ~20  2026-01-01 00:05:12.130  wake_failed         teller-ada        the wake failed: the boot failed: the session exited with code 1; not counted as a death; tried again in 32 s at the earliest ← ~18
-        +    ~21  2026-01-01 00:05:12.130  quarantined         teller-ada        quarantined: 5 deaths within 300 s (records 26, 33, ~5, ~11, ~19), so nothing wakes it until 00:05:13 or `dormouse start` (C48) ← ~19
+        +    ~21  2026-01-01 00:05:12.130  quarantined         teller-ada        quarantined: 5 deaths within 5 min (records 26, 33, ~5, ~11, ~19), so nothing wakes it until 00:05:13 or `dormouse start` (C48) ← ~19
         +    ~24  2026-01-01 00:05:13.130  quarantine_lifted   teller-ada        wakes are allowed again: the oldest death has left the window (C48) ← ~23
         +    ~25  2026-01-01 00:05:13.130  wake_decided        teller-ada        woken fresh for a message: the session before died (C17); 1 of 4 sessions booting at once (C20) ← ~24");
 }
@@ -132,12 +132,12 @@ fn c37_a_longer_quiet_makes_the_tasks_behind_wait() {
         -     39  2026-01-01 00:01:02.324  wake_decided        teller-eve        woken fresh for the next task of its queue: an ephemeral peer gets a fresh session for each task (C17); 1 of 4 sessions booting at once (C20) ← 37
         -     55  2026-01-01 00:01:54.406  reaped              teller-eve        its session is ended (reaped): it has answered (armed at record 50), its turn has ended, and it has been quiet for 20.0 s, limit 20 s (C37) ← 54
         -     60  2026-01-01 00:01:54.648  wake_decided        teller-eve        woken fresh for the next task of its queue: an ephemeral peer gets a fresh session for each task (C17); 1 of 4 sessions booting at once (C20) ← 58
-        +     ~4  2026-01-01 00:02:42.074  reaped              teller-eve        its session is ended (reaped): it has answered (armed at record 29), its turn has ended, and it has been quiet for 120 s, limit 120 s (C37) ← ~3
+        +     ~4  2026-01-01 00:02:42.074  reaped              teller-eve        its session is ended (reaped): it has answered (armed at record 29), its turn has ended, and it has been quiet for 2 min, limit 2 min (C37) ← ~3
         +     ~9  2026-01-01 00:02:42.316  wake_decided        teller-eve        woken fresh for the next task of its queue: an ephemeral peer gets a fresh session for each task (C17); 1 of 4 sessions booting at once (C20) ← ~7
         -     76  2026-01-01 00:02:46.730  reaped              teller-eve        its session is ended (reaped): it has answered (armed at record 71), its turn has ended, and it has been quiet for 20.0 s, limit 20 s (C37) ← 75
-        +    ~24  2026-01-01 00:05:14.386  reaped              teller-eve        its session is ended (reaped): it has answered (armed at record ~19), its turn has ended, and it has been quiet for 120 s, limit 120 s (C37) ← ~23
+        +    ~24  2026-01-01 00:05:14.386  reaped              teller-eve        its session is ended (reaped): it has answered (armed at record ~19), its turn has ended, and it has been quiet for 2 min, limit 2 min (C37) ← ~23
         +    ~29  2026-01-01 00:05:14.628  wake_decided        teller-eve        woken fresh for the next task of its queue: an ephemeral peer gets a fresh session for each task (C17); 1 of 4 sessions booting at once (C20) ← ~27
-        +    ~44  2026-01-01 00:07:46.698  reaped              teller-eve        its session is ended (reaped): it has answered (armed at record ~39), its turn has ended, and it has been quiet for 120 s, limit 120 s (C37) ← ~43");
+        +    ~44  2026-01-01 00:07:46.698  reaped              teller-eve        its session is ended (reaped): it has answered (armed at record ~39), its turn has ended, and it has been quiet for 2 min, limit 2 min (C37) ← ~43");
 }
 
 #[test]

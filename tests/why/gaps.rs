@@ -14,7 +14,7 @@ fn of(records: &[Record], peer: &str) -> Answer {
 
 fn said(answer: &Answer, kind: GapKind) -> Vec<String> {
     let of_kind = answer.gaps.iter().filter(|gap| gap.kind == kind);
-    of_kind.map(|gap| format!("{} {}", gap.at, gap.sentence(&TimeZone::UTC))).collect()
+    of_kind.map(|gap| format!("{} {}", gap.at, gap.sentence(gap.from, &TimeZone::UTC))).collect()
 }
 
 /// One more record at the end.

@@ -25,6 +25,10 @@ fn case(name: &'static str, shape: fn(&mut Registration), then: &str, question: 
     Case { name, shape, script: format!("{AT_REST}\n{then}"), question }
 }
 
+fn plain(name: &'static str, script: &str, question: Question) -> Case {
+    Case { name, shape: |_| {}, script: script.to_owned(), question }
+}
+
 fn cases() -> Vec<Case> {
     let dies = |at: u32| format!("{at}s send m{at} to ada\n{at}s up ada\n{at}s gone ada signal:9\n");
     let crashed = format!("{}{}{}80s send last to ada", dies(1), dies(20), dies(60));
@@ -59,7 +63,46 @@ fn cases() -> Vec<Case> {
         case("delivered-turn-runs", any, "6s turn ada running\n7s send b to ada\n8s passes", Question::Delivered),
         case("delivered-compaction", any, "6s compact ada\n7s send b to ada", Question::Delivered),
         case("delivered-ending", any, "4000s looked ada 1h\n4001s send b to ada", Question::Delivered),
-        Case { name: "delivered-quarantined", shape: any, script: crashed, question: Question::Delivered },
+        Case { name: "delivered-quarantined", shape: any, script: crashed.clone(), question: Question::Delivered },
+        // C37, C45, C46: everything that keeps it, not only what is asked first.
+        case(
+            "reaped-everything",
+            any,
+            "6s send b to ada\n6s begun b ada\n7s turn ada running\n8s send c to ada\n9s compact ada",
+            Question::Reaped,
+        ),
+        case("reaped-message-waits", any, "6s compact ada\n7s send b to ada\n66s passes", Question::Reaped),
+        // C28: what a boot may take is a deadline as well.
+        plain("reaped-boots", "0s send a to ada\n1s started ada\n236s passes", Question::Reaped),
+        plain("reaped-first-input", "0s send a to ada\n1s started ada\n2s box ada\n3s begun a ada", Question::Reaped),
+        // C60: without a daemon nothing comes by itself, and nobody knows what is.
+        case("reaped-no-daemon", any, "60s daemon stops\n7260s passes", Question::Reaped),
+        case("woken-no-daemon", any, "60s daemon stops\n7260s passes", Question::Woken),
+        Case {
+            name: "delivered-no-daemon",
+            shape: any,
+            script: format!("{crashed}\n81s daemon stops\n100s passes"),
+            question: Question::Delivered,
+        },
+        // C20: what is told of a wake is told of what waits for it.
+        plain(
+            "delivered-failed-slot",
+            "0s add bob\n0s send b to bob\n0s send a to ada\n1s launch-failed bob boot nothing\n1s launch-failed ada boot \
+             nothing\n5s passes",
+            Question::Delivered,
+        ),
+        Case {
+            name: "delivered-managed",
+            shape: |it| crate::world::managed(it),
+            script: "0s send a to ada\n60s passes".to_owned(),
+            question: Question::Delivered,
+        },
+        case(
+            "resumed-no-message",
+            any,
+            "4000s looked ada 1h\n4001s gone ada signal:15\n4002s passes",
+            Question::Resumed,
+        ),
         case("reaped-task-unanswered", ephemeral, "100s passes", Question::Reaped),
     ]
 }

@@ -9,9 +9,11 @@ mod script;
 mod world;
 
 use dormouse::explain::whynot::{Question, WhyNot, whynot};
-use dormouse::model::event::{DaemonReady, DaemonStarted};
+use dormouse::model::event::{DaemonReady, DaemonStarted, DaemonStopped};
 use dormouse::model::profile::Registration;
 use dormouse::model::record::Subject;
+use dormouse::model::state::SessionPhase;
+use dormouse::model::time::Timestamp;
 use dormouse::policy::deadline::next_deadline;
 use jiff::tz::TimeZone;
 
@@ -28,8 +30,17 @@ fn asked(shape: impl FnOnce(&mut Registration), script: &str, question: Question
     for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (time, what) = line.split_once(' ').expect("a time and what happens");
         let seconds: u64 = time.strip_suffix('s').and_then(|time| time.parse().ok()).expect("seconds");
-        world.pass(seconds * 1_000 - world.now.since(start));
-        happens(&mut world, what.trim());
+        let left_ms = seconds * 1_000 - world.now.since(start);
+        match world.state.daemon.as_ref().is_some_and(|daemon| daemon.running) {
+            true => drop(world.pass(left_ms)),
+            // Nobody is there to take up a deadline.
+            false => world.now = world.now.plus_ms(left_ms),
+        }
+        match what.trim() {
+            "daemon stops" => drop(world.see(Subject::NONE, DaemonStopped { why: "a signal".to_owned() })),
+            "add bob" => world.add("bob", |_| {}),
+            what => drop(happens(&mut world, what)),
+        }
     }
     let peer = world.identity("ada");
     let answer = whynot(&world.state, &peer, question, world.now);
@@ -54,6 +65,10 @@ fn promise_is_kept(mut world: World, question: Question, answer: &WhyNot) {
         Question::Woken | Question::Resumed => "wake_decided",
         Question::Delivered => "delivery_decided",
     };
+    if answer.without_daemon || answer.undated.is_some() {
+        assert_eq!(answer.by_itself, None, "nobody can promise it");
+        return;
+    }
     match &answer.by_itself {
         Some(coming) => {
             assert!(coming.in_ms == 0 || !comes(&mut world, coming.in_ms - 1, kind), "it came too soon");
@@ -64,14 +79,20 @@ fn promise_is_kept(mut world: World, question: Question, answer: &WhyNot) {
     }
 }
 
-/// In a world in which every look finds silence.
+/// In a world in which every look finds silence, and what boots now does not come up.
 fn comes(world: &mut World, ms: u64, kind: &str) -> bool {
     let end = world.now.plus_ms(ms);
     let mut records = Vec::new();
+    let boot_ends = boot_ends(world);
     loop {
         let next = next_deadline(&world.state).map_or(end, |deadline| deadline.at);
-        let step = next.awake_ms.clamp(world.now.awake_ms, end.awake_ms) - world.now.awake_ms;
+        let ahead = boot_ends.filter(|at| at.awake_ms > world.now.awake_ms).map_or(end, |at| at);
+        let next = next.awake_ms.min(ahead.awake_ms);
+        let step = next.clamp(world.now.awake_ms, end.awake_ms) - world.now.awake_ms;
         records.extend(world.pass(step));
+        if step > 0 && boot_ends == Some(world.now) {
+            records.extend(happens(world, "launch-failed ada boot left"));
+        }
         let looked_at = world.state.presences.values().any(|it| it.session.as_ref().is_some_and(|it| it.looking));
         if looked_at {
             records.extend(happens(world, "looked ada 48h"));
@@ -80,6 +101,13 @@ fn comes(world: &mut World, ms: u64, kind: &str) -> bool {
             return records.iter().any(|record| record.event.kind().name == kind);
         }
     }
+}
+
+/// When the executor gives ada's boot up.
+fn boot_ends(world: &World) -> Option<Timestamp> {
+    let session = world.state.presences.get(&world.identity("ada"))?.session.as_ref()?;
+    let boots = matches!(session.phase, SessionPhase::Launching | SessionPhase::Booting);
+    boots.then(|| session.woken.plus_ms(world.state.settings.boot_deadline_ms))
 }
 
 const AT_REST: &str = "0s send a to ada
@@ -91,8 +119,8 @@ const AT_REST: &str = "0s send a to ada
 fn c45_a_session_at_rest_is_not_reaped_before_its_time() {
     says(|_| {}, &format!("{AT_REST}\n605s passes"), Question::Reaped, "demo-ada is not reaped:
             it has been idle for 10 min of 1 h (setting `idle`), counted from the program's own word on its terminal (C45)
-            until that time is over
-            In 50 min, at 23:13:25, by itself: its session is ended (reaped): idle for 3,600 s, limit 3,600 s; last sign of life was the program's own word on its terminal at 22:13:25 (C45); unless its turn starts, a message comes for it, or somebody attaches.");
+            until that time is over, in 50 min
+            In 50 min, at 23:13:25, by itself: its session is ended (reaped): idle for 1 h, limit 1 h; last sign of life was the program's own word on its terminal at 22:13:25 (C45); unless its turn starts, a message comes for it, or somebody attaches.");
 }
 
 #[test]
@@ -113,7 +141,7 @@ fn c37_an_armed_worker_is_not_reaped_before_it_is_quiet() {
     let script = "0s send a to ada\n1s up ada\n1s turn ada running\n5s answer r from ada to user:root\n30s turn ada idle\n40s passes";
     says(ephemeral, script, Question::Reaped, "demo-ada is not reaped:
             it has answered, and has been quiet for 10 s of 20 s since (setting `ephemeral_quiet`), counted from the program's own word on its terminal (C37)
-            until that time is over
+            until that time is over, in 10 s
             In 10 s, at 22:14:10, by itself: its session is ended (reaped): it has answered (armed at record 17), its turn has ended, and it has been quiet for 20 s, limit 20 s (C37); unless its turn starts, or something is heard of it.");
 }
 
@@ -121,16 +149,16 @@ fn c37_an_armed_worker_is_not_reaped_before_it_is_quiet() {
 fn c38_a_worker_without_a_word_is_kept_for_a_while() {
     says(ephemeral, &format!("{AT_REST}\n100s passes"), Question::Reaped, "demo-ada is not reaped:
             it has not answered, and has been silent for 1 min 35 s of 10 min (setting `ephemeral_unarmed_idle`), counted from the program's own word on its terminal (C38)
-            until that time is over
-            In 8 min 25 s, at 22:23:25, by itself: its session is ended (reaped): never answered, and silent for 600 s, limit 600 s (C38); unless it answers, its turn starts, or something is heard of it.");
+            until that time is over, in 8 min 25 s
+            In 8 min 25 s, at 22:23:25, by itself: its session is ended (reaped): never answered, and silent for 10 min, limit 10 min (C38); unless it answers, its turn starts, or something is heard of it.");
 }
 
 #[test]
 fn c46a_a_judged_turn_ends_first() {
     says(on("plain"), "0s send a to ada\n1s up ada\n11s passes", Question::Reaped, "plain-ada is not reaped:
             its turn counts as running until it has been silent for long enough: 10 s of 20 s (setting `ephemeral_quiet`), counted from a delivery; only then the next clock runs (C46a)
-            until that time is over
-            In 59 min 50 s, at 23:13:21, by itself: its session is ended (reaped): idle for 3,600 s, limit 3,600 s; last sign of life was a delivery at 22:13:21 (C45); unless its screen or its transcript moves.");
+            until that time is over, in 10 s
+            In 59 min 50 s, at 23:13:21, by itself: its session is ended (reaped): idle for 1 h, limit 1 h; last sign of life was a delivery at 22:13:21 (C45); unless its screen or its transcript moves.");
 }
 
 #[test]
@@ -140,9 +168,10 @@ fn c28_a_session_that_boots_is_not_reaped() {
         "0s send a to ada\n1s started ada",
         Question::Reaped,
         "demo-ada is not reaped:
-            it was woken 1 s ago and is still on its way to its first input (C28)
-            until it is ready, or its wake has failed
-            Time alone does not bring it.",
+            it was woken 1 s ago and still boots: its input box has 4 min to open (setting `boot_deadline`) (C28)
+            until it is ready, or its wake has failed, in 3 min 59 s
+            In 3 min 59 s, at 22:17:20, by itself: its wake fails, for the input box did not open in 4 min, and the \
+            session that it leaves is ended (C28, C29); unless its box opens, or its runtime's file gives it another time.",
     );
 }
 
@@ -170,7 +199,7 @@ fn c52_a_stopped_peer_is_not_woken() {
         "0s send a to ada\n1s up ada\n1s turn ada running\n2s turn ada idle\n3s send b to ada\n3s stop ada\n4s gone ada signal:15",
         Question::Woken,
         "demo-ada is not woken:
-            it is stopped (C52)
+            it has been stopped for 1 s (C52)
             until somebody starts it: `dormouse start`
             Time alone does not bring it.",
     );
@@ -236,11 +265,11 @@ fn c17_a_message_without_a_topic_resumes_nothing() {
         script,
         Question::Resumed,
         "demo-ada is not resumed:
-            its next wake is a fresh one: the message has no topic (C17)
+            a message without a topic of the parked session would wake it fresh (C17)
             until a message of one of its topics is what wakes it: `mice`; or somebody attaches
             nothing asks for it: no message waits, and nobody has called for it (C17)
             until a message comes: `dormouse send`, or somebody attaches
-            Time alone does not bring it.",
+            Time alone does not bring it: all of this stands in its way.",
     );
 }
 
@@ -262,8 +291,8 @@ fn c46_a_session_that_asks_for_permission_is_not_reaped() {
 fn c43_a_session_of_which_nothing_is_known_is_not_reaped() {
     says(|_| {}, "0s new ada\n1s started ada\n2s box ada\n3s passes", Question::Reaped, "demo-ada is not reaped:
             it has been idle for 1 s of 1 h (setting `idle`), counted from the wake (C45)
-            until that time is over
-            In 59 min 59 s, at 23:13:22, by itself: its session is ended (reaped): idle for 3,600 s, limit 3,600 s; last sign of life was the wake at 22:13:22 (C45); unless its turn starts, a message comes for it, or somebody attaches.");
+            until that time is over, in 59 min 59 s
+            In 59 min 59 s, at 23:13:22, by itself: its session is ended (reaped): idle for 1 h, limit 1 h; last sign of life was the wake at 22:13:22 (C45); unless its turn starts, a message comes for it, or somebody attaches.");
 }
 
 #[test]
@@ -288,7 +317,7 @@ fn c17_a_session_that_died_is_not_resumed() {
             until the profile says `resume_on_death`, or somebody attaches
             nothing asks for it: no message waits, and nobody has called for it (C17)
             until a message comes: `dormouse send`, or somebody attaches
-            Time alone does not bring it.",
+            Time alone does not bring it: all of this stands in its way.",
     );
 }
 

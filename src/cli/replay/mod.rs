@@ -7,11 +7,11 @@ use super::history::Which;
 use super::render;
 use super::when::{When, zone};
 use crate::config::ROWS;
+use crate::explain::forecast;
 use crate::explain::replay::{self, Moment, Setting};
 use crate::model::record::Record;
 use crate::model::settings::Settings;
 use crate::model::state::State;
-use crate::policy::deadline;
 
 /// Show the whole state as it was at a moment, or go through the history again
 ///
@@ -61,7 +61,8 @@ fn at_once(context: &Context, which: Which, at: Option<When>) -> Result<(), CliE
 }
 
 fn moment_of(state: &State, record: &Record, settings: Vec<Setting>) -> Moment {
-    replay::moment(state, record, settings, |peer| deadline::of_peer(state, peer))
+    let next = forecast::upcoming(state);
+    replay::moment(state, record, settings, |peer| next.get(peer).cloned())
 }
 
 /// The settings that are not at their defaults.

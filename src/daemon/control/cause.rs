@@ -42,7 +42,7 @@ pub(super) async fn why(door: &Door, caller: &Caller, subject: String) -> Result
         if let Some(error) = failed.take().pop() {
             return Err(error);
         }
-        let Some(cause) = cause(&answer, |message| history.concerns(message).unwrap_or(false)) else {
+        let Some(cause) = cause(&answer, &own, |message| history.concerns(message).unwrap_or(false)) else {
             return Ok(Err(Problem::refused(format!("there is no record of {subject} yet"))));
         };
         Ok(serde_json::to_value(cause).map_err(|error| Problem::failed(error.to_string())))

@@ -8,20 +8,20 @@ use super::Door;
 use super::answer::ending;
 use super::caller::Caller;
 use crate::daemon::input::Input;
-use crate::explain::{queue, view};
+use crate::explain::{forecast, queue, view};
 use crate::model::effect::SessionName;
 use crate::model::name::Identity;
 use crate::model::request::PeerName;
 use crate::model::state::State;
 use crate::policy::admit::{Refusal, resolve};
-use crate::policy::deadline;
 use crate::protocol::{Peeked, Problem, Viewed};
 
 /// One row a peer.
 pub(super) async fn ls(door: &Door) -> Result<Value, Problem> {
     let (rows, table) = door
         .read(|state, now| {
-            let rows = view::ls(state, |peer| deadline::of_peer(state, peer));
+            let next = forecast::upcoming(state);
+            let rows = view::ls(state, |peer| next.get(peer).cloned());
             let table = view::table(&rows, now);
             (rows, table)
         })

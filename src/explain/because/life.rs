@@ -65,7 +65,12 @@ pub fn session_looked(it: &SessionLooked) -> String {
 }
 
 pub fn session_not_known(it: &SessionNotKnown) -> String {
-    format!("nobody can say {}: {}; nothing is decided on it (C43)", it.question, it.why)
+    // Early records name only what was looked at.
+    let question = match it.question.contains(' ') {
+        true => it.question.clone(),
+        false => format!("what its {} shows", it.question),
+    };
+    format!("nobody can say {question}: {}; nothing is decided on it (C43)", it.why)
 }
 
 pub fn session_gone(it: &SessionGone) -> String {
@@ -173,8 +178,10 @@ pub fn died(it: &SessionDied) -> String {
     let (deaths, window) = (count(it.deaths.into(), "death", "deaths"), seconds(it.window_ms));
     let task = it.task.map_or_else(String::new, |task| format!("; unfinished: message {task} (C41a)"));
     let lived = span(it.lived_ms);
+    let counted = if it.counted { String::new() } else { "not counted against it; ".to_owned() };
     format!(
-        "died, for nobody had decided its end: the session {} after {lived}; {deaths} in {window}, limit {} (C48){task}",
+        "died, for nobody had decided its end: the session {} after {lived}; {counted}{deaths} in {window}, limit {} \
+         (C48){task}",
         it.ending, it.deaths_max
     )
 }

@@ -21,7 +21,9 @@ use super::phrase::{clock, one_line};
 
 pub use deliver::gate as delivery_gate;
 pub use life::source as turn_source;
-pub use wake::{branch as wake_branch, gate as wake_gate};
+pub use wake::{
+    branch as wake_branch, gate as wake_gate, gate_clause as wake_gate_clause, gate_rule as wake_gate_rule,
+};
 
 /// From where a sentence is spoken: its record's moment, in the reader's zone.
 #[derive(Clone, Copy)]

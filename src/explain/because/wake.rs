@@ -67,21 +67,38 @@ pub fn refused(it: &WakeRefused, here: Here<'_>) -> String {
     format!("not woken: {}{since}", gate(&it.gate))
 }
 
-/// What keeps a peer from being woken, as a clause.
+/// What keeps a peer from being woken, as a clause with its rule.
 pub fn gate(gate: &WakeGate) -> String {
+    format!("{} ({})", gate_clause(gate), gate_rule(gate))
+}
+
+/// The same, without the rule.
+pub fn gate_clause(gate: &WakeGate) -> String {
     match gate {
-        WakeGate::ManagedElsewhere { by } => format!("{by} keeps it alive, not we (C5)"),
-        WakeGate::RuntimeNotDeclared => "its runtime is unknown or not declared by the peer (C15)".to_owned(),
-        WakeGate::Stopped { .. } => "it is stopped (C52)".to_owned(),
-        WakeGate::Quarantined { left_ms } => format!("it is quarantined for {} more (C48)", span(*left_ms)),
-        WakeGate::AlreadyLive => "it is already live (C16)".to_owned(),
-        WakeGate::BootSlots { booting, boots_max } => {
-            format!("{booting} of {boots_max} boot slots are taken (C20)")
+        WakeGate::ManagedElsewhere { by } => format!("{by} keeps it alive, not we"),
+        WakeGate::RuntimeNotDeclared => "its runtime is unknown or not declared by the peer".to_owned(),
+        WakeGate::Stopped { .. } => "it is stopped".to_owned(),
+        WakeGate::Quarantined { left_ms } => format!("it is quarantined for {} more", span(*left_ms)),
+        WakeGate::AlreadyLive => "it is already live".to_owned(),
+        WakeGate::BootSlots { booting, boots_max } => format!("{booting} of {boots_max} boot slots are taken"),
+        WakeGate::FailedBootSlot => {
+            "its last wake failed, and such peers share one boot slot, which another one has".to_owned()
         }
-        WakeGate::FailedBootSlot => "its last wake failed, and such peers share one boot slot (C20)".to_owned(),
         WakeGate::RetryDelay { left_ms } => {
-            format!("the head of its queue waits {} for its next attempt (C13)", span(*left_ms))
+            format!("its next attempt is due in {}", span(*left_ms))
         }
+    }
+}
+
+pub fn gate_rule(gate: &WakeGate) -> &'static str {
+    match gate {
+        WakeGate::ManagedElsewhere { .. } => "C5",
+        WakeGate::RuntimeNotDeclared => "C15",
+        WakeGate::Stopped { .. } => "C52",
+        WakeGate::Quarantined { .. } => "C48",
+        WakeGate::AlreadyLive => "C16",
+        WakeGate::BootSlots { .. } | WakeGate::FailedBootSlot => "C20",
+        WakeGate::RetryDelay { .. } => "C13",
     }
 }
 

@@ -55,13 +55,21 @@ pub struct Painter<'a> {
     picture: Picture,
     lanes: BTreeMap<Personality, Vec<usize>>,
     parcels: BTreeMap<MessageId, usize>,
+    trail: why::Trail,
 }
 
 impl<'a> Painter<'a> {
     /// Goes on from `state`, which is the empty one where the history is kept from its first record. Sentences speak in
     /// `zone`.
     pub fn new(state: State, zone: &'a TimeZone) -> Self {
-        Self { zone, state, picture: Picture::default(), lanes: BTreeMap::new(), parcels: BTreeMap::new() }
+        Self {
+            zone,
+            state,
+            picture: Picture::default(),
+            lanes: BTreeMap::new(),
+            parcels: BTreeMap::new(),
+            trail: why::Trail::default(),
+        }
     }
 
     /// The record that follows the last one.
@@ -84,7 +92,8 @@ impl<'a> Painter<'a> {
             lane,
             generation: record.subject.generation,
             parcel,
-            links: why::links(record).collect(),
+            // The cause stays the last.
+            links: self.trail.see(record).into_iter().chain(why::links(record)).collect(),
             actor: super::phrase::one_line(&record.actor.to_string()),
             says: because(record, self.zone),
         });

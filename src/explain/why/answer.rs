@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::gap::{Gap, gaps};
 use super::recomputed::{Reach, Recomputed, recompute};
 use super::setting::{InForce, Stood, in_force};
-use super::{Source, Subject, Until, chain_until, cut_off, prefix, step, step_json};
+use super::{Source, Subject, Until, chain_until, cut_off, prefix, step, step_json, who};
 use crate::explain::layout;
 use crate::explain::line::line;
 use crate::explain::phrase::span;
@@ -82,10 +82,11 @@ impl Answer {
         for (record, settings) in &self.chain {
             let settings: Vec<String> = settings.iter().map(Stood::text).collect();
             let behind = if settings.is_empty() { String::new() } else { format!(" [{}]", settings.join("; ")) };
-            lines.push((record.lsn, false, step(record, &ago(record.at), &behind, zone, columns)));
+            let who = who(record, self.chain.iter().map(|(it, _)| it), Some(&self.subject));
+            lines.push((record.lsn, false, step(record, &ago(record.at), (&who, &behind), zone, columns)));
         }
         for gap in &self.gaps {
-            let says = format!("NOT KNOWN: {}", gap.sentence(zone));
+            let says = format!("NOT KNOWN: {}", gap.sentence(now, zone));
             let line = layout::fold(&prefix(gap.at, &ago(gap.to.unwrap_or(gap.from))), &says, columns);
             lines.push((gap.at, true, line + "\n"));
         }

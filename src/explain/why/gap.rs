@@ -185,9 +185,9 @@ impl GapKind {
 }
 
 impl Gap {
-    /// What is not known, as one line.
-    pub fn sentence(&self, zone: &TimeZone) -> String {
-        let at = |moment: Timestamp| clock(moment, self.from, zone);
+    /// What is not known, as one line, said at `now`.
+    pub fn sentence(&self, now: Timestamp, zone: &TimeZone) -> String {
+        let at = |moment: Timestamp| clock(moment, now, zone);
         match (&self.what, self.to) {
             (What::Down(_), None) => {
                 format!("no daemon runs since {}: nothing that happened later is known", at(self.from))
@@ -198,12 +198,16 @@ impl Gap {
                     Ended::Suddenly => "it had been killed, or had died",
                     Ended::WithTheMachine => "the machine had gone down",
                 };
+                let down_ms = wall_ms(self.from, to);
+                if down_ms == 0 {
+                    return format!("no daemon ran for a moment at {}: {why}", at(to));
+                }
                 format!(
                     "no daemon ran between {} and {}, for {}: {why}. What happened in that time is known only as far as \
                      the next start found traces of it",
                     at(self.from),
                     at(to),
-                    span(wall_ms(self.from, to))
+                    span(down_ms)
                 )
             }
             (What::Said(record), _) => because(record, zone),
@@ -229,7 +233,8 @@ impl Gap {
             "lsn": self.at,
             "from": rfc3339(self.from),
             "to": self.to.map(rfc3339),
-            "says": self.sentence(&TimeZone::UTC),
+            // Nobody knows when it is read: every time has its date.
+            "says": self.sentence(Timestamp { wall_us: 0, ..self.from }, &TimeZone::UTC),
         })
     }
 }

@@ -4,6 +4,7 @@
 //! which nothing is known, and whether the decisions come out the same when they are decided again.
 
 mod answer;
+mod background;
 mod gap;
 mod reading;
 mod recomputed;
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::journal::Question;
 use crate::model::actor::Actor;
-use crate::model::event::{Decision, Event};
+use crate::model::event::{Decision, Event, Fact};
 use crate::model::id::{Generation, Lsn, MessageId};
 use crate::model::name::Identity;
 use crate::model::record::Record;
@@ -27,6 +28,9 @@ use crate::model::time::Timestamp;
 use super::because::because;
 use super::layout;
 use super::phrase::{one_line, span};
+
+use background::Background;
+pub use background::Trail;
 
 pub use answer::Answer;
 pub use gap::{Gap, GapKind};
@@ -134,17 +138,20 @@ pub fn chain<S: Source + ?Sized>(source: &S, subject: &Subject) -> Vec<Record> {
 
 /// As [`chain()`], of what was known at a moment.
 pub fn chain_until<S: Source + ?Sized>(source: &S, subject: &Subject, until: Until) -> Vec<Record> {
-    let mut found = BTreeMap::new();
-    for record in made(source, subject, until) {
-        found.insert(record.lsn, record);
-    }
-    let mut open: Vec<Lsn> = found.values().flat_map(links).collect();
-    while let Some(lsn) = open.pop() {
+    let mut found: BTreeMap<Lsn, Record> = BTreeMap::new();
+    let mut open: BTreeMap<Lsn, Option<Record>> = BTreeMap::new();
+    open.extend(made(source, subject, until).into_iter().map(|record| (record.lsn, Some(record))));
+    let mut background = Background::default();
+    // The latest first: what lies behind it is followed before what lies behind older ones.
+    while let Some((lsn, known)) = open.pop_last() {
         if found.contains_key(&lsn) {
             continue;
         }
-        if let Some(record) = source.record(lsn) {
-            open.extend(links(&record));
+        if let Some(record) = known.or_else(|| source.record(lsn)) {
+            for link in links(&record) {
+                open.entry(link).or_insert(None);
+            }
+            open.extend(background.of(source, &record).into_iter().map(|it| (it.lsn, Some(it))));
             found.insert(lsn, record);
         }
     }
@@ -258,16 +265,33 @@ fn step_json(record: &Record) -> Value {
 /// One line a record: lsn, how long before `now`, the sentence, and who asked when it was not dormouse itself.
 pub fn text(chain: &[Record], now: Timestamp, zone: &TimeZone, columns: Option<u16>) -> String {
     let ago = |record: &Record| format!("{} ago", span(now.since(record.at)));
-    chain.iter().map(|record| step(record, &ago(record), "", zone, columns)).collect()
+    let who = |record: &Record| who(record, chain.iter(), None);
+    chain.iter().map(|record| step(record, &ago(record), (&who(record), ""), zone, columns)).collect()
 }
 
-fn step(record: &Record, ago: &str, behind: &str, zone: &TimeZone, columns: Option<u16>) -> String {
+/// Whom and what a record of a chain is about, as its line begins. A deadline is of nobody by itself: here it is of those for
+/// whom it led to something. The message that was asked about needs no name.
+fn who<'a>(record: &Record, chain: impl Iterator<Item = &'a Record>, asked: Option<&Subject>) -> String {
+    let mut peers: Vec<String> = record.subject.peer.iter().map(ToString::to_string).collect();
+    if matches!(record.event, Event::Fact(Fact::DeadlinePassed(_))) {
+        let led_to = chain.filter(|it| it.cause == Some(record.lsn));
+        peers = led_to.filter_map(|it| Some(it.subject.peer.as_ref()?.to_string())).collect();
+        peers.sort();
+        peers.dedup();
+    }
+    let message = record.subject.message.filter(|message| asked != Some(&Subject::Message(*message)));
+    let message = message.map_or_else(String::new, |message| format!("(message {message}) "));
+    let peers = if peers.is_empty() { String::new() } else { format!("{} ", peers.join(", ")) };
+    format!("{peers}{message}")
+}
+
+/// One line of a chain: whom it is about and what is said behind it come as `(who, behind)`.
+fn step(record: &Record, ago: &str, (who, behind): (&str, &str), zone: &TimeZone, columns: Option<u16>) -> String {
     let actor = match &record.actor {
         Actor::Dormouse => String::new(),
         actor => format!(" (by {})", one_line(&actor.to_string())),
     };
-    let peer = record.subject.peer.as_ref().map_or_else(String::new, |peer| format!("{peer} "));
-    let sentence = format!("{peer}{}{behind}{actor}", because(record, zone));
+    let sentence = format!("{who}{}{behind}{actor}", because(record, zone));
     layout::fold(&prefix(record.lsn, ago), &sentence, columns) + "\n"
 }
 

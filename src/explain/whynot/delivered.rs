@@ -1,6 +1,6 @@
 //! Why what waits is not delivered (C13, C30, C32, C33a).
 
-use super::{Found, Guard, head, woken};
+use super::{Found, Guard, no_daemon, woken};
 use crate::explain::because::delivery_gate;
 use crate::explain::phrase::span;
 use crate::model::message::{Fate, Message};
@@ -8,84 +8,115 @@ use crate::model::name::Identity;
 use crate::model::profile::WakePolicy;
 use crate::model::session::TypedVerb;
 use crate::model::state::{AskedVerb, Presence, Session, SessionPhase, State};
+use crate::model::time::Timestamp;
 
-pub(super) fn found(state: &State, peer: &Identity) -> Found {
-    let Some(presence) = state.presences.get(peer) else { return Found::moot("nothing was ever heard of it") };
+const UNLESS: &str = "somebody stops it or calls the message back";
+
+pub(super) fn found(state: &State, peer: &Identity, now: Timestamp) -> Found {
+    let Some(presence) = state.presences.get(peer) else { return Found::unheard() };
     let under_way =
         state.messages.values().find(|message| message.to == *peer && matches!(message.fate, Fate::Delivering { .. }));
-    if let Some(message) = under_way {
-        return held(on_its_way(message));
+    let waits = presence.queue.iter().filter_map(|id| state.messages.get(id)).find(|it| it.fate == Fate::Queued);
+    let (mut guards, unless) = match (under_way, waits) {
+        (Some(message), _) => (no_daemon(state, now).into_iter().chain([on_its_way(state, message)]).collect(), UNLESS),
+        (None, None) => return Found::moot("nothing waits to be delivered to it"),
+        (None, Some(message)) => (guards(state, peer, presence, message, now), UNLESS),
+    };
+    if let (None, Some(message), None, false) = (under_way, waits, &presence.session, state.is_managed(peer)) {
+        let why = format!("message {} waits, and it is asleep", message.id);
+        guards.insert(0, Guard::new("C15", why, "it wakes"));
     }
-    let Some(message) = head(state, peer).and_then(|id| state.messages.get(&id)) else {
-        return Found::moot("nothing waits to be delivered to it");
-    };
-    let Some(session) = presence.session.as_ref() else {
-        let mut found = woken::found(state, peer);
-        found
-            .guards
-            .insert(0, Guard::new("C15", format!("message {} waits, and it is asleep", message.id), "it wakes"));
-        return found;
-    };
-    held(behind(state, presence, session, message).unwrap_or_else(|| {
-        Guard::new(
-            "C30",
-            format!("nothing: message {} is what the session takes next", message.id),
-            "the next turn of the loop",
-        )
-    }))
+    if guards.is_empty() {
+        let why = match waits {
+            Some(message) => format!("nothing: message {} is what it takes next", message.id),
+            None => "nothing".to_owned(),
+        };
+        guards.push(Guard::new("C30", why, "the next turn of the loop"));
+    }
+    Found::held(guards, unless)
 }
 
-fn held(guard: Guard) -> Found {
-    Found { moot: None, guards: vec![guard], unless: "somebody stops it or calls the message back".to_owned() }
+/// Everything that holds `message`, the first of those that wait.
+pub(in crate::explain) fn guards(
+    state: &State,
+    peer: &Identity,
+    presence: &Presence,
+    message: &Message,
+    now: Timestamp,
+) -> Vec<Guard> {
+    let mut guards: Vec<Guard> = no_daemon(state, now).into_iter().collect();
+    if state.is_managed(peer) {
+        guards.extend(woken::stopped(state, peer, now));
+        guards.extend(retry(message, now));
+        return guards;
+    }
+    // It has to be woken first.
+    let Some(session) = presence.session.as_ref() else { return woken::guards(state, peer, now) };
+    guards.extend(behind(presence, session, message));
+    guards.extend(retry(message, now));
+    guards
 }
 
-fn on_its_way(message: &Message) -> Guard {
+/// A delivery under way.
+pub(super) fn on_its_way(state: &State, message: &Message) -> Guard {
     let id = message.id;
+    let into = if state.is_managed(&message.to) { "its terminal" } else { "the session" };
     match (&message.waiting_for, &message.fate) {
         (Some(gate), _) => {
-            Guard::new("C27", format!("message {id} waits: {}", delivery_gate(gate)), "that is no longer so")
+            let said = delivery_gate(gate);
+            // The rule stands behind it.
+            let (why, rule) = said.rsplit_once(" (").unwrap_or((&said, "C27"));
+            let why = format!("message {id} waits to be typed: {why}");
+            Guard::new(rule_of(rule), why, "that is no longer so")
         }
         (None, Fate::Delivering { begun: Some(_), .. }) => Guard::new(
             "C14",
             format!("message {id} was typed, and its proof is waited for"),
             "the program has been seen to take it",
         ),
-        (None, _) => Guard::new(
-            "C27",
-            format!("message {id} is on its way into the session"),
-            "the box has been seen open and empty",
-        ),
+        (None, _) => {
+            Guard::new("C27", format!("message {id} is on its way into {into}"), "the box has been seen open and empty")
+        }
     }
 }
 
+fn rule_of(text: &str) -> &'static str {
+    const RULES: &[&str] = &["C30", "C32", "C33a", "C43"];
+    RULES.iter().find(|rule| text.starts_with(**rule)).copied().unwrap_or("C27")
+}
+
+fn retry(message: &Message, now: Timestamp) -> Option<Guard> {
+    let left_ms = message.retry_at.map(|at| at.since(now)).filter(|left| *left > 0)?;
+    let why = format!("message {} waits {} more for its next attempt", message.id, span(left_ms));
+    Some(Guard::new("C13", why, "that has passed").over(Some(left_ms)))
+}
+
 /// What the head of the queue waits for beside a session.
-fn behind(state: &State, presence: &Presence, session: &Session, message: &Message) -> Option<Guard> {
-    let id = message.id;
-    if let SessionPhase::Ending { reaped, .. } = session.phase {
-        let why = format!("the session before it is ending, by record {reaped}");
-        return Some(Guard::new("C16", why, "it is gone"));
+fn behind(presence: &Presence, session: &Session, message: &Message) -> Vec<Guard> {
+    let mut guards = Vec::new();
+    match session.phase {
+        SessionPhase::Ending { reaped, .. } => {
+            let why = format!("the session before it is ending, by record {reaped}");
+            guards.push(Guard::new("C16", why, "it is gone"));
+        }
+        SessionPhase::Launching | SessionPhase::Booting => {
+            guards.push(Guard::new("C28", "the session boots", "its input box is there, or its wake has failed"));
+        }
+        SessionPhase::Open | SessionPhase::Ready { .. } => {}
     }
-    if matches!(session.phase, SessionPhase::Launching | SessionPhase::Booting) {
-        return Some(Guard::new("C28", "the session boots", "its input box is there, or its wake has failed"));
-    }
-    let left_ms = message.retry_at.zip(state.now).map(|(at, now)| at.since(now)).filter(|left| *left > 0);
-    if let Some(left_ms) = left_ms {
-        return Some(Guard::new(
-            "C13",
-            format!("message {id} waits {} more for its next attempt", span(left_ms)),
-            "that has passed",
-        ));
+    if session.looking {
+        let why = "the session is being looked at, for it has been silent for long";
+        guards.push(Guard::new("C45", why, "what it shows is known"));
     }
     let compacts =
         |asked: &&AskedVerb| asked.verb == TypedVerb::Compact && asked.generation == Some(session.generation);
     if let Some(asked) = presence.verbs.iter().find(compacts) {
         let why = format!("its conversation is compacted first, as record {} asked", asked.asked);
-        return Some(Guard::new("C30", why, "that has ended"));
+        guards.push(Guard::new("C30", why, "that has ended"));
     }
-    let wants_its_own = message.policy == WakePolicy::Ephemeral && session.first_input != Some(id);
-    if wants_its_own {
-        let why = format!("message {id} is a task, and each task gets a session of its own");
-        return Some(Guard::new("C35", why, "the worker's session has ended"));
+    if message.policy == WakePolicy::Ephemeral && session.first_input != Some(message.id) {
+        let why = format!("message {} is a task, and each task gets a session of its own", message.id);
+        guards.push(Guard::new("C35", why, "the worker's session has ended"));
     }
-    presence.quarantine.as_ref().map(|_| Guard::new("C48", "it is quarantined", "somebody starts it: `dormouse start`"))
+    guards
 }

@@ -1,6 +1,7 @@
 //! `whynot`: what keeps something from happening to a peer, and what would let it.
 
-mod delivered;
+pub(super) mod delivered;
+mod past;
 mod reaped;
 mod woken;
 
@@ -8,7 +9,6 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::model::event::{Decision, Event};
-use crate::model::id::MessageId;
 use crate::model::name::Identity;
 use crate::model::record::Record;
 use crate::model::session::WakeMode;
@@ -16,9 +16,11 @@ use crate::model::state::State;
 use crate::model::time::Timestamp;
 
 use super::because::because;
-use super::forecast::forecast;
+use super::forecast::{Coming, forecast};
 use super::layout;
 use super::phrase::{clock, rfc3339, span};
+
+pub use past::Past;
 
 /// What has not happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -39,6 +41,8 @@ pub struct Guard {
     pub because: String,
     /// What would end it, as a clause; none: nothing of what anybody may do.
     pub until: Option<String>,
+    /// When it ends by itself, if the moment is known.
+    pub in_ms: Option<u64>,
 }
 
 /// What time alone will bring.
@@ -65,6 +69,12 @@ pub struct WhyNot {
     /// Everything that holds, what is asked first in front.
     pub guards: Vec<Guard>,
     pub by_itself: Option<ByItself>,
+    /// What comes by itself on the way to it: the wake before a delivery.
+    pub first: Option<ByItself>,
+    /// It comes by itself at a moment that nobody can name: when, as a sentence.
+    pub undated: Option<String>,
+    /// No daemon runs: nothing comes by itself.
+    pub without_daemon: bool,
 }
 
 /// What one question comes to, before time is asked.
@@ -73,58 +83,108 @@ struct Found {
     guards: Vec<Guard>,
     /// What would keep it from coming by itself.
     unless: String,
+    later: Option<String>,
 }
 
 impl Guard {
     fn new(rule: &'static str, because: impl Into<String>, until: impl Into<String>) -> Self {
-        Self { rule, because: because.into(), until: Some(until.into()) }
+        Self { rule, because: because.into(), until: Some(until.into()), in_ms: None }
     }
 
     fn for_ever(rule: &'static str, because: impl Into<String>) -> Self {
-        Self { rule, because: because.into(), until: None }
+        Self { rule, because: because.into(), until: None, in_ms: None }
+    }
+
+    /// It ends by itself after so long.
+    fn over(self, in_ms: Option<u64>) -> Self {
+        Self { in_ms: in_ms.filter(|ms| *ms > 0), ..self }
     }
 }
 
 impl Found {
     fn moot(why: impl Into<String>) -> Self {
-        Self { moot: Some(why.into()), guards: Vec::new(), unless: String::new() }
+        Self { moot: Some(why.into()), ..Self::held(Vec::new(), "") }
     }
+
+    fn held(guards: Vec<Guard>, unless: &str) -> Self {
+        Self { moot: None, guards, unless: unless.to_owned(), later: None }
+    }
+
+    /// Of this very state; what records from before it say is [`Past`]'s to tell.
+    fn unheard() -> Self {
+        Self::moot(past::UNHEARD)
+    }
+}
+
+fn is_without_daemon(state: &State) -> bool {
+    !state.daemon.as_ref().is_some_and(|daemon| daemon.running)
+}
+
+/// C60: without a daemon nothing is decided, and nothing is heard.
+fn no_daemon(state: &State, now: Timestamp) -> Option<Guard> {
+    let silent_ms = state.now.map_or(0, |last| now.since(last));
+    let since = match silent_ms {
+        0..1_000 => String::new(),
+        _ => format!(", and nothing has been heard for {}: what was so then may not be so now", span(silent_ms)),
+    };
+    let why = format!("no daemon is running{since}");
+    is_without_daemon(state).then(|| Guard::new("C60", why, "one is: `dormouse daemon`"))
 }
 
 /// Why `peer` is not what is asked for, at `now`; the state is that of the last record before it.
 pub fn whynot(state: &State, peer: &Identity, question: Question, now: Timestamp) -> WhyNot {
     let found = match question {
         Question::Reaped => reaped::found(state, peer, now),
-        Question::Woken => woken::found(state, peer),
-        Question::Resumed => woken::resumed(state, peer),
-        Question::Delivered => delivered::found(state, peer),
+        Question::Woken => woken::found(state, peer, now),
+        Question::Resumed => woken::resumed(state, peer, now),
+        Question::Delivered => delivered::found(state, peer, now),
     };
+    let moot = found.moot.is_some();
     let unless = found.unless;
-    let coming = found.moot.is_none().then(|| forecast(state, |record| is_it(peer, question, record))).flatten();
-    let by_itself = coming.map(|record| ByItself {
-        at: rfc3339(record.at),
-        in_ms: record.at.since(now),
-        because: because(&record, &TimeZone::UTC),
-        unless,
-        at_moment: record.at,
-    });
-    WhyNot { peer: peer.clone(), question, moot: found.moot, guards: found.guards, by_itself }
+    let coming = |question| {
+        let found = (!moot).then(|| forecast(state, peer, |record| is_it(question, record))).flatten();
+        found.map(|coming| comes(&coming, now, unless.clone()))
+    };
+    let by_itself = coming(question);
+    let first = match question {
+        Question::Delivered if by_itself.is_none() && is_asleep(state, peer) => coming(Question::Woken),
+        _ => None,
+    };
+    WhyNot {
+        peer: peer.clone(),
+        question,
+        moot: found.moot,
+        guards: found.guards,
+        by_itself,
+        first,
+        undated: found.later,
+        without_daemon: is_without_daemon(state),
+    }
 }
 
-fn is_it(peer: &Identity, question: Question, record: &Record) -> bool {
+fn is_it(question: Question, record: &Record) -> bool {
     let Event::Decision(decision) = &record.event else { return false };
-    let it = match (question, decision) {
+    match (question, decision) {
         (Question::Reaped, Decision::Reaped(_)) | (Question::Woken, Decision::WakeDecided(_)) => true,
         (Question::Resumed, Decision::WakeDecided(wake)) => wake.mode != WakeMode::Fresh,
         (Question::Delivered, Decision::DeliveryDecided(_)) => true,
         _ => false,
-    };
-    it && record.subject.peer.as_ref() == Some(peer)
+    }
 }
 
-/// What waits first in a peer's queue.
-fn head(state: &State, peer: &Identity) -> Option<MessageId> {
-    state.presences.get(peer)?.queue.front().copied()
+fn is_asleep(state: &State, peer: &Identity) -> bool {
+    !state.is_managed(peer) && state.presences.get(peer).is_some_and(|presence| presence.session.is_none())
+}
+
+fn comes(coming: &Coming, now: Timestamp, unless: String) -> ByItself {
+    let record = &coming.record;
+    let because = match &coming.failed {
+        Some(failed) => {
+            format!("its wake fails, for {}, and the session that it leaves is ended (C28, C29)", failed.why)
+        }
+        None => because(record, &TimeZone::UTC),
+    };
+    ByItself { at: rfc3339(record.at), in_ms: record.at.since(now), because, unless, at_moment: record.at }
 }
 
 impl Question {
@@ -149,19 +209,38 @@ impl WhyNot {
         for guard in &self.guards {
             out += &(layout::fold("  ", &format!("{} ({})", guard.because, guard.rule), columns) + "\n");
             if let Some(until) = &guard.until {
-                out += &(layout::fold("      until ", until, columns) + "\n");
+                // Some say it themselves.
+                let says = |left: &str| {
+                    [format!("{left} more"), format!("in {left}")].iter().any(|it| guard.because.contains(it))
+                };
+                let left = guard.in_ms.map(span).filter(|left| !says(left));
+                let over = left.map_or_else(String::new, |left| format!(", in {left}"));
+                out += &(layout::fold("      until ", &format!("{until}{over}"), columns) + "\n");
             }
         }
-        let coming = match &self.by_itself {
-            Some(coming) => format!(
-                "In {}, at {}, by itself: {}; unless {}.",
-                span(coming.in_ms),
-                clock(coming.at_moment, now, zone),
-                coming.because,
-                coming.unless
-            ),
-            None => "Time alone does not bring it.".to_owned(),
-        };
-        out + &layout::fold("", &coming, columns) + "\n"
+        out + &layout::fold("", &self.outlook(now, zone), columns) + "\n"
+    }
+
+    fn outlook(&self, now: Timestamp, zone: &TimeZone) -> String {
+        if let Some(coming) = &self.by_itself {
+            return coming.sentence(now, zone);
+        }
+        if let Some(first) = &self.first {
+            return format!("{} Then its program has to open its input box.", first.sentence(now, zone));
+        }
+        match (&self.undated, &self.guards[..]) {
+            _ if self.without_daemon => "Time alone does not bring it: nothing is decided without a daemon.".to_owned(),
+            (Some(undated), _) => undated.clone(),
+            (None, [_, _, ..]) => "Time alone does not bring it: all of this stands in its way.".to_owned(),
+            (None, _) => "Time alone does not bring it.".to_owned(),
+        }
+    }
+}
+
+impl ByItself {
+    fn sentence(&self, now: Timestamp, zone: &TimeZone) -> String {
+        let (left, at, unless) = (span(self.in_ms), clock(self.at_moment, now, zone), &self.unless);
+        let unless = if unless.is_empty() { String::new() } else { format!("; unless {unless}") };
+        format!("In {left}, at {at}, by itself: {}{unless}.", self.because)
     }
 }

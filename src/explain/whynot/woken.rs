@@ -1,51 +1,65 @@
 //! Why a peer is not woken (C15, C20), and why its next wake would not resume (C17).
 
-use super::{Found, Guard};
-use crate::explain::because::{wake_branch, wake_gate};
+use super::{Found, Guard, no_daemon};
+use crate::explain::because::{wake_branch, wake_gate_clause, wake_gate_rule};
+use crate::explain::phrase::span;
 use crate::model::name::Identity;
 use crate::model::session::{WakeBranch, WakeGate, WakeMode};
 use crate::model::state::State;
+use crate::model::time::Timestamp;
 use crate::policy::ask::{NextWake, waking};
 
-pub(super) fn found(state: &State, peer: &Identity) -> Found {
-    match presence_of(state, peer) {
-        Ok(next) => Found { moot: None, guards: held(state, peer, &next), unless: unless() },
+const UNLESS: &str = "somebody stops it or calls its messages back";
+
+pub(super) fn found(state: &State, peer: &Identity, now: Timestamp) -> Found {
+    match next_wake(state, peer, now) {
+        Ok(next) => Found::held(held(state, peer, &next, now), UNLESS),
         Err(found) => found,
     }
 }
 
+/// Everything that keeps a peer asleep.
+pub(super) fn guards(state: &State, peer: &Identity, now: Timestamp) -> Vec<Guard> {
+    next_wake(state, peer, now).map_or_else(|found| found.guards, |next| held(state, peer, &next, now))
+}
+
 /// C17: what the next wake would be, whenever it comes.
-pub(super) fn resumed(state: &State, peer: &Identity) -> Found {
-    let next = match presence_of(state, peer) {
+pub(super) fn resumed(state: &State, peer: &Identity, now: Timestamp) -> Found {
+    let next = match next_wake(state, peer, now) {
         Ok(next) => next,
         Err(found) => return found,
     };
     let mut guards = Vec::new();
     if next.mode == WakeMode::Fresh {
-        let why = format!("its next wake is a fresh one: {}", wake_branch(next.branch));
-        let guard = Guard { rule: "C17", because: why, until: would_resume(state, peer, &next) };
-        guards.push(guard);
+        let why = match (next.branch, next.message) {
+            // What will wake it is not known, and its topic decides.
+            (WakeBranch::NoTopic, None) => {
+                "a message without a topic of the parked session would wake it fresh".to_owned()
+            }
+            (branch, _) => format!("its next wake is a fresh one: {}", wake_branch(branch)),
+        };
+        guards.push(Guard { until: would_resume(state, peer, &next), ..Guard::for_ever("C17", why) });
     }
-    guards.extend(held(state, peer, &next));
-    Found { moot: None, guards, unless: unless() }
+    guards.extend(held(state, peer, &next, now));
+    Found::held(guards, UNLESS)
 }
 
-fn unless() -> String {
-    "somebody stops it or calls its messages back".to_owned()
-}
-
-fn presence_of(state: &State, peer: &Identity) -> Result<NextWake, Found> {
+fn next_wake(state: &State, peer: &Identity, now: Timestamp) -> Result<NextWake, Found> {
     let session = state.presences.get(peer).and_then(|presence| presence.session.as_ref());
     if let Some(session) = session.filter(|session| !session.is_ending()) {
         let mode = if session.mode == WakeMode::Fresh { "fresh" } else { "resumed" };
-        return Err(Found::moot(format!("it is awake, in session {}, {mode}", session.generation)));
+        let place = format!("in session {}, {mode}", session.generation);
+        return Err(Found::moot(match no_daemon(state, now) {
+            Some(guard) => format!("it was awake when it was last heard of, {place}; {} (C60)", guard.because),
+            None => format!("it is awake, {place}"),
+        }));
     }
-    waking(state, peer).ok_or_else(|| Found::moot("nothing was ever heard of it"))
+    waking(state, peer, now).ok_or_else(Found::unheard)
 }
 
 /// Nothing that asks for it, or everything that holds it back.
-fn held(state: &State, peer: &Identity, next: &NextWake) -> Vec<Guard> {
-    let mut guards: Vec<Guard> = Vec::new();
+fn held(state: &State, peer: &Identity, next: &NextWake, now: Timestamp) -> Vec<Guard> {
+    let mut guards: Vec<Guard> = no_daemon(state, now).into_iter().collect();
     if state.peer(peer).is_none() {
         guards.push(Guard::new("C4", "it is registered no more", "somebody adds it: `dormouse add`"));
     } else if next.reason.is_none() {
@@ -55,31 +69,36 @@ fn held(state: &State, peer: &Identity, next: &NextWake) -> Vec<Guard> {
         };
         guards.push(Guard::new("C17", why, "a message comes: `dormouse send`, or somebody attaches"));
     }
-    guards.extend(next.gates.iter().map(gate));
-    if !state.daemon.as_ref().is_some_and(|daemon| daemon.running) {
-        guards.push(Guard::new("C60", "no daemon is running", "one is: `dormouse daemon`"));
-    }
+    guards.extend(next.gates.iter().map(|it| gate(state, peer, it, now)));
     guards
 }
 
-fn gate(gate: &WakeGate) -> Guard {
-    let (rule, until) = match gate {
-        WakeGate::ManagedElsewhere { .. } => return Guard::for_ever("C5", clause(gate)),
-        WakeGate::RuntimeNotDeclared => ("C15", "the profile declares it and `runtime ls` knows it"),
-        WakeGate::Stopped { .. } => ("C52", "somebody starts it: `dormouse start`"),
-        WakeGate::Quarantined { .. } => ("C48", "that has passed, or somebody starts it: `dormouse start`"),
-        WakeGate::AlreadyLive => ("C16", "the session before is gone"),
-        WakeGate::BootSlots { .. } => ("C20", "one of them is ready, or has held its slot for 20 s"),
-        WakeGate::FailedBootSlot => ("C51", "the other one is ready, or has held the slot for 20 s"),
-        WakeGate::RetryDelay { .. } => ("C13", "that has passed"),
-    };
-    Guard::new(rule, clause(gate), until)
+/// C52. By whom is `why`'s to say: agents ask here too.
+pub(super) fn stopped(state: &State, peer: &Identity, now: Timestamp) -> Option<Guard> {
+    let stopped = state.presences.get(peer)?.stopped.as_ref()?;
+    let why = format!("it has been stopped for {}", span(now.since(stopped.at)));
+    Some(Guard::new("C52", why, "somebody starts it: `dormouse start`"))
 }
 
-/// The gate's own sentence, without the rule that stands beside it here.
-fn clause(gate: &WakeGate) -> String {
-    let said = wake_gate(gate);
-    said.rsplit_once(" (C").map_or(said.clone(), |(clause, _)| clause.to_owned())
+fn gate(state: &State, peer: &Identity, gate: &WakeGate, now: Timestamp) -> Guard {
+    if let (WakeGate::Stopped { .. }, Some(guard)) = (gate, stopped(state, peer, now)) {
+        return guard;
+    }
+    let (until, in_ms) = match gate {
+        WakeGate::ManagedElsewhere { .. } => {
+            return Guard::for_ever(wake_gate_rule(gate), wake_gate_clause(gate));
+        }
+        WakeGate::RuntimeNotDeclared => ("the profile declares it and `runtime ls` knows it", None),
+        WakeGate::Stopped { .. } => ("somebody starts it: `dormouse start`", None),
+        WakeGate::Quarantined { left_ms } => {
+            ("that has passed, or somebody starts it: `dormouse start`", Some(*left_ms))
+        }
+        WakeGate::AlreadyLive => ("the session before is gone", None),
+        WakeGate::BootSlots { .. } => ("one of them is ready, or has held its slot for 20 s", None),
+        WakeGate::FailedBootSlot => ("the other one is ready, or has held the slot for 20 s", None),
+        WakeGate::RetryDelay { left_ms } => ("that has passed", Some(*left_ms)),
+    };
+    Guard { in_ms, ..Guard::new(wake_gate_rule(gate), wake_gate_clause(gate), until) }
 }
 
 /// The nearest way to a resumed one, if there is one.

@@ -58,6 +58,11 @@ impl TurnNames {
         has(&self.ended, name)
     }
 
+    /// Whether nothing was ever said of it.
+    pub fn is_new(&self, name: &str) -> bool {
+        !has(&self.begun, name) && !has(&self.ended, name)
+    }
+
     /// Whether of all that have ended this one is the newest.
     pub fn ended_last(&self, name: &str) -> bool {
         self.ended.last().is_some_and(|last| last == name)

@@ -23,6 +23,7 @@ pub(super) fn turn_observed(state: &mut State, record: &Record, fact: &TurnObser
     let late = fact.is_behind(session.turn_said);
     let names = &mut session.turn_names;
     let of_another = name.is_some_and(|name| !names.has_ended(name));
+    let of_unheard = name.is_some_and(|name| names.is_new(name));
     let news = if late { names.hears_late(&fact.turn, name) } else { names.hears(&fact.turn, name) };
     if late || !news {
         session.turns_open = session.turns_open.saturating_sub(u32::from(news));
@@ -36,6 +37,9 @@ pub(super) fn turn_observed(state: &mut State, record: &Record, fact: &TurnObser
     if fact.turn == TurnSeen::Idle && !of_another && says_more(&session.turn, fact.source) {
         session.turns_open = 0;
         return Vec::new();
+    }
+    if fact.turn == TurnSeen::Idle && of_unheard {
+        session.turn_told = Some(record.lsn);
     }
     told(state, record, &fact.turn, fact.source)
 }

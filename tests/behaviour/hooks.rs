@@ -238,6 +238,27 @@ fn c33a_a_turn_that_nobody_tells_of_holds_no_message_back() {
     assert!(running(&world));
 }
 
+/// C46b: the beginning of an interrupted turn may go unheard, and the record show its message when it is over. Rest after a
+/// turn that nobody had heard of tells of that turn; rest after an earlier one does not.
+#[test]
+fn c46b_rest_after_an_unheard_turn_is_the_end_of_what_was_typed() {
+    for (rests, runs) in [("idle:t2", false), ("idle:t1", true)] {
+        let mut world = live();
+        check(
+            &mut world,
+            &format!(
+                "1s turn ada running:t1 =>
+                 2s turn ada ended:t1   =>
+                 3s send b to ada       => delivery_decided
+                 3s begun b ada         =>
+                 4s turn ada {rests}    =>
+                 5s proven b ada        => delivered"
+            ),
+        );
+        assert_eq!(matches!(turn(&world), Turn::Running { .. }), runs, "{rests}: {:?}", turn(&world));
+    }
+}
+
 /// C46b: a record may show the end of a fast turn together with what that turn was about, and the end be heard first.
 #[test]
 fn c46b_a_turn_that_its_record_ended_before_the_proof_is_over() {

@@ -4,11 +4,14 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use serde_json::{Value, json};
+
 use super::beginning::Beginning;
 use super::capsule::open::Folder;
 use super::context::Context;
 use super::error::CliError;
 use super::when::{When, zone};
+use crate::explain::layout;
 use crate::explain::why::{Reading, Source as _};
 use crate::journal::{self, Order, Question, ReadError, Reader};
 use crate::model::id::{Lsn, MessageId};
@@ -36,6 +39,48 @@ pub struct History {
     pub beginning: Option<Beginning>,
     /// What could not be read, each place once.
     failed: RefCell<Vec<ReadError>>,
+}
+
+/// What a verb over the whole history could not begin with.
+#[derive(Debug)]
+pub struct LeftOut {
+    /// The first and the last of those that are there, and that no state is told before.
+    records: Option<(Lsn, Lsn)>,
+    /// Why there are none before.
+    removed: Option<String>,
+}
+
+/// Names that do mean somebody.
+fn hint(known: &BTreeSet<Identity>) -> String {
+    const SHOWN: usize = 12;
+    let names: Vec<String> = known.iter().take(SHOWN).map(ToString::to_string).collect();
+    match known.len() {
+        0 => "this history tells of no peer at all".to_owned(),
+        n if n > SHOWN => format!("this history tells of {n} peers, such as {}", names.join(", ")),
+        _ => format!("this history tells of {}", names.join(", ")),
+    }
+}
+
+impl LeftOut {
+    pub fn sentence(&self) -> String {
+        let left = self.records.map(|(first, last)| {
+            format!(
+                "records {first} to {last} are left out: the earliest state that is told is the one after record {last}"
+            )
+        });
+        left.into_iter().chain(self.removed.clone()).collect::<Vec<_>>().join("; ")
+    }
+
+    /// `{"first_lsn", "last_lsn", "because"}`; without lsns where everything that is kept was looked at.
+    pub fn json(&self) -> Value {
+        let (first, last) = self.records.unzip();
+        json!({ "first_lsn": first, "last_lsn": last, "because": self.sentence() })
+    }
+
+    /// As the last line of an answer.
+    pub fn line(left: Option<&Self>, columns: Option<u16>) -> String {
+        left.map_or_else(String::new, |left| layout::fold("", &left.sentence(), columns) + "\n")
+    }
 }
 
 impl Which {
@@ -83,6 +128,24 @@ impl History {
         }
     }
 
+    /// The earliest state that all records behind it can be folded on: where a verb over the whole history begins.
+    pub fn first_told(&self) -> Result<State, CliError> {
+        match &self.beginning {
+            Some(beginning) => beginning.earliest(&zone()),
+            None if self.reader.first_lsn() <= Lsn(1) => Ok(State::default()),
+            None => self.told()?.into_iter().next().ok_or_else(|| self.headless()),
+        }
+    }
+
+    /// What a verb over the whole history leaves out that begins with record `first`; none if that is the very first.
+    pub fn left_out(&self, first: Lsn) -> Option<LeftOut> {
+        let kept = self.reader.first_lsn();
+        (first > Lsn(1)).then(|| LeftOut {
+            records: (kept < first).then(|| (kept, Lsn(first.0 - 1))),
+            removed: self.beginning.as_ref().map(|beginning| beginning.sentence(&zone())),
+        })
+    }
+
     /// The newest state that a snapshot tells and that is not after `at`.
     fn newest_told(&self, at: Option<When>) -> Result<Option<State>, CliError> {
         let is_before = |state: &State| match at {
@@ -105,6 +168,9 @@ impl History {
     /// Who `name` means, from all that this history ever knew: an identity, else every one of a personality, else of a
     /// unique prefix.
     pub fn named(&self, name: &str) -> Result<Vec<Identity>, CliError> {
+        if name.is_empty() {
+            return Err(CliError::Usage { why: "an empty text names nobody".to_owned(), hint: None });
+        }
         let known = self.peers()?;
         let exact = |peer: &&Identity| peer.to_string() == name;
         let personality = |peer: &&Identity| peer.personality.as_str() == name;
@@ -115,7 +181,8 @@ impl History {
         let Some(found) = found.into_iter().find(|found| !found.is_empty()) else {
             // Whoever is not found may stand where nothing can be read.
             self.read(&Question::about_message(MessageId(0)), Lsn(1), |_| Ok(true))?;
-            let nobody = || Problem::refused(format!("no record is about a peer called `{name}`")).into();
+            let nobody =
+                || Problem::refused(format!("no record is about a peer called `{name}`")).hint(hint(&known)).into();
             return Err(self.damage().unwrap_or_else(nobody));
         };
         if found.iter().any(|peer| peer.personality != found[0].personality) {
@@ -143,8 +210,7 @@ impl History {
     pub fn folded(&self, at: Option<When>) -> Result<(State, Option<Record>), CliError> {
         let last = self.reader.last_lsn();
         if let Some(When::Lsn(lsn)) = at.filter(|at| matches!(at, When::Lsn(lsn) if *lsn > last)) {
-            let why = format!("there is no record {lsn} yet: the journal ends with record {last}");
-            return Err(Problem::refused(why).into());
+            return Err(self.no_record(lsn));
         }
         // The journal proves a snapshot; the records before it need not be read for what came later.
         let nearest = if self.beginning.is_none() { self.newest_told(at)? } else { None };
@@ -168,6 +234,42 @@ impl History {
             last = Some(record);
         }
         Ok((state, last))
+    }
+
+    /// The state as it was at `at`, for who goes on from there: no earlier one, as [`History::folded`] gives it behind damage.
+    pub fn told_up_to(&self, at: When) -> Result<State, CliError> {
+        let (state, _) = self.folded(Some(at))?;
+        self.damage().map_or(Ok(state), Err)
+    }
+
+    /// A span that begins behind `state` and ends with `until` has room for a record.
+    pub fn must_be_behind(&self, state: &State, since: Option<When>, until: Option<When>) -> Result<(), CliError> {
+        let is_over = until.is_some_and(|until| match until {
+            When::Lsn(lsn) => lsn <= state.lsn && state.lsn > Lsn::ZERO,
+            When::Wall(wall_us) => state.now.is_some_and(|now| wall_us < now.wall_us),
+        });
+        match (is_over, since) {
+            (false, _) => Ok(()),
+            (true, Some(_)) => {
+                let why = format!("`--until` is not behind `--since`, which is record {}", state.lsn);
+                Err(CliError::Usage { why, hint: None })
+            }
+            (true, None) => {
+                let left = self.left_out(state.lsn.next()).map(|left| left.sentence()).unwrap_or_default();
+                Err(Problem::refused(format!("nothing can be told of that time: {left}")).into())
+            }
+        }
+    }
+
+    /// Why nothing can be said of the record `lsn`: there is none yet, or it stands behind the end of what can be read.
+    pub fn no_record(&self, lsn: Lsn) -> CliError {
+        match self.reader.damage_at_end().filter(|_| lsn > self.reader.last_lsn()) {
+            Some(error) => CliError::Unanswered { errors: vec![error] },
+            None => {
+                let last = self.reader.last_lsn();
+                Problem::refused(format!("there is no record {lsn}: the journal ends with record {last}")).into()
+            }
+        }
     }
 
     /// Every record from `from` on that `question` asks for, as long as `see` says so; an error that it gets stands for a record

@@ -35,6 +35,10 @@ impl Why {
     pub fn run(self, context: &Context) -> Result<(), CliError> {
         let history = self.which.open(context)?;
         let until = until(self.at);
+        let asked_at = until.last.filter(|last| *last > history.reader.last_lsn());
+        if let Some(lsn) = asked_at {
+            return Err(history.no_record(lsn));
+        }
         let subject = subject(&self.subject, &history, until)?;
         if let (Subject::Record(_), Some(_)) = (&subject, self.at) {
             let why = "a record is a moment itself: `--at` goes with a peer, a session or a message".to_owned();
@@ -43,6 +47,9 @@ impl Why {
         if let Subject::Record(lsn) = subject
             && lsn >= history.reader.first_lsn()
         {
+            if lsn > history.reader.last_lsn() {
+                return Err(history.no_record(lsn));
+            }
             // There may be one that only a newer build knows.
             let _ = history.reader.record(lsn)?;
         }

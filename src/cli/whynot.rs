@@ -45,6 +45,10 @@ impl WhyNot {
         let peers = history.named(&self.peer)?;
         let (state, _) = history.folded(self.at)?;
         let peer = meant(&state, peers);
+        // Whoever is not known yet may have come where nothing can be read.
+        if state.peer(&peer).is_none() && !state.presences.contains_key(&peer) && history.is_partial() {
+            return Err(history.damage().unwrap_or_else(|| history.no_record(state.lsn.next())));
+        }
         let question = match self.question {
             Asked::Reaped => Question::Reaped,
             Asked::Woken => Question::Woken,

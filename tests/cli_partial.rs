@@ -60,6 +60,16 @@ fn i2_a_history_without_its_beginning_is_decided_again_from_the_oldest_snapshot_
 }
 
 #[test]
+fn c64_bisect_looks_through_all_that_is_kept() {
+    let (_dir, journal) = kept();
+    let found = json(&journal, &["bisect", "--holds", "phase(demo-ada) == asleep"]);
+    assert_eq!((&found["outcome"], &found["record"]["lsn"]), (&"stopped".into(), &22.into()), "{found}");
+    let never = run(&journal, &["bisect", "--holds", "phase(demo-ada) == quarantined"]);
+    assert_eq!(never.status.code(), Some(1));
+    tells_what_was_left_out(&out(&never));
+}
+
+#[test]
 fn whatif_judges_all_that_is_kept() {
     let (_dir, journal) = kept();
     let report = json(&journal, &["whatif", "--set", "idle=1m"]);

@@ -117,6 +117,11 @@ impl CliError {
         }
     }
 
+    /// The bytes are at fault, not the circumstances.
+    pub fn is_damage(&self) -> bool {
+        self.code() == "journal_damaged"
+    }
+
     /// The next step, where there is one.
     pub fn hint(&self) -> Option<String> {
         match self {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::beginning::Beginning;
+use super::capsule::earlier;
 use super::capsule::open::Folder;
 use super::context::Context;
 use super::error::CliError;
@@ -37,8 +38,19 @@ pub struct History {
     pub reader: Reader,
     /// If it was removed.
     pub beginning: Option<Beginning>,
+    /// What a capsule tells of the records before its first.
+    earlier: Vec<Record>,
     /// What could not be read, each place once.
     failed: RefCell<Vec<ReadError>>,
+}
+
+/// A state, and the last record that made it.
+#[derive(Debug)]
+pub struct Folded {
+    pub state: State,
+    pub last: Option<Record>,
+    /// Else something before the moment that was asked for could not be read.
+    pub whole: bool,
 }
 
 /// What a verb over the whole history could not begin with.
@@ -115,7 +127,8 @@ impl History {
             Err(CliError::Journal(error)) if error.is_damage() => (None, vec![error]),
             Err(error) => return Err(error),
         };
-        Ok(Self { dir, reader, beginning, failed: RefCell::new(failed) })
+        let earlier = earlier::read(&dir, reader.first_lsn());
+        Ok(Self { dir, reader, beginning, earlier, failed: RefCell::new(failed) })
     }
 
     /// The latest state before or at a moment that is told without the records before it: the empty one, or that of a
@@ -208,6 +221,12 @@ impl History {
 
     /// The state as it was at a moment, or at the end, and the last record before it; none if there was none yet.
     pub fn folded(&self, at: Option<When>) -> Result<(State, Option<Record>), CliError> {
+        let Folded { state, last, .. } = self.fold(at)?;
+        Ok((state, last))
+    }
+
+    /// As [`History::folded`], and whether nothing was in the way.
+    pub fn fold(&self, at: Option<When>) -> Result<Folded, CliError> {
         let last = self.reader.last_lsn();
         if let Some(When::Lsn(lsn)) = at.filter(|at| matches!(at, When::Lsn(lsn) if *lsn > last)) {
             return Err(self.no_record(lsn));
@@ -222,7 +241,7 @@ impl History {
                 // As of the record before: who asks says so.
                 Err(error) if error.is_damage() => {
                     self.reading().note(error);
-                    break;
+                    return Ok(Folded { state, last, whole: false });
                 }
                 Err(error) => return Err(error.into()),
             };
@@ -233,13 +252,17 @@ impl History {
             drop(reducer::apply(&mut state, &record));
             last = Some(record);
         }
-        Ok((state, last))
+        Ok(Folded { state, last, whole: true })
     }
 
     /// The state as it was at `at`, for who goes on from there: no earlier one, as [`History::folded`] gives it behind damage.
     pub fn told_up_to(&self, at: When) -> Result<State, CliError> {
-        let (state, _) = self.folded(Some(at))?;
-        self.damage().map_or(Ok(state), Err)
+        let folded = self.fold(Some(at))?;
+        if folded.whole {
+            Ok(folded.state)
+        } else {
+            Err(self.damage().unwrap_or_else(|| self.no_record(folded.state.lsn)))
+        }
     }
 
     /// A span that begins behind `state` and ends with `until` has room for a record.
@@ -347,6 +370,6 @@ impl History {
 
     /// For questions that have no way to say what they could not read; [`History::finish`] does.
     pub fn reading(&self) -> Reading<'_> {
-        Reading { reader: &self.reader, failed: &self.failed }
+        Reading { reader: &self.reader, failed: &self.failed, earlier: &self.earlier }
     }
 }

@@ -186,7 +186,8 @@ fn made<S: Source + ?Sized>(source: &S, subject: &Subject, until: Until) -> Vec<
 
 /// What `chain` goes on with and `source` does not keep any more, latest first.
 pub fn cut_off<S: Source + ?Sized>(source: &S, chain: &[Record]) -> Vec<Lsn> {
-    let mut links: Vec<Lsn> = chain.iter().flat_map(links).filter(|link| *link < source.first()).collect();
+    let is_gone = |link: &Lsn| *link < source.first() && chain.iter().all(|record| record.lsn != *link);
+    let mut links: Vec<Lsn> = chain.iter().flat_map(links).filter(is_gone).collect();
     links.sort_by(|a, b| b.cmp(a));
     links.dedup();
     links

@@ -356,6 +356,13 @@ impl History {
         (!errors.is_empty()).then_some(CliError::Unanswered { errors })
     }
 
+    /// What could not be read so far, each with the record at which reading goes on behind it, in their order.
+    pub fn unread(&self) -> Vec<(String, Option<Lsn>)> {
+        let failed = self.failed.borrow();
+        let goes_on = |error| self.reader.beyond(error, Order::OldestFirst);
+        failed.iter().map(|error| (super::error::sentence(error), goes_on(error))).collect()
+    }
+
     /// Whether something could not be read so far.
     pub fn is_partial(&self) -> bool {
         !self.failed.borrow().is_empty()

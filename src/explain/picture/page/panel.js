@@ -42,7 +42,7 @@ function choose(place) {
   const wake = wakeOf(place);
   figures(byId("figures"), [["at", dateTime(wall[place])], ["peer", peerOf(place)], ["session", wake ? number(wake) : ""], ["by", actorOf(place)]]);
   records(byId("chain"), places);
-  if (before.length) byId("chain").append(element("li", `${several(before.length, "reason stands", "reasons stand")} before this picture: ${before.join(", ")}`));
+  if (before.length) byId("chain").append(element("li", `${several(before.length, "reason is", "reasons are")} not in this picture: ${before.join(", ")}`));
   showMessage(parcelOf(place));
   byId("why").hidden = false;
   say(`${kindOf(place).replaceAll("_", " ")}, ${peerOf(place)}: ${saysOf(place)}. ${several(places.length, "record", "records")} in its chain.`);
@@ -127,7 +127,7 @@ function showTable() {
     return cells([lane.peer, bar ? standing(bar.stands) : "", bar ? dateTime(bar.from) : "", number(lane.parcels.length), number(deaths)], ["", "", "time", "number", "number"]);
   });
   const seen = (chosen.lane?.records ?? []).filter((place) => axis[place] >= view.from && axis[place] <= view.to);
-  const rows = seen.slice(0, ROWS_MAX).map((place) => cells([number(lsnOf(place)), dateTime(wall[place]), kindOf(place), saysOf(place)], ["number", "time"]));
+  const rows = seen.slice(0, ROWS_MAX).map((place) => cells([number(lsnOf(place)), dateTime(wall[place]), kindOf(place), saysOf(place)], ["number", "time", "kind"]));
   const of = seen.length > ROWS_MAX ? `the first ${ROWS_MAX} of ${number(seen.length)}` : number(seen.length);
   byId("table").replaceChildren(
     table(`Records of ${chosen.lane?.peer ?? "nobody"} in view: ${of}`, ["record", "at", "kind", "what"], rows),

@@ -129,6 +129,9 @@ fn c64_a_terminal_steps_forwards_and_backwards() {
     terminal.shows(&at(699));
     terminal.enters(&(last + 1).to_string());
     terminal.shows(&format!("there is no record {}", last + 1));
+    // The arrow to the left, as a terminal sends it.
+    terminal.enters("\u{1b}[D");
+    terminal.shows(&at(698));
     terminal.enters("what");
     terminal.shows("that is none of these");
     terminal.enters("q");

@@ -100,3 +100,65 @@ fn i2_of_a_part_without_decisions_nothing_is_said_about_the_rest() {
     assert!(out(&said).starts_with("records 28 to 30: none of them is a decision\n"), "{}", out(&said));
     assert!(out(&said).contains("records 15 to 27 are left out"), "{}", out(&said));
 }
+
+#[test]
+fn audit_says_of_a_part_that_it_is_one_and_of_nothing_that_it_is_nothing() {
+    let (dir, journal) = kept();
+    let said = out(&run(&journal, &["audit"]));
+    assert!(said.contains("every byte and every promise of what is kept holds\n"), "{said}");
+    assert!(said.contains("\nnot judged: records before 15 were removed by retain_"), "{said}");
+    let empty = dir.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    let said = out(&run(&empty, &["audit"]));
+    assert!(said.contains("\nthere is no record, and so nothing that could be checked\n"), "{said}");
+    assert!(!said.contains("promise holds"), "{said}");
+}
+
+/// A copy is read, whatever runs here.
+#[test]
+fn ls_of_a_copy_asks_no_daemon() {
+    let (_dir, journal) = history("v2-fleet");
+    let rows = json(&journal, &["ls"]);
+    assert!(rows.as_array().unwrap().iter().any(|row| row["peer"] == "demo-ada"), "{rows}");
+    assert_eq!(rows, json(&journal, &["ls", "--at", "873"]));
+}
+
+#[test]
+fn who_asks_for_nobody_is_told_what_there_is() {
+    let (_dir, journal) = kept();
+    let said = |args: &[&str]| {
+        let run = run(&journal, args);
+        assert_eq!(out(&run), "", "{args:?}");
+        (run.status.code(), err(&run))
+    };
+    let (code, says) = said(&["why", "03:12"]);
+    assert_eq!(code, Some(2), "{says}");
+    assert!(says.contains("`03:12` is a moment") && says.contains("`dormouse why PEER --at 03:12`"), "{says}");
+    let (code, says) = said(&["why", "adda"]);
+    assert_eq!(code, Some(3), "{says}");
+    assert!(says.contains("hint: this history tells of demo-ada\n"), "{says}");
+    let (code, says) = said(&["why", ""]);
+    assert_eq!((code, says.as_str()), (Some(2), "error: an empty text names nobody\n"));
+    for verb in
+        [&["why", "31"][..], &["why", "demo-ada", "--at", "99999"], &["whynot", "demo-ada", "woken", "--at", "31"]]
+    {
+        let (code, says) = said(verb);
+        assert_eq!(code, Some(3), "{verb:?}: {says}");
+        assert!(says.contains("the journal ends with record 30"), "{verb:?}: {says}");
+    }
+}
+
+/// cli.md: what is given wrongly ends with 2, whoever finds it.
+#[test]
+fn settings_that_are_none_are_a_misuse() {
+    let (_dir, journal) = kept();
+    for set in ["idle", "foo=1", "idle=banana"] {
+        let run = run(&journal, &["whatif", "--set", set]);
+        assert_eq!((run.status.code(), out(&run)), (Some(2), String::new()), "{set}: {}", err(&run));
+    }
+    let page = run(&journal, &["journal", "export", "--format", "html", "--json"]);
+    assert_eq!((page.status.code(), out(&page)), (Some(2), String::new()), "{}", err(&page));
+    let set =
+        program(&["daemon", "--set", "idle=banana"]).env("DORMOUSE_HOME", journal.with_extension("home")).output();
+    assert_eq!(set.unwrap().status.code(), Some(2));
+}

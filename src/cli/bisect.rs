@@ -1,16 +1,17 @@
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
+use super::beginning::LeftOut;
 use super::context::Context;
 use super::error::{CliError, Exit};
-use super::history::{History, LeftOut, Which};
+use super::history::{History, Which};
 use super::progress::Progress;
 use super::render;
 use super::when::{When, zone};
 use crate::explain::condition::{Condition, Term};
 use crate::explain::line::line;
 use crate::explain::why::Source as _;
-use crate::explain::{self, phrase};
+use crate::explain::{self, layout, phrase};
 use crate::journal::Question;
 use crate::model::id::Lsn;
 use crate::model::record::Record;
@@ -166,7 +167,7 @@ impl Found {
     fn text(&self, zone: &TimeZone, columns: Option<u16>) -> String {
         match self {
             Found::Stopped(it) => {
-                let terms = it.terms.iter().map(|term| format!("  {}\n", term_text(term)));
+                let terms = it.terms.iter().map(|term| format!("{}\n", layout::fold("  ", &term_text(term), columns)));
                 format!("{}\n{}", line(&it.record, zone, columns), terms.collect::<String>())
             }
             Found::Never { last } => format!("it never held, up to record {last}\n"),

@@ -11,6 +11,7 @@ use crate::daemon::run::DaemonError;
 use crate::journal::salvage::SalvageError;
 use crate::journal::{OpenError, ReadError};
 use crate::model::id::Lsn;
+use crate::model::settings::SettingPlace;
 use crate::observe::spool::SpoolError;
 use crate::protocol::{Problem, ProblemCode, ReplyError};
 use crate::runtime::RuntimeFileError;
@@ -100,7 +101,8 @@ impl CliError {
             CliError::Daemon(DaemonError::Socket(SocketError::TooLong { .. })) => "refused",
             CliError::Salvage(SalvageError::Read(error)) if error.is_damage() => "journal_damaged",
             CliError::Salvage(SalvageError::NotEmpty { .. }) => "refused",
-            CliError::Usage { .. } => "usage",
+            CliError::Usage { .. } | CliError::Config(ConfigError::UnknownFlag { .. }) => "usage",
+            CliError::Config(ConfigError::Value { place: SettingPlace::Flag { .. }, .. }) => "usage",
             CliError::NotUtf8 { .. } => "refused",
             _ => "failed",
         }

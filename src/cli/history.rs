@@ -4,15 +4,13 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use serde_json::{Value, json};
-
-use super::beginning::Beginning;
+use super::beginning::{Beginning, LeftOut};
 use super::capsule::earlier;
 use super::capsule::open::Folder;
 use super::context::Context;
 use super::error::CliError;
+use super::progress::Progress;
 use super::when::{When, zone};
-use crate::explain::layout;
 use crate::explain::why::{Reading, Source as _};
 use crate::journal::{self, Order, Question, ReadError, Reader};
 use crate::model::id::{Lsn, MessageId};
@@ -53,15 +51,6 @@ pub struct Folded {
     pub whole: bool,
 }
 
-/// What a verb over the whole history could not begin with.
-#[derive(Debug)]
-pub struct LeftOut {
-    /// The first and the last of those that are there, and that no state is told before.
-    records: Option<(Lsn, Lsn)>,
-    /// Why there are none before.
-    removed: Option<String>,
-}
-
 /// Names that do mean somebody.
 fn hint(known: &BTreeSet<Identity>) -> String {
     const SHOWN: usize = 12;
@@ -73,29 +62,12 @@ fn hint(known: &BTreeSet<Identity>) -> String {
     }
 }
 
-impl LeftOut {
-    pub fn sentence(&self) -> String {
-        let left = self.records.map(|(first, last)| {
-            format!(
-                "records {first} to {last} are left out: the earliest state that is told is the one after record {last}"
-            )
-        });
-        left.into_iter().chain(self.removed.clone()).collect::<Vec<_>>().join("; ")
-    }
-
-    /// `{"first_lsn", "last_lsn", "because"}`; without lsns where everything that is kept was looked at.
-    pub fn json(&self) -> Value {
-        let (first, last) = self.records.unzip();
-        json!({ "first_lsn": first, "last_lsn": last, "because": self.sentence() })
-    }
-
-    /// As the last line of an answer.
-    pub fn line(left: Option<&Self>, columns: Option<u16>) -> String {
-        left.map_or_else(String::new, |left| layout::fold("", &left.sentence(), columns) + "\n")
-    }
-}
-
 impl Which {
+    /// Whether one was named.
+    pub fn is_named(&self) -> bool {
+        self.journal.is_some()
+    }
+
     pub fn dir(self, context: &Context) -> Result<Folder, CliError> {
         self.journal.map_or_else(|| Ok(Folder::Itself(context.home.journal())), Folder::of)
     }
@@ -234,6 +206,11 @@ impl History {
         // The journal proves a snapshot; the records before it need not be read for what came later.
         let nearest = if self.beginning.is_none() { self.newest_told(at)? } else { None };
         let mut state = nearest.map_or_else(|| self.told_at(at), Ok)?;
+        let until = match at {
+            Some(When::Lsn(lsn)) => lsn,
+            _ => self.reader.last_lsn(),
+        };
+        let mut progress = Progress::over(state.lsn.next(), until, "folded");
         let mut last = self.reading().record(state.lsn);
         for record in self.reader.records(state.lsn.next()) {
             let record = match record {
@@ -248,6 +225,7 @@ impl History {
             if at.is_some_and(|at| !at.is_after_or_at(&record)) {
                 break;
             }
+            progress.at(record.lsn);
             // What it asked of the world was done then.
             drop(reducer::apply(&mut state, &record));
             last = Some(record);

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::beginning::LeftOut;
 use super::context::Context;
 use super::error::{CliError, Exit};
-use super::history::{History, LeftOut, Which};
+use super::history::{History, Which};
 use super::progress::Progress;
 use super::render;
 use super::when::{When, zone};

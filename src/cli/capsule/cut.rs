@@ -7,6 +7,7 @@ use super::open::Unpacked;
 use super::{earlier, written};
 use crate::cli::error::CliError;
 use crate::cli::history::{Folded, History};
+use crate::cli::progress::Progress;
 use crate::cli::when::When;
 use crate::explain::why::Source as _;
 use crate::journal::slice::{Before, Sliced, slice};
@@ -59,8 +60,10 @@ pub fn cut(history: &History, since: When, kept: &Kept, folder: &Unpacked) -> Re
     let earlier = earlier::gathered(history, first, kept, &mut LeftOut::default());
     earlier.iter().for_each(|record| note(record, &mut versions, &mut settings));
     let (mut unread, mut about_peer) = (None, 0);
+    let mut progress = Progress::over(first, history.reader.last_lsn(), "copied");
     let records = history.reader.records(first).map_while(|record| match record {
         Ok(record) => {
+            progress.at(record.lsn);
             note(&record, &mut versions, &mut settings);
             about_peer += u64::from(record.subject.peer.as_ref() == Some(&kept.peer));
             Some(kept.of(record, &mut left))

@@ -100,10 +100,14 @@ fn picture(history: &History, zone: &jiff::tz::TimeZone) -> Result<Picture, CliE
 
 fn lines(history: History, output: Option<&Path>) -> Result<(), CliError> {
     let mut failed = None;
+    let mut progress = Progress::over(history.reader.first_lsn(), history.reader.last_lsn(), "written");
     to(output, |out| {
         let read = history.read(&Question::default(), Lsn(1), |found| {
             let line = match found {
-                Ok(record) => format!("{}\n", explain::json::record(&record)),
+                Ok(record) => {
+                    progress.at(record.lsn);
+                    format!("{}\n", explain::json::record(&record))
+                }
                 Err(error) => History::unknown(error, true)?.1,
             };
             out.write_all(line.as_bytes()).map(|()| true).map_err(|source| CliError::Output { source })

@@ -4,9 +4,10 @@ use std::ops::ControlFlow;
 
 use serde_json::{Value, json};
 
+use crate::cli::beginning::LeftOut;
 use crate::cli::context::Context;
 use crate::cli::error::{CliError, Exit};
-use crate::cli::history::{History, LeftOut, Which};
+use crate::cli::history::{History, Which};
 use crate::cli::progress::Progress;
 use crate::cli::render;
 use crate::cli::when::zone;

@@ -23,7 +23,7 @@ use crate::supervisor::snapshot;
 
 /// A state is kept every so many records, so that a step back is no walk from the beginning.
 const KEPT_EVERY: u64 = 1_000;
-const KEYS: &str = "Enter: next · p: previous · NUMBER: that record · q: quit";
+const KEYS: &str = "Enter: next · p: previous · NUMBER: that record · q: quit (each with Enter)";
 
 /// Walks from the record at `at`, else from the first: at a terminal to and fro, else forwards to the end.
 pub fn run(context: &Context, which: Which, at: Option<When>) -> Result<(), CliError> {
@@ -161,8 +161,9 @@ impl<'a> Walk<'a> {
             let wanted = match said.trim() {
                 "q" => return Ok(()),
                 "" if read == 0 => return render::raw(b"\n"),
-                "" | "n" => Some(at.next()),
-                "p" => Some(Lsn(at.0.saturating_sub(1))),
+                // Arrows come as the terminal sends them.
+                "" | "n" | "\x1b[C" | "\x1b[B" => Some(at.next()),
+                "p" | "\x1b[D" | "\x1b[A" => Some(Lsn(at.0.saturating_sub(1))),
                 said => said.parse().ok().map(Lsn),
             };
             moved = wanted.is_some_and(|wanted| (self.first..=self.last).contains(&wanted));

@@ -296,6 +296,26 @@ fn the_page_says_what_is_missing_from_it() {
     nothing_to_complain_of(&browser);
 }
 
+/// C64: as `why` has it, the chain has the settings that figures were compared with, and what nobody knew in between.
+#[test]
+fn c64_the_panel_has_the_settings_and_the_gaps_of_the_chain() {
+    let mut browser = fleet("panel.html");
+    let records = history::fleet();
+    let kind = |record: &dormouse::model::record::Record| record.event.kind().name;
+    let wake = records.iter().find(|record| kind(record) == "wake_decided").unwrap().lsn;
+    browser.tell(&format!("picture.choose(picture.placeOf({wake}))"));
+    let chain = browser.text("chain");
+    assert!(chain.contains("[boots_max "), "{chain}");
+    // Somewhere a chain begins before a time in which no daemon ran, and ends behind it.
+    let last = records.last().unwrap().lsn;
+    let found = browser.tell(&format!(
+        "(() => {{ for (let lsn = {last}; lsn > 0; lsn--) {{ picture.choose(picture.placeOf(lsn)); \
+         const {{ textContent }} = document.getElementById('chain'); if (textContent.includes('NOT KNOWN')) return textContent; }} }})()"
+    ));
+    assert!(found.as_str().is_some_and(|chain| chain.contains("NOT KNOWN no daemon ran: it ")), "{found}");
+    nothing_to_complain_of(&browser);
+}
+
 /// A number is a record's, and finds it; a narrow window has everything within.
 #[test]
 fn a_number_finds_its_record_and_a_narrow_window_shows_everything() {

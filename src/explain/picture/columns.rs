@@ -60,6 +60,8 @@ struct Marks {
     cause: Vec<u64>,
     actor: Vec<usize>,
     says: Vec<usize>,
+    /// -1: none.
+    settings: Vec<i64>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -166,6 +168,7 @@ impl Columns {
             marks.cause.push(back(cause));
             marks.actor.push(texts.place(&mark.actor));
             marks.says.push(texts.place(&mark.says));
+            marks.settings.push(texts.maybe(Some(mark.settings.as_str()).filter(|text| !text.is_empty())));
             if !named.is_empty() {
                 self.links.push(std::iter::once(place as u64).chain(named.iter().map(|lsn| lsn.0)).collect());
             }

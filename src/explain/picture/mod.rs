@@ -59,6 +59,8 @@ pub struct Painter<'a> {
     state: Option<State>,
     /// From where one can go on, by the next record.
     told: BTreeMap<Lsn, State>,
+    /// None where the record that says so is not there.
+    settings: Option<why::InForce>,
     picture: Picture,
     lanes: BTreeMap<Personality, Vec<usize>>,
     parcels: BTreeMap<MessageId, usize>,
@@ -74,7 +76,15 @@ impl<'a> Painter<'a> {
     /// Where none of the states in `told` is that before a record, only its mark is drawn.
     pub fn from(told: Vec<State>, zone: &'a TimeZone) -> Self {
         let told = told.into_iter().map(|state| (state.lsn.next(), state)).collect();
-        Self { zone, state: None, told, picture: Picture::default(), lanes: BTreeMap::new(), parcels: BTreeMap::new() }
+        Self {
+            zone,
+            state: None,
+            told,
+            settings: None,
+            picture: Picture::default(),
+            lanes: BTreeMap::new(),
+            parcels: BTreeMap::new(),
+        }
     }
 
     /// The next record. If it does not follow the last one, those between them could not be read.
@@ -84,8 +94,12 @@ impl<'a> Painter<'a> {
         let fresh = place == 0 || unread || self.state.is_none();
         if unread {
             self.picture.gaps.push(Gap { from: place - 1, to: place, stopped: false, unread });
-            self.state = None;
+            (self.state, self.settings) = (None, None);
         }
+        if record.lsn == Lsn(1) {
+            self.settings = why::InForce::at_first();
+        }
+        self.settings = why::InForce::said_by(record).or(self.settings.take());
         if fresh && let Some(told) = self.told.remove(&record.lsn) {
             self.state = Some(told);
         }
@@ -114,7 +128,13 @@ impl<'a> Painter<'a> {
             links: why::links(record).collect(),
             actor: super::phrase::one_line(&record.actor.to_string()),
             says: because(record, self.zone),
+            settings: self.compared(&record.event),
         });
+    }
+
+    fn compared(&self, event: &Event) -> String {
+        let stood = self.settings.as_ref().map_or_else(Vec::new, |settings| settings.of(event));
+        stood.iter().map(why::Stood::text).collect::<Vec<_>>().join("; ")
     }
 
     /// Something that whoever looks at it has to know first.

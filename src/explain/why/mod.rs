@@ -32,7 +32,7 @@ pub use answer::Answer;
 pub use gap::{Gap, GapKind};
 pub use reading::Reading;
 pub use recomputed::{Reach, Recomputed, TooFar};
-pub use setting::{Origin, Stood};
+pub use setting::{InForce, Origin, Stood};
 
 /// Where records come from: a journal, or a slice in a test.
 pub trait Source {

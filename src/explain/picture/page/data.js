@@ -64,6 +64,7 @@ const placeOf = (lsn) => {
 };
 const kindOf = (place) => told.texts[told.marks.kind[place]];
 const saysOf = (place) => told.texts[told.marks.says[place]];
+const settingsOf = (place) => told.texts[told.marks.settings[place]] ?? "";
 const actorOf = (place) => told.texts[told.marks.actor[place]];
 const lookOf = (place) => told.marks.look[place];
 const peerOf = (place) => lanes[told.marks.lane[place]]?.peer ?? "";

@@ -196,5 +196,5 @@ setDark(matchMedia("(prefers-color-scheme: dark)").matches);
 new ResizeObserver(measure).observe(byId("stage"));
 measure();
 // For whoever drives the page from outside: where things are.
-window.picture = { xOf: (lsn) => xOf(axis[placeOf(lsn)]), yOf: (peer) => yOf(lanes.find((lane) => lane.peer === peer).index) + MARKS, view, chosen, drawAll, placeOf, lsnOf };
+window.picture = { xOf: (lsn) => xOf(axis[placeOf(lsn)]), yOf: (peer) => yOf(lanes.find((lane) => lane.peer === peer).index) + MARKS, view, chosen, drawAll, placeOf, lsnOf, choose };
 document.documentElement.dataset.loadMs = performance.now().toFixed(0);

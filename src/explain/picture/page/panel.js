@@ -24,11 +24,25 @@ function recordRow(place) {
   const button = element("button", null, element("small", head), saysOf(place));
   if (place === chosen.place) button.setAttribute("aria-current", "true");
   button.addEventListener("click", () => choose(place));
-  return element("li", null, button);
+  const settings = settingsOf(place);
+  return element("li", null, button, ...(settings ? [Object.assign(element("small", `[${settings}]`), { className: "settings" })] : []));
 }
 
-function records(list, places) {
-  list.replaceChildren(...places.slice(0, CHAIN_MAX).map(recordRow));
+/** What is not known between a record of a chain and the one before it. */
+function gapRows(place, before) {
+  const between = told.gaps.filter(([from, to]) => from >= before && to <= place);
+  return between.reverse().map((gap) => {
+    const [, [, says], [, when]] = gapSays(gap);
+    return Object.assign(element("li", null, element("b", "NOT KNOWN "), `${gap[2] === 2 ? "" : "no daemon ran: "}${says}`, element("small", when)), { className: "gap" });
+  });
+}
+
+function records(list, places, gaps = false) {
+  const rows = places.slice(0, CHAIN_MAX).flatMap((place, at) => {
+    const before = places[at + 1];
+    return gaps && before !== undefined ? [recordRow(place), ...gapRows(place, before)] : [recordRow(place)];
+  });
+  list.replaceChildren(...rows);
   if (places.length > CHAIN_MAX) list.append(element("li", `and ${several(places.length - CHAIN_MAX, "more record", "more records")}`));
 }
 
@@ -41,7 +55,7 @@ function choose(place) {
   byId("subject").textContent = `Record ${number(lsnOf(place))}: ${kindOf(place).replaceAll("_", " ")}`;
   const wake = wakeOf(place);
   figures(byId("figures"), [["at", dateTime(wall[place])], ["peer", peerOf(place)], ["session", wake ? number(wake) : ""], ["by", actorOf(place)]]);
-  records(byId("chain"), places);
+  records(byId("chain"), places, true);
   if (before.length) byId("chain").append(element("li", `${several(before.length, "reason is", "reasons are")} not in this picture: ${before.join(", ")}`));
   showMessage(parcelOf(place));
   byId("why").hidden = false;

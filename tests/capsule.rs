@@ -167,7 +167,8 @@ fn the_manifest_says_what_the_capsule_was_made_of() {
     let head: Value = serde_json::from_str(&of_the_fleet(&["journal", "head", "--json"])).unwrap();
     assert_eq!(manifest["original"]["head"], head);
     assert_eq!((&manifest["capsule"], &manifest["peer"]), (&serde_json::json!(1), &serde_json::json!("demo-ada")));
-    assert_eq!(manifest["daemons"].as_array().unwrap().len(), 2);
+    // The one that ran when the slice begins was started before.
+    assert_eq!(manifest["daemons"].as_array().unwrap().len(), 3);
     assert_eq!(manifest["settings"]["settings"]["boots_max"], 5);
     assert_eq!(manifest["settings"]["given"][0]["name"], "boots_max");
     assert_eq!(manifest["unread"], Value::Null);
@@ -203,4 +204,116 @@ fn a_capsule_begins_with_the_session_that_lived_then() {
     let began = first(&(generation + 5).to_string());
     assert!(began <= generation && generation - began < 5, "{began} for {generation}");
     assert_eq!(made(&["--since", "1"]).manifest["slice"]["added"], serde_json::json!([]), "nothing was left out");
+}
+
+/// C64: what explains a peer stands partly before the slice, and comes along: settings with where they came from, what nobody
+/// knew, the links of the chain.
+#[test]
+fn c64_why_says_of_a_capsules_peer_what_the_journal_says() {
+    let explained = |text: &str| {
+        let mut why: Value = serde_json::from_str(text).unwrap();
+        // Decisions before the slice cannot be made again without the records before them.
+        assert_eq!(why["recomputed"]["differs"], serde_json::json!([]));
+        why["recomputed"] = Value::Null;
+        why
+    };
+    for peer in ["demo-ada", "demo-k2", "demo-k3", "demo-bob", "plain-cid", "demo-hal", "demo-mia"] {
+        for since in ["12", "330", "800", "1h"] {
+            let dir = tempfile::tempdir().unwrap();
+            let file = dir.path().join("it.capsule");
+            let (fleet, path) = (fleet(), file.to_str().unwrap());
+            let args = ["capsule", peer, "--since", since, "--journal", fleet.to_str().unwrap(), "-o", path];
+            let made = at_home(&dir, &args);
+            assert!(made.status.success(), "{peer} since {since}: {}", err(&made));
+            let why = at_home(&dir, &["why", peer, "--json", "--journal", path]);
+            assert!(why.status.success(), "{peer} since {since}: {}", err(&why));
+            let original = of_the_fleet(&["why", peer, "--json"]);
+            assert_eq!(explained(&out(&why)), explained(&original), "{peer} since {since}");
+        }
+    }
+}
+
+/// Where nothing was recorded of the peer since then, its last session is what a report needs.
+#[test]
+fn a_capsule_of_a_quiet_peer_reaches_back_to_what_was_recorded_of_it_last() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("bob.capsule");
+    let (fleet, path) = (fleet(), path.to_str().unwrap());
+    let said = at_home(&dir, &["capsule", "demo-bob", "--journal", fleet.to_str().unwrap(), "-o", path]);
+    assert!(said.status.success(), "{}", err(&said));
+    assert!(out(&said).contains("of demo-bob nothing is recorded since then"), "{}", out(&said));
+    let records = lines(&out(&at_home(&dir, &["log", "--json", "--journal", path])));
+    assert!(records.values().any(|record| record["peer"] == "demo-bob"), "{records:?}");
+    let late = at_home(&dir, &["capsule", "demo-bob", "--since", "9999", "--journal", fleet.to_str().unwrap()]);
+    assert_eq!(late.status.code(), Some(3), "{}", err(&late));
+    assert!(err(&late).contains("there is no record 9999"), "{}", err(&late));
+}
+
+/// Damage before a slice takes its state away, not its records; damage within ends it, and it is said where one goes on.
+#[test]
+fn a_capsule_holds_what_stands_behind_the_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = dir.path().join("journal");
+    fs::create_dir(&journal).unwrap();
+    for file in fs::read_dir(fleet()).unwrap().map(Result::unwrap) {
+        fs::copy(file.path(), journal.join(file.file_name())).unwrap();
+    }
+    let segment = journal.join("00000000000000000328.jnl");
+    let mut bytes = fs::read(&segment).unwrap();
+    bytes[9_000] ^= 0x10;
+    fs::write(&segment, bytes).unwrap();
+    let (of, path) = (journal.to_str().unwrap().to_owned(), dir.path().join("k2.capsule"));
+    let path = path.to_str().unwrap();
+    let made = |since: &str| at_home(&dir, &["capsule", "demo-k2", "--since", since, "--journal", &of, "-o", path]);
+
+    let said = made("700");
+    assert_eq!(said.status.code(), Some(5), "{}", err(&said));
+    let first = lines(&out(&at_home(&dir, &["log", "--json", "--journal", path]))).keys().next().copied();
+    assert!((654..=700).contains(&first.unwrap()), "{first:?}: {}", out(&said));
+    assert!(out(&said).contains("cannot be told"), "{}", out(&said));
+    let why = at_home(&dir, &["why", "demo-k2", "--journal", path]);
+    assert!(why.status.success() && out(&why).contains("demo-k2"), "{}{}", out(&why), err(&why));
+    for state in [&["whynot", "demo-k2", "reaped"][..], &["replay"], &["replay", "--verify"]] {
+        let refused = at_home(&dir, &[state, &["--journal", path]].concat());
+        assert_eq!((refused.status.code(), out(&refused)), (Some(3), String::new()), "{}", err(&refused));
+        assert!(err(&refused).contains("were left out of this capsule"), "{}", err(&refused));
+    }
+    let audit = at_home(&dir, &["audit", "--json", "--journal", path]);
+    let audit: Value = serde_json::from_str(&out(&audit)).unwrap();
+    assert_eq!((&audit["violations"], &audit["damage"]), (&serde_json::json!([]), &serde_json::json!([])));
+
+    let said = made("380");
+    assert!(out(&said).contains("`--since 654` makes another one of what comes behind"), "{}", out(&said));
+    assert!(out(&said).contains("no record in it is about demo-k2"), "{}", out(&said));
+}
+
+/// What may show a text is said, and what stands in the place of one is not shown as if it were one.
+#[test]
+fn a_capsule_says_what_of_it_may_show_texts() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("it.capsule");
+    let (fleet, path) = (fleet(), path.to_str().unwrap());
+    let base = ["--since", "12", "--journal", fleet.to_str().unwrap(), "-o", path];
+    let screens = |peer: &str| {
+        let text = out(&at_home(&dir, &[&["capsule", peer], &base[..]].concat()));
+        let json = at_home(&dir, &[&["capsule", peer, "--json"], &base[..]].concat());
+        let manifest: Value = serde_json::from_str(&out(&json)).unwrap();
+        (manifest["screens"]["kept"].as_u64().unwrap(), text)
+    };
+    let (mut with, mut without) = (0, 0);
+    for peer in ["demo-ada", "demo-k2", "demo-bob", "demo-k3", "demo-hal", "demo-mia"] {
+        let (kept, said) = screens(peer);
+        if kept > 0 {
+            with += 1
+        } else {
+            without += 1
+        }
+        assert_eq!(said.contains("may show texts of messages"), kept > 0, "{peer}: {said}");
+    }
+    assert!(with > 0 && without > 0, "{with} with, {without} without");
+    let accepted = lines(&of_the_fleet(&["log", "--kind", "message_accepted", "--json"]));
+    let message = accepted.values().next_back().unwrap()["message"].as_str().unwrap();
+    let shown = out(&at_home(&dir, &["queue", "show", message, "--journal", path]));
+    assert!(shown.contains("was left out of this capsule"), "{shown}");
+    assert!(!shown.contains("[l"), "{shown}");
 }

@@ -129,6 +129,9 @@ fn c64_a_terminal_steps_forwards_and_backwards() {
     terminal.shows(&at(699));
     terminal.enters(&(last + 1).to_string());
     terminal.shows(&format!("there is no record {}", last + 1));
+    // The arrow to the left, as a terminal sends it.
+    terminal.enters("\u{1b}[D");
+    terminal.shows(&at(698));
     terminal.enters("what");
     terminal.shows("that is none of these");
     terminal.enters("q");
@@ -214,12 +217,59 @@ fn c64_bisect_finds_the_record_after_which_a_condition_no_longer_held() {
 #[test]
 fn c64_bisect_says_so_where_nothing_ended_it() {
     let (_dir, journal) = history("v1-fleet");
-    let (code, said) = bisect(&journal, &["--holds", "phase(demo-nobody) == asleep"]);
+    let (code, said) = bisect(&journal, &["--holds", "phase(demo-ada) == external"]);
     let last = records(&journal).len();
     assert_eq!((code, said), (Some(1), format!("it never held, up to record {last}\n")));
     let (code, said) = bisect(&journal, &["--holds", "daemon().running == true", "--until", "500"]);
     assert_eq!((code, said.as_str()), (Some(1), "it has held since record 1, and holds at the end\n"));
-    let (code, said) = bisect(&journal, &["--holds", "phase(ada) == asleep"]);
-    assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("at character 7 of the condition, found `ada)`: expected a peer's identity"), "{said}");
+}
+
+/// C64: a slip of the pen is no condition that never held.
+#[test]
+fn c64_bisect_refuses_what_could_never_hold() {
+    let (_dir, journal) = history("v1-fleet");
+    for (holds, says) in [
+        ("queue(demo-ada).wating > 0", "found `wating`: expected one of its fields: waiting, dead"),
+        ("phase(demo-ada) == lve", "found `lve`: expected one of asleep, waking, live,"),
+        ("phase(demo-nobody) == asleep", "in the condition, no record is about a peer called `demo-nobody`"),
+        (
+            "message(01ARZ3NDEKTSV4RRFFQ69G5FAV).state == dead",
+            "in the condition, no record is about message 01ARZ3NDEKTSV4RRFFQ69G5FAV",
+        ),
+    ] {
+        let (code, said) = bisect(&journal, &["--holds", holds]);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains(says), "{said}");
+    }
+    for span in [["--since", "100", "--until", "50"], ["--since", "100", "--until", "100"]] {
+        let (code, said) = bisect(&journal, &[&["--holds", "phase(demo-ada) == asleep"], &span[..]].concat());
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains("`--until` is not behind `--since`, which is record 100"), "{said}");
+    }
+}
+
+/// A peer is named as everywhere.
+#[test]
+fn a_condition_names_a_peer_by_its_personality_too() {
+    let (_dir, journal) = history("v1-fleet");
+    let (code, said) = bisect(&journal, &["--holds", "queue(ada).waiting > 0 and phase(ada) == asleep"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("\n  phase(demo-ada): asleep → waking\n"), "{said}");
+}
+
+/// C64: every record is looked at. What held, stopped, and holds again at both ends is found all the same.
+#[test]
+fn c64_bisect_finds_what_came_and_went_between_two_moments_at_which_it_held() {
+    let (_dir, journal) = history("v1-fleet");
+    let holds = "phase(demo-ada) == asleep";
+    let (_, end) = json(&journal, &["--at", "126"]);
+    let phase = |moment: &Value| {
+        let peers = moment["peers"].as_array().unwrap();
+        peers.iter().find(|peer| peer["peer"] == "demo-ada").map(|peer| peer["phase"].clone())
+    };
+    let (_, begin) = json(&journal, &["--at", "15"]);
+    assert_eq!((phase(&begin), phase(&end)), (Some("asleep".into()), Some("asleep".into())));
+    let (code, said) = bisect(&journal, &["--holds", holds, "--since", "15", "--until", "126", "--json"]);
+    let found: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((code, &found["record"]["lsn"]), (Some(0), &16.into()), "{said}");
 }

@@ -138,7 +138,8 @@ fn why_follows_the_causes_of_a_record_a_message_and_a_peer() {
     assert_eq!(chain("ada"), [2]);
     assert!(out(&run(&home, &["why", "5"])).contains("a new brief"));
     let unknown = run(&home, &["why", "99"]);
-    assert_eq!((unknown.status.code(), err(&unknown).as_str()), (Some(3), "error: there is no record of 99\n"));
+    let says = "error: there is no record 99: the journal ends with record 5\n";
+    assert_eq!((unknown.status.code(), err(&unknown).as_str()), (Some(3), says));
 }
 
 #[test]

@@ -76,7 +76,8 @@ fn measure(dir: &Path, records: u64, rounds: usize) -> Vec<(&'static str, usize,
 /// Links of the chain, with its settings, its gaps and the proof.
 fn explained(reader: &Reader, subject: Subject) -> usize {
     let failed = RefCell::default();
-    let answer = Answer::of(&Reading { reader, failed: &failed }, subject, Until::default(), &[], Reach::Near);
+    let answer =
+        Answer::of(&Reading { reader, failed: &failed, earlier: &[] }, subject, Until::default(), &[], Reach::Near);
     assert!(failed.take().is_empty() && answer.recomputed.differ.is_empty());
     answer.chain.len()
 }

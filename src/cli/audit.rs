@@ -5,13 +5,16 @@ use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use super::beginning::Beginning;
 use super::capsule::open::Folder;
 use super::context::Context;
 use super::error::{CliError, Exit};
 use super::progress::Progress;
 use super::render;
+use super::when::zone;
 use crate::config::quantity::parse_duration;
 use crate::explain::audit::{Audit as Findings, Auditor, Bytes, Damage, TornTail};
+use crate::explain::layout;
 use crate::explain::phrase::count;
 use crate::journal::{self, NotUsed, ReadError, Reader, Unusable, Verification};
 use crate::model::id::Lsn;
@@ -38,7 +41,7 @@ impl Audit {
     pub fn run(self, context: &Context) -> Result<Exit, CliError> {
         let dir = self.dir.or(self.journal).map_or_else(|| Ok(Folder::Itself(context.home.journal())), Folder::of)?;
         let findings = findings(&dir, self.again_within)?;
-        context.output.print(&findings, || text(&findings))?;
+        context.output.print(&findings, || text(&findings, removed(&dir).as_deref()))?;
         Ok(match (findings.damage.is_empty(), findings.violations.is_empty()) {
             (false, _) => Exit::Damaged,
             (true, false) => Exit::Failed,
@@ -148,7 +151,13 @@ fn bytes(found: Verification) -> Bytes {
     }
 }
 
-fn text(findings: &Findings) -> String {
+/// Why the first records are not there, where a record says so.
+fn removed(dir: &Path) -> Option<String> {
+    let reader = Reader::open(dir).ok()?;
+    Beginning::of(&reader).ok().flatten().map(|beginning| beginning.sentence(&zone()))
+}
+
+fn text(findings: &Findings, removed: Option<&str>) -> String {
     let Findings { segments, records, first_lsn, last_lsn, .. } = findings;
     let mut lines = vec![format!(
         "{} ({first_lsn} to {last_lsn}) in {}",
@@ -168,14 +177,21 @@ fn text(findings: &Findings) -> String {
     lines.extend(findings.open.iter().map(|it| format!("open: record {}: {}", it.lsn, it.what)));
     if let Some(lsn) = findings.not_judged_from {
         lines.push(format!("not judged: record {lsn} and those behind it, for only a newer dormouse knows its kind"));
+    } else if *records == 0 && findings.is_clean() {
+        lines.push("there is no record, and so nothing that could be checked".to_owned());
+    } else if findings.is_clean() && removed.is_some() {
+        lines.push("every byte and every promise of what is kept holds".to_owned());
     } else if findings.is_clean() {
         lines.push("every byte and every promise holds".to_owned());
     }
+    lines.extend(removed.map(|removed| format!("not judged: {removed}")));
+    let columns = render::columns();
+    let mut lines: Vec<String> = lines.iter().map(|line| layout::fold("", line, columns)).collect();
     lines.push(String::new());
     if !findings.damage.is_empty() || findings.not_judged_from.is_some() {
         lines.push(format!("Of what could be read, up to record {last_lsn}:"));
     }
-    lines.join("\n") + "\n" + &statistics::text(&findings.statistics, render::columns())
+    lines.join("\n") + "\n" + &statistics::text(&findings.statistics, columns)
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! A journal whose beginning was removed: what is known of it, and from where a state can be told.
 
 use jiff::tz::TimeZone;
+use serde_json::{Value, json};
 
 use super::error::CliError;
 use super::when::When;
+use crate::explain::layout;
 use crate::explain::phrase::date_time;
 use crate::journal::{self, ReadError, Reader};
 use crate::model::event::{Event, Fact, RetentionReason};
@@ -110,5 +112,36 @@ impl Beginning {
         };
         let at = date_time(self.removed.at, zone);
         format!("records before {} were removed by {setting} at {at} (record {})", self.first, self.removed.lsn)
+    }
+}
+
+/// What a verb over the whole history could not begin with.
+#[derive(Debug)]
+pub struct LeftOut {
+    /// The first and the last of those that are there, and that no state is told before.
+    pub records: Option<(Lsn, Lsn)>,
+    /// Why there are none before.
+    pub removed: Option<String>,
+}
+
+impl LeftOut {
+    pub fn sentence(&self) -> String {
+        let left = self.records.map(|(first, last)| {
+            format!(
+                "records {first} to {last} are left out: the earliest state that is told is the one after record {last}"
+            )
+        });
+        left.into_iter().chain(self.removed.clone()).collect::<Vec<_>>().join("; ")
+    }
+
+    /// `{"first_lsn", "last_lsn", "because"}`; without lsns where everything that is kept was looked at.
+    pub fn json(&self) -> Value {
+        let (first, last) = self.records.unzip();
+        json!({ "first_lsn": first, "last_lsn": last, "because": self.sentence() })
+    }
+
+    /// As the last line of an answer.
+    pub fn line(left: Option<&Self>, columns: Option<u16>) -> String {
+        left.map_or_else(String::new, |left| layout::fold("", &left.sentence(), columns) + "\n")
     }
 }

@@ -1,6 +1,7 @@
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
+use super::beginning::LeftOut;
 use super::context::Context;
 use super::error::{CliError, Exit};
 use super::history::{History, Which};
@@ -9,7 +10,9 @@ use super::render;
 use super::when::{When, zone};
 use crate::explain::condition::{Condition, Term};
 use crate::explain::line::line;
-use crate::explain::{self, phrase};
+use crate::explain::why::Source as _;
+use crate::explain::{self, layout, phrase};
+use crate::journal::Question;
 use crate::model::id::Lsn;
 use crate::model::record::Record;
 use crate::model::state::State;
@@ -17,9 +20,10 @@ use crate::reducer;
 
 /// Find the first record after which a condition over the state stopped holding
 ///
-/// Such as `queue(claude-ada).waiting > 0 and phase(claude-ada) == asleep`: `peer(P)`, `phase(P)`, `queue(P)`,
-/// `session(P)`, `message(ID)` and `daemon()` with the fields that `replay --at --json` shows, compared with
-/// `== != < <= > >=` and joined by `and`, `or`, `not` and parentheses. Exits with 1 if it never held, or never stopped.
+/// Such as `queue(ada).waiting > 0 and phase(ada) == asleep`: `peer(P)`, `phase(P)`, `queue(P)`, `session(P)`,
+/// `message(ID)` and `daemon()` with the fields that `replay --at --json` shows, compared with `== != < <= > >=` and joined
+/// by `and`, `or`, `not` and parentheses. Exits with 1 if it never held, or never stopped. Every record is looked at, one
+/// after the other: halving the history would miss a condition that stopped holding, held again and stopped once more.
 /// Reads the journal directly, so it works when the daemon is down.
 #[derive(Debug, clap::Args)]
 pub struct Bisect {
@@ -58,16 +62,47 @@ struct Stopped {
 impl Bisect {
     pub fn run(self, context: &Context) -> Result<Exit, CliError> {
         let history = self.which.open(context)?;
-        let (state, _) = match self.since {
+        let condition = resolved(&history, self.holds)?;
+        let state = match self.since {
             // The first record that counts may be the one that ends it.
-            Some(_) => history.folded(self.since)?,
-            None => (history.told_at(None)?, None),
+            Some(since) => history.told_up_to(since)?,
+            None => history.first_told()?,
         };
-        let found = find(&history, state, &self.holds, self.until)?;
-        context.output.print(&found.json(), || found.text(&zone(), render::columns()))?;
+        history.must_be_behind(&state, self.since, self.until)?;
+        let left_out = self.since.is_none().then(|| history.left_out(state.lsn.next())).flatten();
+        let found = find(&history, state, &condition, self.until)?;
+        let mut json = found.json();
+        json["left_out"] = left_out.as_ref().map_or(Value::Null, LeftOut::json);
+        context.output.print(&json, || {
+            found.text(&zone(), render::columns()) + &LeftOut::line(left_out.as_ref(), render::columns())
+        })?;
         history.finish(found.looked_to())?;
         Ok(if matches!(found, Found::Stopped(_)) { Exit::Done } else { Exit::Failed })
     }
+}
+
+/// The condition with the peers that are meant, as everywhere; one about somebody who never was would never hold.
+fn resolved(history: &History, condition: Condition) -> Result<Condition, CliError> {
+    let misused = |why: String| CliError::Usage { why: format!("in the condition, {why}"), hint: None };
+    condition.resolved(
+        &mut |name| match history.named(name) {
+            Ok(peers) => match &peers[..] {
+                [only] => Ok(only.clone()),
+                several => {
+                    let names: Vec<String> = several.iter().map(ToString::to_string).collect();
+                    Err(misused(format!("`{name}` could be {}", names.join(" or "))))
+                }
+            },
+            Err(CliError::Problem(problem)) => Err(misused(problem.message)),
+            Err(other) => Err(other),
+        },
+        &mut |message| {
+            let known = history.reading().oldest(&Question::about_message(message)).is_some();
+            let nothing =
+                || history.damage().unwrap_or_else(|| misused(format!("no record is about message {message}")));
+            if known { Ok(()) } else { Err(nothing()) }
+        },
+    )
 }
 
 fn find(history: &History, mut state: State, condition: &Condition, until: Option<When>) -> Result<Found, CliError> {
@@ -132,7 +167,7 @@ impl Found {
     fn text(&self, zone: &TimeZone, columns: Option<u16>) -> String {
         match self {
             Found::Stopped(it) => {
-                let terms = it.terms.iter().map(|term| format!("  {}\n", term_text(term)));
+                let terms = it.terms.iter().map(|term| format!("{}\n", layout::fold("  ", &term_text(term), columns)));
                 format!("{}\n{}", line(&it.record, zone, columns), terms.collect::<String>())
             }
             Found::Never { last } => format!("it never held, up to record {last}\n"),

@@ -11,6 +11,7 @@ use crate::daemon::run::DaemonError;
 use crate::journal::salvage::SalvageError;
 use crate::journal::{OpenError, ReadError};
 use crate::model::id::Lsn;
+use crate::model::settings::SettingPlace;
 use crate::observe::spool::SpoolError;
 use crate::protocol::{Problem, ProblemCode, ReplyError};
 use crate::runtime::RuntimeFileError;
@@ -105,7 +106,8 @@ impl CliError {
             CliError::Daemon(DaemonError::Socket(SocketError::TooLong { .. })) => "refused",
             CliError::Salvage(SalvageError::Read(error)) if error.is_damage() => "journal_damaged",
             CliError::Salvage(SalvageError::NotEmpty { .. }) => "refused",
-            CliError::Usage { .. } => "usage",
+            CliError::Usage { .. } | CliError::Config(ConfigError::UnknownFlag { .. }) => "usage",
+            CliError::Config(ConfigError::Value { place: SettingPlace::Flag { .. }, .. }) => "usage",
             CliError::NotUtf8 { .. } => "refused",
             _ => "failed",
         }
@@ -120,6 +122,11 @@ impl CliError {
             "journal_damaged" => Exit::Damaged,
             _ => Exit::Failed,
         }
+    }
+
+    /// The bytes are at fault, not the circumstances.
+    pub fn is_damage(&self) -> bool {
+        self.code() == "journal_damaged"
     }
 
     /// The next step, where there is one.

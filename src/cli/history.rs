@@ -4,10 +4,12 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::beginning::Beginning;
+use super::beginning::{Beginning, LeftOut};
+use super::capsule::earlier;
 use super::capsule::open::Folder;
 use super::context::Context;
 use super::error::CliError;
+use super::progress::Progress;
 use super::when::{When, zone};
 use crate::explain::why::{Reading, Source as _};
 use crate::journal::{self, Order, Question, ReadError, Reader};
@@ -35,11 +37,38 @@ pub struct History {
     pub reader: Reader,
     /// If it was removed.
     pub beginning: Option<Beginning>,
+    /// What a capsule tells of the records before its first.
+    earlier: Vec<Record>,
     /// What could not be read, each place once.
     failed: RefCell<Vec<ReadError>>,
 }
 
+/// A state, and the last record that made it.
+#[derive(Debug)]
+pub struct Folded {
+    pub state: State,
+    pub last: Option<Record>,
+    /// Else something before the moment that was asked for could not be read.
+    pub whole: bool,
+}
+
+/// Names that do mean somebody.
+fn hint(known: &BTreeSet<Identity>) -> String {
+    const SHOWN: usize = 12;
+    let names: Vec<String> = known.iter().take(SHOWN).map(ToString::to_string).collect();
+    match known.len() {
+        0 => "this history tells of no peer at all".to_owned(),
+        n if n > SHOWN => format!("this history tells of {n} peers, such as {}", names.join(", ")),
+        _ => format!("this history tells of {}", names.join(", ")),
+    }
+}
+
 impl Which {
+    /// Whether one was named.
+    pub fn is_named(&self) -> bool {
+        self.journal.is_some()
+    }
+
     pub fn dir(self, context: &Context) -> Result<Folder, CliError> {
         self.journal.map_or_else(|| Ok(Folder::Itself(context.home.journal())), Folder::of)
     }
@@ -76,7 +105,8 @@ impl History {
             Err(CliError::Journal(error)) if error.is_damage() => (None, vec![error]),
             Err(error) => return Err(error),
         };
-        Ok(Self { dir, reader, beginning, failed: RefCell::new(failed) })
+        let earlier = earlier::read(&dir, reader.first_lsn());
+        Ok(Self { dir, reader, beginning, earlier, failed: RefCell::new(failed) })
     }
 
     /// The latest state before or at a moment that is told without the records before it: the empty one, or that of a
@@ -87,6 +117,24 @@ impl History {
             None if self.reader.first_lsn() <= Lsn(1) => Ok(State::default()),
             None => self.newest_told(at)?.ok_or_else(|| self.headless()),
         }
+    }
+
+    /// The earliest state that all records behind it can be folded on: where a verb over the whole history begins.
+    pub fn first_told(&self) -> Result<State, CliError> {
+        match &self.beginning {
+            Some(beginning) => beginning.earliest(&zone()),
+            None if self.reader.first_lsn() <= Lsn(1) => Ok(State::default()),
+            None => self.told()?.into_iter().next().ok_or_else(|| self.headless()),
+        }
+    }
+
+    /// What a verb over the whole history leaves out that begins with record `first`; none if that is the very first.
+    pub fn left_out(&self, first: Lsn) -> Option<LeftOut> {
+        let kept = self.reader.first_lsn();
+        (first > Lsn(1)).then(|| LeftOut {
+            records: (kept < first).then(|| (kept, Lsn(first.0 - 1))),
+            removed: self.beginning.as_ref().map(|beginning| beginning.sentence(&zone())),
+        })
     }
 
     /// The newest state that a snapshot tells and that is not after `at`.
@@ -111,6 +159,9 @@ impl History {
     /// Who `name` means, from all that this history ever knew: an identity, else every one of a personality, else of a
     /// unique prefix.
     pub fn named(&self, name: &str) -> Result<Vec<Identity>, CliError> {
+        if name.is_empty() {
+            return Err(CliError::Usage { why: "an empty text names nobody".to_owned(), hint: None });
+        }
         let known = self.peers()?;
         let exact = |peer: &&Identity| peer.to_string() == name;
         let personality = |peer: &&Identity| peer.personality.as_str() == name;
@@ -121,7 +172,8 @@ impl History {
         let Some(found) = found.into_iter().find(|found| !found.is_empty()) else {
             // Whoever is not found may stand where nothing can be read.
             self.read(&Question::about_message(MessageId(0)), Lsn(1), |_| Ok(true))?;
-            let nobody = || Problem::refused(format!("no record is about a peer called `{name}`")).into();
+            let nobody =
+                || Problem::refused(format!("no record is about a peer called `{name}`")).hint(hint(&known)).into();
             return Err(self.damage().unwrap_or_else(nobody));
         };
         if found.iter().any(|peer| peer.personality != found[0].personality) {
@@ -147,14 +199,24 @@ impl History {
 
     /// The state as it was at a moment, or at the end, and the last record before it; none if there was none yet.
     pub fn folded(&self, at: Option<When>) -> Result<(State, Option<Record>), CliError> {
+        let Folded { state, last, .. } = self.fold(at)?;
+        Ok((state, last))
+    }
+
+    /// As [`History::folded`], and whether nothing was in the way.
+    pub fn fold(&self, at: Option<When>) -> Result<Folded, CliError> {
         let last = self.reader.last_lsn();
         if let Some(When::Lsn(lsn)) = at.filter(|at| matches!(at, When::Lsn(lsn) if *lsn > last)) {
-            let why = format!("there is no record {lsn} yet: the journal ends with record {last}");
-            return Err(Problem::refused(why).into());
+            return Err(self.no_record(lsn));
         }
         // The journal proves a snapshot; the records before it need not be read for what came later.
         let nearest = if self.beginning.is_none() { self.newest_told(at)? } else { None };
         let mut state = nearest.map_or_else(|| self.told_at(at), Ok)?;
+        let until = match at {
+            Some(When::Lsn(lsn)) => lsn,
+            _ => self.reader.last_lsn(),
+        };
+        let mut progress = Progress::over(state.lsn.next(), until, "folded");
         let mut last = self.reading().record(state.lsn);
         for record in self.reader.records(state.lsn.next()) {
             let record = match record {
@@ -162,18 +224,59 @@ impl History {
                 // As of the record before: who asks says so.
                 Err(error) if error.is_damage() => {
                     self.reading().note(error);
-                    break;
+                    return Ok(Folded { state, last, whole: false });
                 }
                 Err(error) => return Err(error.into()),
             };
             if at.is_some_and(|at| !at.is_after_or_at(&record)) {
                 break;
             }
+            progress.at(record.lsn);
             // What it asked of the world was done then.
             drop(reducer::apply(&mut state, &record));
             last = Some(record);
         }
-        Ok((state, last))
+        Ok(Folded { state, last, whole: true })
+    }
+
+    /// The state as it was at `at`, for who goes on from there: no earlier one, as [`History::folded`] gives it behind damage.
+    pub fn told_up_to(&self, at: When) -> Result<State, CliError> {
+        let folded = self.fold(Some(at))?;
+        if folded.whole {
+            Ok(folded.state)
+        } else {
+            Err(self.damage().unwrap_or_else(|| self.no_record(folded.state.lsn)))
+        }
+    }
+
+    /// A span that begins behind `state` and ends with `until` has room for a record.
+    pub fn must_be_behind(&self, state: &State, since: Option<When>, until: Option<When>) -> Result<(), CliError> {
+        let is_over = until.is_some_and(|until| match until {
+            When::Lsn(lsn) => lsn <= state.lsn && state.lsn > Lsn::ZERO,
+            When::Wall(wall_us) => state.now.is_some_and(|now| wall_us < now.wall_us),
+        });
+        match (is_over, since) {
+            (false, _) => Ok(()),
+            (true, Some(_)) => {
+                let why = format!("`--until` is not behind `--since`, which is record {}", state.lsn);
+                Err(CliError::Usage { why, hint: None })
+            }
+            (true, None) => {
+                let left = self.left_out(state.lsn.next()).map(|left| left.sentence()).unwrap_or_default();
+                Err(Problem::refused(format!("nothing can be told of that time: {left}")).into())
+            }
+        }
+    }
+
+    /// Why nothing can be said of the record `lsn`: there is none yet, or it stands behind the end of what can be read.
+    pub fn no_record(&self, lsn: Lsn) -> CliError {
+        match self.reader.damage_at_end().filter(|_| lsn > self.reader.last_lsn()) {
+            Some(error) => CliError::Unanswered { errors: vec![error] },
+            None => {
+                let last = self.reader.last_lsn();
+                Problem::refused(format!("there is no record {lsn}: the journal ends with record {last}")).into()
+            }
+        }
     }
 
     /// As [`History::folded`], with what was decided on the last record in the same instant: between the two nobody could
@@ -256,6 +359,13 @@ impl History {
         (!errors.is_empty()).then_some(CliError::Unanswered { errors })
     }
 
+    /// What could not be read so far, each with the record at which reading goes on behind it, in their order.
+    pub fn unread(&self) -> Vec<(String, Option<Lsn>)> {
+        let failed = self.failed.borrow();
+        let goes_on = |error| self.reader.beyond(error, Order::OldestFirst);
+        failed.iter().map(|error| (super::error::sentence(error), goes_on(error))).collect()
+    }
+
     /// Whether something could not be read so far.
     pub fn is_partial(&self) -> bool {
         !self.failed.borrow().is_empty()
@@ -270,6 +380,6 @@ impl History {
 
     /// For questions that have no way to say what they could not read; [`History::finish`] does.
     pub fn reading(&self) -> Reading<'_> {
-        Reading { reader: &self.reader, failed: &self.failed }
+        Reading { reader: &self.reader, failed: &self.failed, earlier: &self.earlier }
     }
 }

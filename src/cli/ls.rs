@@ -8,7 +8,7 @@ use crate::protocol::{Verb, Viewed};
 
 /// List the peers: what each is doing, since when, and what comes next
 ///
-/// With `--at`, reads the journal and needs no daemon.
+/// With `--at` or `--journal`, reads the journal and needs no daemon.
 #[derive(Debug, clap::Args)]
 pub struct Ls {
     /// As it was then: RFC 3339, 14:05, 2h, yesterday, or an lsn
@@ -20,18 +20,19 @@ pub struct Ls {
 
 impl Ls {
     pub fn run(self, context: &Context) -> Result<(), CliError> {
-        if let Some(at) = self.at {
-            return as_it_was(context, self.which, at);
+        // A copy knows of no daemon, and none that runs here knows of the copy.
+        if self.at.is_some() || self.which.is_named() {
+            return as_it_was(context, self.which, self.at);
         }
         let viewed: Viewed = context.ask(Verb::Ls)?;
         context.output.print(&viewed.rows, || layout::table(&viewed.table, render::columns()))
     }
 }
 
-/// Folds the journal up to `at`: no daemon is needed for what was.
-fn as_it_was(context: &Context, which: Which, at: When) -> Result<(), CliError> {
+/// Folds the journal up to `at`, or to its end: no daemon is needed for what was.
+fn as_it_was(context: &Context, which: Which, at: Option<When>) -> Result<(), CliError> {
     let history = which.open(context)?;
-    let (state, _) = history.folded(Some(at))?;
+    let (state, _) = history.folded(at)?;
     let next = forecast::upcoming(&state);
     let rows = view::ls(&state, |peer| next.get(peer).cloned());
     context.output.print(&rows, || {

@@ -1,6 +1,6 @@
 //! How far a long walk through a history has come, for whoever waits at a terminal.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Stderr, Write};
 use std::time::{Duration, Instant};
 
 use crate::model::id::Lsn;
@@ -14,38 +14,86 @@ pub struct Progress {
     first: Lsn,
     last: Lsn,
     what: &'static str,
-    shown: bool,
-    next: Option<Instant>,
+    line: Option<Line<Stderr>>,
 }
 
 impl Progress {
     /// Of the records from `first` to `last`, of which each will have been `what`.
     pub fn over(first: Lsn, last: Lsn, what: &'static str) -> Self {
-        let next = io::stderr().is_terminal().then(|| Instant::now() + PATIENCE);
-        Self { first, last, what, shown: false, next }
+        let line = io::stderr().is_terminal().then(|| Line::new(io::stderr(), PATIENCE));
+        Self { first, last, what, line }
     }
 
     /// `lsn` is reached. Costs a look at the clock every thousand records.
     pub fn at(&mut self, lsn: Lsn) {
-        let Some(next) = self.next.filter(|_| lsn.0.is_multiple_of(1024)) else { return };
-        let now = Instant::now();
-        if now < next {
-            return;
+        if let Some(line) = self.line.as_mut().filter(|_| lsn.0.is_multiple_of(1024)) {
+            line.show(|| said(self.first, self.last, lsn, self.what));
         }
-        self.next = Some(now + PATIENCE / 10);
-        self.shown = true;
-        let (done, all) = (lsn.0 - self.first.0, (self.last.0 - self.first.0).max(1));
-        let mut err = io::stderr().lock();
-        // Whoever cannot be told waits without being told.
-        let _ = write!(err, "\r\x1b[K{} of {} records {}, {} %", done, all, self.what, done * 100 / all);
-        let _ = err.flush();
     }
 }
 
-impl Drop for Progress {
+fn said(first: Lsn, last: Lsn, at: Lsn, what: &str) -> String {
+    let (done, all) = (at.0.saturating_sub(first.0), last.0.saturating_sub(first.0).max(1));
+    format!("{done} of {all} records {what}, {} %", done * 100 / all)
+}
+
+/// A line that is written over and over.
+#[derive(Debug)]
+struct Line<W: Write> {
+    to: W,
+    patience: Duration,
+    next: Instant,
+    shown: bool,
+}
+
+impl<W: Write> Line<W> {
+    fn new(to: W, patience: Duration) -> Self {
+        Self { to, patience, next: Instant::now() + patience, shown: false }
+    }
+
+    fn show(&mut self, text: impl FnOnce() -> String) {
+        let now = Instant::now();
+        if now < self.next {
+            return;
+        }
+        self.next = now + self.patience / 10;
+        self.shown = true;
+        // Whoever cannot be told waits without being told.
+        let _ = write!(self.to, "\r\x1b[K{}", text()).and_then(|()| self.to.flush());
+    }
+}
+
+impl<W: Write> Drop for Line<W> {
     fn drop(&mut self) {
         if self.shown {
-            let _ = write!(io::stderr(), "\r\x1b[K");
+            let _ = write!(self.to, "\r\x1b[K");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What it writes while a walk goes on, with so much patience.
+    fn written(patience: Duration) -> String {
+        let mut to = Vec::new();
+        let mut line = Line::new(&mut to, patience);
+        for at in [1024, 2048] {
+            line.show(|| said(Lsn(1), Lsn(2049), Lsn(at), "folded"));
+        }
+        drop(line);
+        String::from_utf8(to).unwrap()
+    }
+
+    #[test]
+    fn a_long_walk_says_how_far_it_is_and_leaves_nothing_behind() {
+        let expected = "\r\x1b[K1023 of 2048 records folded, 49 %\r\x1b[K2047 of 2048 records folded, 99 %\r\x1b[K";
+        assert_eq!(written(Duration::ZERO), expected);
+    }
+
+    #[test]
+    fn a_short_walk_says_nothing() {
+        assert_eq!(written(Duration::from_secs(3600)), "");
     }
 }

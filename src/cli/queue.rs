@@ -1,12 +1,13 @@
 use clap::Subcommand;
 
 use super::Because;
+use super::capsule::bodies::is_filling;
 use super::context::Context;
 use super::error::CliError;
 use super::history::Which;
 use super::render;
 use super::when::zone;
-use crate::explain::{self, layout};
+use crate::explain::{self, layout, phrase};
 use crate::journal::Question;
 use crate::model::event::{Event, Fact};
 use crate::model::id::{Lsn, MessageId};
@@ -69,6 +70,10 @@ impl Show {
         {
             context.output.print(&explain::json::record(record), || {
                 let line = explain::line::line(record, &zone(), render::columns());
+                if history.dir.is_of_capsule() && is_filling(&accepted.text) {
+                    let bytes = phrase::count(accepted.text.len() as u64, "byte", "bytes");
+                    return format!("{line}\n\nIts text, {bytes}, was left out of this capsule.");
+                }
                 format!("{line}\n\n{}", visible(&accepted.text).text)
             })?;
             return history.finish(None);

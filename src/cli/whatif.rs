@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::beginning::LeftOut;
 use super::context::Context;
 use super::error::{CliError, Exit};
 use super::history::{History, Which};
@@ -65,9 +66,11 @@ impl WhatIf {
         let given = given(self.policy.as_deref(), &self.set)?;
         let history = self.which.open(context)?;
         let state = match self.since {
-            Some(_) => history.folded(self.since)?.0,
-            None => history.told_at(None)?,
+            Some(since) => history.told_up_to(since)?,
+            None => history.first_told()?,
         };
+        history.must_be_behind(&state, self.since, self.until)?;
+        let left_out = self.since.is_none().then(|| history.left_out(state.lsn.next())).flatten();
         let held = given.clone();
         let question = Question {
             policy: Policy::new(move |settings| held.hold(settings)),
@@ -76,7 +79,11 @@ impl WhatIf {
         };
         let (report, cut) =
             decide_again(&history, whatif::WhatIf::from(state.clone(), question), state.lsn, self.until)?;
-        context.output.print(&document(&report, &given, cut.as_ref()), || text(&report, &given, cut.as_ref()))?;
+        let mut json = document(&report, &given, cut.as_ref());
+        json["left_out"] = left_out.as_ref().map_or(Value::Null, LeftOut::json);
+        context.output.print(&json, || {
+            text(&report, &given, cut.as_ref()) + &LeftOut::line(left_out.as_ref(), render::columns())
+        })?;
         history.finish(Some(report.last))?;
         Ok(match cut {
             Some(Cut::Unknown(_)) => Exit::Refused,
@@ -186,7 +193,8 @@ fn vain(name: &str) -> Option<&'static str> {
     }
 }
 
-/// `{"settings": [{"name", "recorded": [], "whatif", "without_effect"}], "not_judged_from", "damage", …}` and the report.
+/// `{"settings": [{"name", "recorded": [], "whatif", "without_effect"}], "not_judged_from", "damage", "left_out", …}` and the
+/// report.
 fn document(report: &Report, given: &Given, cut: Option<&Cut>) -> Value {
     let settings = given
         .shown(report)

@@ -3,11 +3,13 @@ use serde_json::json;
 use super::context::Context;
 use super::error::CliError;
 use super::history::{History, Which};
+use super::progress::Progress;
 use super::render;
 use super::when::{When, zone};
-use crate::explain::why::{Answer, Reach, Source, Subject, Until};
+use crate::explain::why::{Answer, Reach, Reading, Source, Subject, Until};
 use crate::journal::Question;
 use crate::model::id::{Generation, Lsn};
+use crate::model::record::Record;
 use crate::model::time::Timestamp;
 use crate::observe::clock;
 use crate::protocol::Problem;
@@ -35,6 +37,10 @@ impl Why {
     pub fn run(self, context: &Context) -> Result<(), CliError> {
         let history = self.which.open(context)?;
         let until = until(self.at);
+        let asked_at = until.last.filter(|last| *last > history.reader.last_lsn());
+        if let Some(lsn) = asked_at {
+            return Err(history.no_record(lsn));
+        }
         let subject = subject(&self.subject, &history, until)?;
         if let (Subject::Record(_), Some(_)) = (&subject, self.at) {
             let why = "a record is a moment itself: `--at` goes with a peer, a session or a message".to_owned();
@@ -43,11 +49,15 @@ impl Why {
         if let Subject::Record(lsn) = subject
             && lsn >= history.reader.first_lsn()
         {
+            if lsn > history.reader.last_lsn() {
+                return Err(history.no_record(lsn));
+            }
             // There may be one that only a newer build knows.
             let _ = history.reader.record(lsn)?;
         }
         let reach = if self.prove { Reach::Any } else { Reach::Near };
-        let answer = Answer::of(&history.reading(), subject, until, &history.told()?, reach);
+        let watched = Watched { reading: history.reading(), last: until.last.unwrap_or(history.reader.last_lsn()) };
+        let answer = Answer::of(&watched, subject, until, &history.told()?, reach);
         let now = (moment(&history, self.at), if self.at.is_some() { "before" } else { "ago" });
         let removed = history.beginning.as_ref().map(|beginning| beginning.sentence(&zone()));
         if answer.chain.is_empty() {
@@ -106,7 +116,7 @@ fn subject(text: &str, history: &History, until: Until) -> Result<Subject, CliEr
     if let Some((peer, generation)) = text.rsplit_once('@') {
         return session(peer, generation, history);
     }
-    let mut peers = history.named(text)?;
+    let mut peers = history.named(text).map_err(|error| moment_meant(text, error))?;
     if let [only] = &mut peers[..] {
         return Ok(Subject::Peer(only.clone()));
     }
@@ -114,6 +124,19 @@ fn subject(text: &str, history: &History, until: Until) -> Result<Subject, CliEr
     let about = Question { subjects: Some(peers.clone()), last, until_us, ..Question::default() };
     let last = history.reading().newest(&about).and_then(|record| record.subject.peer);
     Ok(Subject::Peer(last.unwrap_or_else(|| peers.remove(0))))
+}
+
+/// Who asks about a time means somebody, at that time.
+fn moment_meant(text: &str, error: CliError) -> CliError {
+    match error {
+        CliError::Problem(problem) if When::parse(text).is_ok() => CliError::Usage {
+            why: format!("`{text}` is a moment, and {}", problem.message),
+            hint: Some(format!(
+                "`dormouse why PEER --at {text}` explains a peer as it was then, `dormouse replay --at {text}` shows all"
+            )),
+        },
+        error => error,
+    }
 }
 
 /// The generation is the lsn of the wake that made the session.
@@ -131,4 +154,41 @@ fn session(peer: &str, generation: &str, history: &History) -> Result<Subject, C
             .into());
     };
     Ok(Subject::Session(peer, Generation(lsn)))
+}
+
+/// A journal whose long walks are seen.
+struct Watched<'a> {
+    reading: Reading<'a>,
+    /// The furthest that a walk may go.
+    last: Lsn,
+}
+
+impl Source for Watched<'_> {
+    fn record(&self, lsn: Lsn) -> Option<Record> {
+        self.reading.record(lsn)
+    }
+
+    fn first(&self) -> Lsn {
+        self.reading.first()
+    }
+
+    fn each(&self, question: &Question, see: &mut dyn FnMut(Record)) {
+        self.reading.each(question, see);
+    }
+
+    fn newest(&self, question: &Question) -> Option<Record> {
+        self.reading.newest(question)
+    }
+
+    fn oldest(&self, question: &Question) -> Option<Record> {
+        self.reading.oldest(question)
+    }
+
+    fn walk(&self, from: Lsn, see: &mut dyn FnMut(Record) -> bool) -> bool {
+        let mut progress = Progress::over(from, self.last, "decided again");
+        self.reading.walk(from, &mut |record| {
+            progress.at(record.lsn);
+            see(record)
+        })
+    }
 }

@@ -54,6 +54,10 @@ impl WhyNot {
             daemon.running = false;
         }
         let peer = meant(&state, peers);
+        // Whoever is not known yet may have come where nothing can be read.
+        if state.peer(&peer).is_none() && !state.presences.contains_key(&peer) && history.is_partial() {
+            return Err(history.damage().unwrap_or_else(|| history.no_record(state.lsn.next())));
+        }
         let question = match self.question {
             Asked::Reaped => Question::Reaped,
             Asked::Woken => Question::Woken,

@@ -49,10 +49,11 @@ fn below(heading: &[String], row: &[String], columns: u16) -> String {
 pub fn fold(prefix: &str, text: &str, columns: Option<u16>) -> String {
     let Some(columns) = columns.map(usize::from) else { return format!("{prefix}{text}") };
     let width = prefix.chars().count();
-    let (mut out, indent) = if width == INDENT || width + SENTENCE_COLUMNS <= columns {
+    let has_room = width + SENTENCE_COLUMNS.min(text.chars().count()) <= columns;
+    let (mut out, indent) = if width == INDENT || has_room {
         (prefix.to_owned(), width)
     } else {
-        (format!("{}\n{}", prefix.trim_end(), " ".repeat(INDENT)), INDENT)
+        (format!("{}\n{}", narrowed(prefix.trim_end(), columns), " ".repeat(INDENT)), INDENT)
     };
     let mut at = indent;
     for word in text.split(' ') {
@@ -69,6 +70,15 @@ pub fn fold(prefix: &str, text: &str, columns: Option<u16>) -> String {
         at += length;
     }
     out
+}
+
+/// `prefix` without the room that aligns its columns, where there is none to spare. What it begins with stays in its place.
+fn narrowed(prefix: &str, columns: usize) -> String {
+    if prefix.chars().count() <= columns {
+        return prefix.to_owned();
+    }
+    let begins = prefix.len() - prefix.trim_start().len();
+    format!("{}{}", &prefix[..begins], prefix.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 #[cfg(test)]
@@ -111,6 +121,11 @@ mod tests {
             fold(prefix, text, Some(40)),
             " 12  kind\n        seven words make more than one\n        line of this"
         );
+        assert_eq!(
+            fold("   12  a time  kind          peer    ", "it is so", Some(24)),
+            "   12 a time kind peer\n        it is so"
+        );
+        assert_eq!(fold("possible duplicates: ", "8 marked", Some(40)), "possible duplicates: 8 marked");
         assert_eq!(
             fold("", "one-word-that-is-far-too-long-for-it", Some(9)),
             "\n        one-word-that-is-far-too-long-for-it"

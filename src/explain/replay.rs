@@ -208,12 +208,14 @@ impl Moment {
         let mut out = format!("After record {}, made at {}:\n", self.lsn, date_time(self.now, zone));
         let said = format!("{}: {}", record.event.kind().name, because(record, zone));
         out += &format!("{}\n", layout::fold("        ", &said, columns));
-        out += &match &self.daemon {
-            Some(Daemon { pid, running: true, started }) => format!("Daemon: process {pid}, since record {started}\n"),
-            Some(Daemon { pid, .. }) => format!("Daemon: none; process {pid} was the last\n"),
-            None => "Daemon: none yet\n".to_owned(),
+        let daemon = match &self.daemon {
+            Some(Daemon { pid, running: true, started }) => format!("process {pid}, since record {started}"),
+            Some(Daemon { pid, .. }) => format!("none; process {pid} was the last"),
+            None => "none yet".to_owned(),
         };
-        out += &format!("Settings: {}\n", self.settings_text());
+        for (name, text) in [("Daemon: ", &daemon), ("Settings: ", &self.settings_text())] {
+            out += &format!("{}\n", layout::fold(name, text, columns));
+        }
         if self.peers.is_empty() {
             return out + "Peers: none\n";
         }

@@ -212,7 +212,7 @@ fn source(source: session::Source) -> &'static str {
 }
 
 impl Phase {
-    pub fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Phase::Asleep => "asleep",
             Phase::Waking => "waking",

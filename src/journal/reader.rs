@@ -272,7 +272,8 @@ impl Reader {
         (index == 0 && found != expected).then(|| ReadError::Gap { segment: segment.to_owned(), found, expected })
     }
 
-    fn damage_at_end(&self) -> Option<ReadError> {
+    /// Why records behind the last one can not be read, if any may be there.
+    pub fn damage_at_end(&self) -> Option<ReadError> {
         let last = self.last.as_ref()?;
         let (offset, lsn, fault) = last.damage.as_ref()?;
         Some(ReadError::at(&last.path, Trouble::fault(*offset, *lsn, fault.clone())))

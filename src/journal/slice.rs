@@ -3,6 +3,7 @@
 
 use super::Snapshot;
 use super::audit::hex;
+use super::format::frame::FrameHeader;
 use super::format::payload;
 use super::salvage::{Copyist, SalvageError};
 use super::snapshot;
@@ -32,8 +33,8 @@ pub struct Sliced {
     pub added: Vec<Lsn>,
 }
 
-/// Writes `records`, consecutive and in whole groups, into a new journal in `to`, which is empty. What came `before` the
-/// first one is needed unless it is the very first.
+/// Writes `records`, consecutive and in whole groups, into a new journal in `to`, which is empty. Without what came `before`
+/// the first one, unless it is the very first, no state can be told of what is written.
 ///
 /// Records are written as this build writes them, with times, lsns and causes as they are; digests are the new journal's
 /// own. `random` gives 16 fresh random bytes at each call.
@@ -59,11 +60,15 @@ pub fn slice<S: Storage>(
     }
     let Some(last) = last else { return Ok(None) };
     let mut added = Vec::new();
-    if let Some(before) = before.filter(|_| first > Lsn(1)) {
-        // The segment of that record is not in the slice: nothing of it could be compared.
-        let through = Lsn(first.0 - 1);
-        let snapshot = Snapshot::of(copyist.name(), through, (1, [0; 16]), before.schema, before.state);
-        snapshot::write(&to, &snapshot).map_err(|source| copyist.unwritten(std::io::Error::other(source)))?;
+    if first > Lsn(1) {
+        let mut events = Vec::new();
+        if let Some(before) = before {
+            // The segment of that record is not in the slice: nothing of it could be compared.
+            let through = Lsn(first.0 - 1);
+            let snapshot = Snapshot::of(copyist.name(), through, (1, [0; 16]), before.schema, before.state);
+            snapshot::write(&to, &snapshot).map_err(|source| copyist.unwritten(std::io::Error::other(source)))?;
+            events.push(Event::from(snapshot.taken()));
+        }
         let removed = HistoryRemoved {
             first_kept: first,
             segments: 0,
@@ -72,7 +77,8 @@ pub fn slice<S: Storage>(
             head: hex(&[0; 32]),
             because: RetentionReason::Capsule {},
         };
-        for event in [Event::from(snapshot.taken()), removed.into()] {
+        events.push(removed.into());
+        for event in events {
             let lsn = Lsn(last.lsn.0 + 1 + added.len() as u64);
             let record =
                 Record { lsn, subject: Subject::NONE, cause: None, actor: Actor::Dormouse, event, at: last.at };
@@ -82,6 +88,39 @@ pub fn slice<S: Storage>(
     }
     copyist.finish()?;
     Ok(Some(Sliced { first_lsn: first, last_lsn: last.lsn, added }))
+}
+
+/// A record outside of any journal: one line of JSON, its payload in hexadecimal digits as a journal would hold it.
+///
+/// # Errors
+///
+/// It has no payload: a text in it is too long for one.
+pub fn line_of(record: &Record) -> Result<String, SalvageError> {
+    let mut bytes = Vec::new();
+    payload::encode(record, &mut bytes).map_err(|source| SalvageError::Encode { lsn: record.lsn, source })?;
+    let (kind, hex) = (record.event.kind(), bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+    let (lsn, wall_us) = (record.lsn, record.at.wall_us);
+    let line = Line { lsn, wall_us, kind: kind.number, schema: kind.schema, payload: hex };
+    Ok(serde_json::to_string(&line).expect("numbers and a text") + "\n")
+}
+
+/// The record that a line holds; none if it is no such line, or of a kind that only a newer build knows.
+pub fn of_line(line: &str) -> Option<Record> {
+    let Line { lsn, wall_us, kind, schema, payload } = serde_json::from_str(line).ok()?;
+    let digits = payload.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+    let bytes = digits.collect::<Option<Vec<u8>>>()?;
+    let length = u32::try_from(bytes.len()).ok()?;
+    let header = FrameHeader { length, lsn, time_us: wall_us, kind, schema, flags: 0, behind: 1 };
+    payload::decode(&header, &bytes).ok()
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Line {
+    lsn: Lsn,
+    wall_us: u64,
+    kind: u16,
+    schema: u8,
+    payload: String,
 }
 
 fn put<S: Storage, R: FnMut() -> [u8; 16]>(

@@ -173,6 +173,60 @@ fn a_name_that_is_not_found_is_not_said_to_be_nobodys() {
     }
 }
 
+/// A moment behind what can be read is not a moment that has not come yet, and no earlier one stands in for it.
+#[test]
+fn what_stands_behind_the_readable_end_is_not_said_to_be_missing() {
+    let behind: &[&[&str]] = &[
+        &["replay", "--at", "869"],
+        &["replay", "--step", "--at", "869"],
+        &["why", "869"],
+        &["why", "PEER", "--at", "869"],
+        &["whynot", "PEER", "woken", "--at", "869"],
+        &["bisect", "--since", "800", "--holds", "phase(PEER) == asleep"],
+        &["whatif", "--since", "800", "--set", "idle=1m"],
+    ];
+    let damaged = Journal::whole().copy();
+    let segment = damaged.cut_last(9_000);
+    for verb in behind {
+        let said = run(&damaged.path, damaged.peer, verb);
+        assert_eq!((said.status.code(), out(&said)), (Some(5), String::new()), "{verb:?}: {}", err(&said));
+        assert!(err(&said).contains(&segment), "{verb:?}: {}", err(&said));
+        assert!(err(&said).contains("nothing that can be read answers this"), "{verb:?}: {}", err(&said));
+    }
+    // Of a group that has lost its end nothing is there for anybody.
+    let verified = run(&damaged.path, damaged.peer, &["journal", "verify"]);
+    let told = records(&out(&run(&damaged.path, damaged.peer, &["log", "--json"]))).len();
+    assert!(out(&verified).starts_with(&format!("{told} records in 3 segments\n")), "{told}: {}", out(&verified));
+
+    // The same of what stands behind damage in the middle, where no snapshot tells how things stood.
+    let damaged = Journal::whole().copy();
+    let (_, damage) = PLACES.iter().find(|(place, _)| *place == "a flipped bit in a sealed segment").unwrap();
+    let says = damage(&damaged.path).unwrap().says;
+    for verb in &[&["replay", "--step", "--at", "869"][..], behind[5], behind[6]] {
+        let said = run(&damaged.path, damaged.peer, verb);
+        assert_eq!((said.status.code(), out(&said)), (Some(5), String::new()), "{verb:?}: {}", err(&said));
+        assert!(says.iter().any(|name| err(&said).contains(name)), "{verb:?}: {}", err(&said));
+    }
+}
+
+/// C43: whoever came where nothing can be read is not said to be unheard of; and it is said from where on nothing is judged.
+#[test]
+fn c43_damage_is_no_absence() {
+    let truth = Truth::of(Journal::whole());
+    let damaged = truth.journal.copy();
+    let (_, damage) = PLACES.iter().find(|(place, _)| *place == "a flipped bit in a sealed segment").unwrap();
+    damage(&damaged.path).unwrap();
+    let verified = run(&damaged.path, damaged.peer, &["replay", "--verify", "--json"]);
+    let verified: Value = serde_json::from_str(&out(&verified)).unwrap();
+    let last = verified["last_lsn"].as_u64().unwrap();
+    assert_eq!(verified["not_judged_from"], last + 1, "{verified}");
+    let late = truth.records.values().find(|it| it["kind"] == "peer_registered" && it["lsn"].as_u64() > Some(last));
+    let late = late.expect("somebody came late")["peer"].as_str().unwrap();
+    let said = run(&damaged.path, late, &["whynot", "PEER", "woken"]);
+    assert_eq!((said.status.code(), out(&said)), (Some(5), String::new()), "{}", err(&said));
+    assert!(err(&said).contains("nothing that can be read answers this"), "{}", err(&said));
+}
+
 /// What lies behind a damaged place is read all the same.
 #[test]
 fn what_lies_behind_the_damage_is_told() {

@@ -40,8 +40,9 @@ pub const PLACES: &[Place] = &[
     ("a missing segment in the middle", |dir| {
         let segments = segments(dir);
         fs::remove_file(segments.get(1).filter(|_| segments.len() > 2)?).unwrap();
-        // Some name the one that is not there, others the one that comes too early.
-        Some(Damage { says: [&segments[1], &segments[2]].map(|it| name(it)).to_vec() })
+        // Some name the one that is not there, others the one that comes too early, or the first one, where the record that
+        // says why there is none before it is gone.
+        Some(Damage { says: segments[..3].iter().map(|it| name(it)).collect() })
     }),
     ("a missing beginning", |dir| {
         let segments = segments(dir);
@@ -118,7 +119,7 @@ impl Journal {
 
     /// As retention has left it, with two snapshots.
     pub fn kept() -> Self {
-        Self::of("kept-v1", "claude-ada")
+        Self::of("kept-v1", "demo-ada")
     }
 
     fn of(name: &str, peer: &'static str) -> Self {
@@ -131,6 +132,13 @@ impl Journal {
 
     pub fn copy(&self) -> Self {
         Self::copied(&self.path, self.peer)
+    }
+
+    /// Its last segment has lost all but so many bytes; says which that is.
+    pub fn cut_last(&self, bytes: u64) -> String {
+        let segment = segments(&self.path).pop().unwrap();
+        fs::OpenOptions::new().write(true).open(&segment).unwrap().set_len(bytes).unwrap();
+        name(&segment)
     }
 
     fn copied(from: &Path, peer: &'static str) -> Self {

@@ -247,3 +247,93 @@ fn a_hostile_history_is_only_text() {
     assert_eq!(browser.tell("document.querySelectorAll('img, b i, script').length"), 2, "data and script");
     nothing_to_complain_of(&browser);
 }
+
+/// What cannot be read and what was removed is said on the page, before anything else, and never drawn as if nothing had been.
+#[test]
+fn the_page_says_what_is_missing_from_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = dir.path().join("journal");
+    std::fs::create_dir(&journal).unwrap();
+    let golden = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    for file in std::fs::read_dir(golden("v2-fleet")).unwrap().map(Result::unwrap) {
+        std::fs::copy(file.path(), journal.join(file.file_name())).unwrap();
+    }
+    let segment = journal.join("00000000000000000328.jnl");
+    let mut bytes = std::fs::read(&segment).unwrap();
+    bytes[9_000] ^= 0x10;
+    std::fs::write(&segment, bytes).unwrap();
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("damaged.html");
+    let export = |journal: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dormouse"));
+        command.args(["journal", "export", "--format", "html"]).arg("--journal").arg(journal).arg("-o").arg(&file);
+        command.env("TZ", "UTC").env("DORMOUSE_HOME", dir.path()).output().unwrap().status.code()
+    };
+    assert_eq!(export(&journal), Some(5));
+    let mut browser = Browser::start();
+    browser.open(&file);
+    let notes = |browser: &mut Browser| {
+        let said = "(({ hidden, innerText }) => [hidden, innerText])(document.getElementById('notes'))";
+        let said = browser.tell(said);
+        assert_eq!(said[0], false);
+        said[1].as_str().unwrap().to_owned()
+    };
+    let said = notes(&mut browser);
+    assert!(said.contains("segment 00000000000000000328.jnl is damaged at byte"), "{said}");
+    assert!(said.contains("What is drawn behind it begins with record 654."), "{said}");
+    assert!(!said.contains(dir.path().to_str().unwrap()), "{said}");
+    // What stands behind it is there, under its own number, and nothing is claimed of anybody's phase.
+    let last = browser
+        .tell("(() => { const at = picture.placeOf(873); return [at, picture.lsnOf(at), picture.placeOf(500)]; })()");
+    assert!(last[0].as_u64() > Some(438), "{last}");
+    assert_eq!((&last[1], &last[2]), (&873.into(), &json!(-1)));
+    nothing_to_complain_of(&browser);
+
+    assert_eq!(export(&golden("kept-v2")), Some(0));
+    browser.open(&file);
+    let said = notes(&mut browser);
+    assert!(said.contains("records before 15 were removed by retain_bytes"), "{said}");
+    assert_eq!(browser.tell("picture.placeOf(15)"), 0, "marks need no state");
+    nothing_to_complain_of(&browser);
+}
+
+/// C64: as `why` has it, the chain has the settings that figures were compared with, and what nobody knew in between.
+#[test]
+fn c64_the_panel_has_the_settings_and_the_gaps_of_the_chain() {
+    let mut browser = fleet("panel.html");
+    let records = history::fleet();
+    let kind = |record: &dormouse::model::record::Record| record.event.kind().name;
+    let wake = records.iter().find(|record| kind(record) == "wake_decided").unwrap().lsn;
+    browser.tell(&format!("picture.choose(picture.placeOf({wake}))"));
+    let chain = browser.text("chain");
+    assert!(chain.contains("[boots_max "), "{chain}");
+    // Somewhere a chain begins before a time in which no daemon ran, and ends behind it.
+    let last = records.last().unwrap().lsn;
+    let found = browser.tell(&format!(
+        "(() => {{ for (let lsn = {last}; lsn > 0; lsn--) {{ picture.choose(picture.placeOf(lsn)); \
+         const {{ textContent }} = document.getElementById('chain'); if (textContent.includes('NOT KNOWN')) return textContent; }} }})()"
+    ));
+    assert!(found.as_str().is_some_and(|chain| chain.contains("NOT KNOWN no daemon ran: it ")), "{found}");
+    nothing_to_complain_of(&browser);
+}
+
+/// A number is a record's, and finds it; a narrow window has everything within.
+#[test]
+fn a_number_finds_its_record_and_a_narrow_window_shows_everything() {
+    let mut browser = fleet("narrow.html");
+    browser.tell("(() => { const it = document.getElementById('search'); it.value = '770'; it.dispatchEvent(new Event('input')); it.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter' })); })()");
+    let subject = browser.tell("document.getElementById('subject').textContent");
+    assert!(subject.as_str().unwrap().starts_with("Record 770:"), "{subject}");
+    let size = json!({ "width": 600, "height": 800, "deviceScaleFactor": 1, "mobile": false });
+    browser.ask("Emulation.setDeviceMetricsOverride", size);
+    browser.tell("document.getElementById('as-table').click()");
+    let wide = browser.tell(
+        "[document.documentElement.scrollWidth, innerWidth, Math.max(...[...document.querySelectorAll('nav button')].map((it) => it.getBoundingClientRect().right))]",
+    );
+    let at = |index: usize| wide[index].as_f64().unwrap();
+    assert!(at(0) <= at(1) && at(2) <= at(1), "{wide}");
+    // No kind is broken within a word.
+    let lines =
+        browser.tell("Math.max(...[...document.querySelectorAll('td.kind')].map((it) => it.getClientRects().length))");
+    assert_eq!(lines, 1);
+    nothing_to_complain_of(&browser);
+}

@@ -87,6 +87,37 @@ fn a_bar_ends_only_where_something_changes() {
     }
 }
 
+/// C43: behind records that cannot be read nobody knows how anybody stands, until a snapshot says so; marks are drawn all the
+/// same, and records keep their own places.
+#[test]
+fn c43_behind_damage_no_bar_is_drawn_until_a_state_is_told() {
+    let (records, zone) = (fleet(), TimeZone::UTC);
+    let (hole, told) = (200..300, 500);
+    let mut state = State::default();
+    records[..told].iter().for_each(|record| drop(apply(&mut state, record)));
+    let mut painter = Painter::from(vec![State::default(), state.clone()], &zone);
+    let there: Vec<&Record> = records[..hole.start].iter().chain(&records[hole.end..]).collect();
+    there.iter().for_each(|record| painter.see(record));
+    let picture = painter.finish();
+    assert_eq!(picture.marks.len(), there.len());
+    let (from, to) = (hole.start - 1, hole.start);
+    assert!(picture.gaps.contains(&Gap { from, to, stopped: false, unread: true }), "{:?}", picture.gaps);
+    assert_eq!(picture.stretches(), [(0, Lsn(1)), (to, there[to].lsn)]);
+    let mut now = State::default();
+    for (place, record) in there.iter().enumerate() {
+        match record.lsn.0 as usize {
+            lsn if lsn <= hole.start => drop(apply(&mut now, record)),
+            lsn if lsn <= told => {
+                assert!(drawn(&picture, place).is_empty(), "after record {lsn}");
+                now = state.clone();
+                continue;
+            }
+            _ => drop(apply(&mut now, record)),
+        }
+        assert_eq!(drawn(&picture, place), replayed(&now, record), "after record {}", record.lsn);
+    }
+}
+
 /// Each time without a daemon is told, with whether it had stopped in order, and it is not said to begin before the last
 /// thing that is known.
 #[test]
@@ -96,7 +127,8 @@ fn a_time_without_a_daemon_is_a_gap() {
     let kind = |place: usize| records[place].event.kind().name;
     let starts: Vec<usize> = (0..records.len()).filter(|place| kind(*place) == "daemon_started").collect();
     let stopped = |from: usize, to: usize| (from..to).any(|place| kind(place) == "daemon_stopped");
-    let gap = |pair: &[usize]| Gap { from: pair[1] - 1, to: pair[1], stopped: stopped(pair[0], pair[1]) };
+    let gap =
+        |pair: &[usize]| Gap { from: pair[1] - 1, to: pair[1], stopped: stopped(pair[0], pair[1]), unread: false };
     let expected: Vec<Gap> = starts.windows(2).map(gap).collect();
     assert_eq!(picture.gaps, expected);
     assert_eq!(
@@ -195,14 +227,15 @@ fn a_history_without_records_has_a_page() {
     assert!(page.contains("<title>dormouse: no records</title>"));
 }
 
-/// Where the beginning was removed the picture begins behind the oldest snapshot, with what that knew.
+/// Where the beginning was removed there are marks of all that is kept, and bars from the oldest snapshot on, with what that
+/// knew.
 #[test]
-fn a_history_without_its_beginning_is_drawn_from_its_oldest_snapshot_on() {
+fn a_history_without_its_beginning_has_bars_from_its_oldest_snapshot_on() {
     let journal = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/kept-v1");
     let mut command = Command::new(env!("CARGO_BIN_EXE_dormouse"));
     command.args(["journal", "export", "--format", "html", "--journal"]).arg(journal);
     let output = command.output().unwrap();
     let page = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success() && page.contains("<title>dormouse: records 18 to "), "{page}");
-    assert!(page.contains(r#"{"peer":"demo-ada","bars":[0,0,0,"#), "a peer that was registered before has a lane");
+    assert!(output.status.success() && page.contains("<title>dormouse: records 15 to "), "{page}");
+    assert!(page.contains(r#"{"peer":"demo-ada","bars":[3,0,0,"#), "a peer that was registered before has a lane");
 }

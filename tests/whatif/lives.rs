@@ -23,6 +23,17 @@ const TALK: &[(&str, &str)] = &[
     ("01:40:00", r#"send = { id = "m3", to = "ada" }"#),
 ];
 
+/// A narrow terminal gets narrow lines; no word is cut.
+#[test]
+fn a_report_fits_into_a_narrow_terminal() {
+    let report = whatif(&story("02:30:00", TALK), |it| it.idle_ms = 600_000);
+    for columns in [60, 80] {
+        let text = report.text(&TimeZone::UTC, Some(columns));
+        assert!(text.lines().all(|line| line.chars().count() <= usize::from(columns)), "{columns}:\n{text}");
+        assert!(text.contains("--again-within"), "{text}");
+    }
+}
+
 #[test]
 fn c45_a_shorter_idle_reaps_more_often_and_in_vain() {
     says("02:30:00", TALK, |it| it.idle_ms = 600_000, "

@@ -24,6 +24,13 @@ pub struct Kept {
 pub struct LeftOut {
     pub bodies: Vec<Value>,
     pub screens: Vec<Value>,
+    /// Screens of the peer's own, which stay.
+    pub kept_screens: u64,
+}
+
+/// Whether `text` is what stands in a capsule in the place of a body.
+pub fn is_filling(text: &str) -> bool {
+    !text.is_empty() && FILLING.chars().cycle().zip(text.chars()).all(|(filling, found)| filling == found)
 }
 
 impl Kept {
@@ -37,7 +44,7 @@ impl Kept {
                     leave_out(&mut accepted.text, lsn, &mut left.bodies);
                 }
             }
-            _ if is_own => {}
+            event if is_own => left.kept_screens += u64::from(screen(event).is_some()),
             event => {
                 if let Some(screen) = screen(event) {
                     leave_out(screen, lsn, &mut left.screens);

@@ -1,6 +1,8 @@
 //! `capsule`: what a bug report needs, in one file.
 
-mod bodies;
+pub mod bodies;
+mod cut;
+pub mod earlier;
 pub mod open;
 pub mod tar;
 
@@ -17,19 +19,18 @@ use super::error::CliError;
 use super::history::{History, Which};
 use super::when::When;
 use crate::explain::phrase::{count, rfc3339};
-use crate::journal::slice::{Before, Sliced, slice};
-use crate::journal::{self, DirStorage, ReadError};
-use crate::model::event::{Event, Fact};
-use crate::model::id::Lsn;
+use crate::journal::slice::Sliced;
+use crate::journal::{self, Order};
 use crate::model::name::Identity;
-use crate::model::record::Record;
-use crate::model::state::{SCHEMA, State};
 use crate::observe::clock;
 use crate::protocol::{Peeked, Problem, Verb};
 use crate::runtime::Runtimes;
-use crate::supervisor::snapshot;
-use bodies::{Kept, LeftOut};
+use bodies::Kept;
+use cut::Cut;
 use open::Unpacked;
+
+/// What the peer's terminal shows, as a file.
+const SCREEN: &str = "screen.txt";
 
 /// Put what a bug report about a peer needs into one file
 ///
@@ -54,17 +55,6 @@ pub struct Capsule {
     which: Which,
 }
 
-/// The slice with what the manifest says of it.
-struct Cut {
-    sliced: Sliced,
-    left: LeftOut,
-    state: State,
-    versions: Vec<Value>,
-    settings: Option<Value>,
-    /// Why it ends before the journal does.
-    unread: Option<ReadError>,
-}
-
 impl Capsule {
     pub fn run(self, context: &Context) -> Result<(), CliError> {
         let history = self.which.open(context)?;
@@ -72,10 +62,13 @@ impl Capsule {
         let output = self.output.unwrap_or_else(|| PathBuf::from(format!("{peer}.capsule")));
         let kept = Kept { peer: peer.clone(), bodies: self.bodies };
         let folder = Unpacked::new().map_err(|source| written(&output, source))?;
-        let cut = cut(&history, self.since, &kept, &folder)?;
+        let cut = cut::cut(&history, self.since, &kept, &folder)?;
         let manifest = manifest(&history, &cut, &kept, context);
-        pack(&output, &folder, &manifest, &surroundings(context, &peer)).map_err(|source| written(&output, source))?;
-        context.output.print(&manifest, || said(&output, &cut, &kept))?;
+        let mut beside = surroundings(context, &peer);
+        beside.push((earlier::NAME.to_owned(), earlier::written(&cut.earlier)));
+        let shows_screen = beside.iter().any(|(name, _)| name == SCREEN);
+        pack(&output, &folder, &manifest, &beside).map_err(|source| written(&output, source))?;
+        context.output.print(&manifest, || said(&output, &history, &cut, &kept, shows_screen))?;
         // What could be read is in it; what could not is no secret.
         if let Some(error) = cut.unread {
             history.reading().note(error);
@@ -98,82 +91,10 @@ fn meant(mut peers: Vec<Identity>) -> Result<Identity, CliError> {
     }
 }
 
-/// Writes the slice into `folder`.
-fn cut(history: &History, since: When, kept: &Kept, folder: &Unpacked) -> Result<Cut, CliError> {
-    let first = first(history, since, &kept.peer)?;
-    let state = match first.0 {
-        0 | 1 => State::default(),
-        first => history.folded(Some(When::Lsn(Lsn(first - 1))))?.0,
-    };
-    if state.lsn.next() < first {
-        // Damage lies between: of what comes behind it nobody can say from which state it went on.
-        return Err(history.damage().unwrap_or_else(|| Problem::failed("the state before it cannot be told").into()));
-    }
-    let encoded = snapshot::encode(&state).map_err(|error| Problem::failed(error.to_string()))?;
-    let (mut left, mut versions, mut settings, mut unread) = (LeftOut::default(), Vec::new(), None, None);
-    let records = history.reader.records(first).map_while(|record| match record {
-        Ok(record) => {
-            note(&record, &mut versions, &mut settings);
-            Some(kept.of(record, &mut left))
-        }
-        Err(error) => {
-            unread = Some(error);
-            None
-        }
-    });
-    let storage = DirStorage::open(&folder.path).map_err(|source| written(&folder.path, source))?;
-    let before = Some(Before { schema: SCHEMA, state: &encoded });
-    let sliced = slice(storage, before, records, clock::now().wall_us, random)?;
-    let Some(sliced) = sliced else {
-        return Err(unread.map_or_else(|| Problem::refused("there is no record since then").into(), CliError::from));
-    };
-    Ok(Cut { sliced, left, state, versions, settings, unread })
-}
-
-fn random() -> [u8; 16] {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).expect("the operating system gives random bytes after its boot");
-    bytes
-}
-
-/// The fact that a slice since then begins with: of the group that was made then, or that woke the session that lived.
-fn first(history: &History, since: When, peer: &Identity) -> Result<Lsn, CliError> {
-    let (state, last) = history.folded(Some(since)).or_else(|error| match history.beginning {
-        // What is kept begins later: all of it, then.
-        Some(_) => Ok((history.told_at(None)?, None)),
-        None => Err(error),
-    })?;
-    let woken = state.presences.get(peer).and_then(|it| it.session.as_ref()).map(|session| session.generation.0);
-    let then = woken.unwrap_or_else(|| last.map_or(Lsn(1), |last| last.lsn));
-    let earliest = match &history.beginning {
-        None => Lsn(1),
-        Some(beginning) => beginning.earliest(&super::when::zone())?.lsn.next(),
-    };
-    let mut first = then.max(earliest);
-    // A group is kept whole.
-    while first > earliest {
-        match history.reader.record(first)?.map(|record| record.event) {
-            Some(Event::Decision(_)) => first = Lsn(first.0 - 1),
-            _ => break,
-        }
-    }
-    Ok(first)
-}
-
-/// What the manifest tells of the programs, and of the settings in force at the end.
-fn note(record: &Record, versions: &mut Vec<Value>, settings: &mut Option<Value>) {
-    match &record.event {
-        Event::Fact(Fact::DaemonStarted(it)) => {
-            versions.push(json!({ "lsn": record.lsn, "dormouse": it.version, "tmux": it.tmux }));
-        }
-        Event::Fact(Fact::SettingsChanged(it)) => *settings = serde_json::to_value(it).ok(),
-        _ => {}
-    }
-}
-
 fn manifest(history: &History, cut: &Cut, kept: &Kept, context: &Context) -> Value {
     let head = journal::head(&history.dir).ok().flatten();
-    let settings = cut.settings.clone().or_else(|| Some(json!({ "settings": cut.state.settings, "given": null })));
+    let at_beginning = || cut.state.as_ref().map(|state| json!({ "settings": state.settings, "given": null }));
+    let settings = cut.settings.clone().or_else(at_beginning);
     json!({
         "capsule": 1,
         "made": rfc3339(clock::now()),
@@ -184,7 +105,11 @@ fn manifest(history: &History, cut: &Cut, kept: &Kept, context: &Context) -> Val
         "slice": cut.sliced,
         "unread": cut.unread.as_ref().map(|error| super::error::sentence(error)),
         "bodies": { "kept": kept.bodies, "left_out": cut.left.bodies },
-        "screens": { "left_out": cut.left.screens },
+        "screens": { "kept": cut.left.kept_screens, "left_out": cut.left.screens },
+        // Of records before the slice, in a file of their own: what explains the peer.
+        "earlier": cut.earlier.iter().map(|record| record.lsn).collect::<Vec<_>>(),
+        "about_peer": cut.about_peer,
+        "state_is_told": cut.is_told(),
         "daemons": cut.versions,
         "program": program(context, &kept.peer),
         "settings": settings,
@@ -205,7 +130,7 @@ fn surroundings(context: &Context, peer: &Identity) -> Vec<(String, String)> {
     let file = runtimes.and_then(|runtimes| runtimes.text(&peer.runtime).map(str::to_owned));
     let screen = context.ask::<Peeked>(Verb::Peek { peer: peer.to_string() }).ok().map(|peeked| peeked.screen);
     let file = file.map(|text| (format!("runtimes/{}.toml", peer.runtime), text));
-    file.into_iter().chain(screen.map(|screen| ("screen.txt".to_owned(), screen))).collect()
+    file.into_iter().chain(screen.map(|screen| (SCREEN.to_owned(), screen))).collect()
 }
 
 /// Nothing of it is there under its name before all of it is.
@@ -232,19 +157,39 @@ fn pack(output: &Path, folder: &Unpacked, manifest: &Value, beside: &[(String, S
     file.write_all(&archive).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&unfinished, output))
 }
 
-fn said(output: &Path, cut: &Cut, kept: &Kept) -> String {
+fn said(output: &Path, history: &History, cut: &Cut, kept: &Kept, shows_screen: bool) -> String {
     let Sliced { first_lsn, last_lsn, .. } = cut.sliced;
+    let (peer, file) = (&kept.peer, output.display());
     let records = count(last_lsn.0 - first_lsn.0 + 1, "record", "records");
     let bodies = match cut.left.bodies.len() as u64 {
         0 => "no body is left out".to_owned(),
         n => format!("{} left out", count(n, "body is", "bodies are")),
     };
-    format!(
-        "{} holds {records}, {first_lsn} to {last_lsn}; {bodies}, the screens of {} are in it\n`dormouse why {} --journal {}` \
-         reads it, as does every verb that reads a journal",
-        output.display(),
-        kept.peer,
-        kept.peer,
-        output.display()
-    )
+    let mut lines = vec![format!("{file} holds {records}, {first_lsn} to {last_lsn}; {bodies}")];
+    let screens = count(cut.left.kept_screens, "screen", "screens");
+    lines.extend(match (cut.left.kept_screens, shows_screen) {
+        (0, false) => None,
+        (0, true) => Some(format!("what the terminal of {peer} shows now is in it, as {SCREEN}: it may show texts of messages")),
+        (_, false) => Some(format!("{screens} of {peer} that records hold may show texts of messages")),
+        (_, true) => Some(format!(
+            "{screens} of {peer} that records hold, and what its terminal shows now ({SCREEN}), may show texts of messages"
+        )),
+    });
+    if cut.reached_back {
+        lines.push(format!("of {peer} nothing is recorded since then: it begins with what was recorded last"));
+    } else if cut.about_peer == 0 {
+        lines.push(format!("no record in it is about {peer}"));
+    }
+    if !cut.is_told() {
+        lines.push(format!(
+            "how things stood before record {first_lsn} cannot be told: `log`, `why` and `journal export` read it, and what asks \
+             for a state does not"
+        ));
+    }
+    let beyond = cut.unread.as_ref().and_then(|error| history.reader.beyond(error, Order::OldestFirst));
+    lines.extend(beyond.map(|next| {
+        format!("it ends before a record that cannot be read; `--since {next}` makes another one of what comes behind")
+    }));
+    lines.push(format!("`dormouse why {peer} --journal {file}` reads it, as does every verb that reads a journal"));
+    lines.join("\n")
 }

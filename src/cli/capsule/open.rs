@@ -6,7 +6,7 @@ use std::ops::Deref;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use super::tar;
+use super::{earlier, tar};
 use crate::cli::error::CliError;
 use crate::daemon::control::mint;
 
@@ -29,6 +29,10 @@ impl Deref for Folder {
 }
 
 impl Folder {
+    pub fn is_of_capsule(&self) -> bool {
+        matches!(self, Folder::OfCapsule(_))
+    }
+
     /// The folder `path`, or the journal in the capsule that `path` is.
     pub fn of(path: PathBuf) -> Result<Self, CliError> {
         if !path.is_file() {
@@ -66,7 +70,8 @@ fn unpack(capsule: &Path) -> io::Result<Unpacked> {
     let unpacked = Unpacked::new()?;
     // Names come from wherever the capsule comes from: only those that a journal's files have are taken.
     for (name, content) in tar::files(&archive)? {
-        if let Some(name) = name.strip_prefix("journal/").filter(|name| is_of_a_journal(name)) {
+        let of_a_journal = name.strip_prefix("journal/").filter(|name| is_of_a_journal(name));
+        if let Some(name) = of_a_journal.or_else(|| (name == earlier::NAME).then_some(earlier::NAME)) {
             fs::write(unpacked.path.join(name), content)?;
         }
     }

@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::history::{History, Which};
+use crate::cli::progress::Progress;
 use crate::cli::when::zone;
 use crate::explain;
 use crate::explain::picture::{Painter, Picture, page, perfetto};
 use crate::journal::Question;
 use crate::model::id::Lsn;
+use crate::model::state::State;
 
 /// Write the whole history down for other programs, or as a picture
 ///
@@ -42,60 +44,70 @@ enum Format {
 
 impl Export {
     pub fn run(self, context: &Context) -> Result<(), CliError> {
+        if context.output.json && matches!(self.format, Format::Html) {
+            let why = "`--format html` is a page, and no JSON document".to_owned();
+            let hint = Some("`--format jsonl` has every record, `--format perfetto` the picture as JSON".to_owned());
+            return Err(CliError::Usage { why, hint });
+        }
         let history = self.which.open(context)?;
         let draw = |zone: &jiff::tz::TimeZone| picture(&history, zone);
-        let (text, last) = match self.format {
+        let text = match self.format {
             Format::Jsonl => return lines(history, self.output.as_deref()),
             Format::Html => {
                 let zone = zone();
                 let name = zone.iana_name().map(str::to_owned);
                 // Where a zone has no name a browser could know, everything is said in UTC.
                 let speaks = if name.is_some() { zone } else { jiff::tz::TimeZone::UTC };
-                let (picture, last) = draw(&speaks)?;
-                (page::page(&picture, name), last)
+                page::page(&draw(&speaks)?, name)
             }
-            Format::Perfetto => {
-                let (picture, last) = draw(&zone())?;
-                (perfetto::trace(&picture).to_string() + "\n", last)
-            }
+            Format::Perfetto => perfetto::trace(&draw(&zone())?).to_string() + "\n",
         };
         to(self.output.as_deref(), |out| out.write_all(text.as_bytes()))?;
-        history.finish(Some(last))
+        history.finish(None)
     }
 }
 
-/// From the first record, or from the first that a snapshot lets one tell the state at; and to which one. Behind damage
-/// nobody knows the state.
-fn picture(history: &History, zone: &jiff::tz::TimeZone) -> Result<(Picture, Lsn), CliError> {
-    let state = match &history.beginning {
-        None => history.told_at(None)?,
-        Some(beginning) => beginning.earliest(zone)?,
-    };
-    let first = state.lsn.next();
-    let mut last = state.lsn;
-    let mut painter = Painter::new(state, zone);
-    for record in history.reader.records(first) {
-        match record {
-            Ok(record) => {
-                painter.see(&record);
-                last = record.lsn;
-            }
-            Err(error) if error.is_damage() => {
-                history.reading().note(error);
-                break;
-            }
-            Err(error) => return Err(error.into()),
-        }
+/// Every record that can be read. Where no snapshot tells how things stood, behind damage or a removed beginning, there are
+/// marks and no bars.
+fn picture(history: &History, zone: &jiff::tz::TimeZone) -> Result<Picture, CliError> {
+    let mut told = history.told()?;
+    let first = history.reader.first_lsn();
+    if first <= Lsn(1) {
+        told.push(State::default());
     }
-    Ok((painter.finish(), last))
+    let mut painter = Painter::from(told, zone);
+    let mut progress = Progress::over(first, history.reader.last_lsn(), "drawn");
+    history.read(&Question::default(), Lsn(1), |found| {
+        let record = found?;
+        progress.at(record.lsn);
+        painter.see(&record);
+        Ok(true)
+    })?;
+    if let Some(beginning) = &history.beginning {
+        painter.note(format!("{}.", beginning.sentence(zone)));
+    }
+    for (place, next) in history.unread() {
+        // The page is for others: where the journal lies is nothing to them.
+        let place = place.replace(&format!("{}/", history.dir.display()), "");
+        let behind = match next {
+            Some(next) => format!("What is drawn behind it begins with record {next}"),
+            None => "Nothing behind it can be drawn".to_owned(),
+        };
+        painter.note(format!("{place}. {behind}."));
+    }
+    Ok(painter.finish())
 }
 
 fn lines(history: History, output: Option<&Path>) -> Result<(), CliError> {
     let mut failed = None;
+    let mut progress = Progress::over(history.reader.first_lsn(), history.reader.last_lsn(), "written");
     to(output, |out| {
         let read = history.read(&Question::default(), Lsn(1), |found| {
             let line = match found {
-                Ok(record) => format!("{}\n", explain::json::record(&record)),
+                Ok(record) => {
+                    progress.at(record.lsn);
+                    format!("{}\n", explain::json::record(&record))
+                }
                 Err(error) => History::unknown(error, true)?.1,
             };
             out.write_all(line.as_bytes()).map(|()| true).map_err(|source| CliError::Output { source })

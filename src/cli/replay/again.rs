@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use serde_json::{Value, json};
 
+use crate::cli::beginning::LeftOut;
 use crate::cli::context::Context;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::history::{History, Which};
@@ -28,8 +29,16 @@ pub enum Show {
 struct Outcome {
     judged: Judged,
     divergences: Vec<Divergence>,
-    /// A record that only a newer build knows: neither it nor those behind it are judged.
-    not_judged_from: Option<Lsn>,
+    left_out: Option<LeftOut>,
+    cut: Option<Cut>,
+}
+
+/// Why neither this record nor those behind it are judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cut {
+    /// Only a newer build knows it.
+    Unknown(Lsn),
+    Unreadable(Lsn),
 }
 
 /// Exits with 1 where the rules of this build do not come to the decisions that are recorded, with 3 if that cannot be said
@@ -39,7 +48,7 @@ pub fn run(context: &Context, which: Which, show: Show) -> Result<Exit, CliError
     let outcome = decide_again(&history, show)?;
     context.output.print(&outcome.json(), || outcome.text())?;
     history.finish(Some(outcome.judged.last))?;
-    Ok(match (outcome.divergences.is_empty(), outcome.not_judged_from) {
+    Ok(match (outcome.divergences.is_empty(), outcome.cut) {
         (false, _) => Exit::Failed,
         (true, Some(_)) => Exit::Refused,
         (true, None) => Exit::Done,
@@ -47,28 +56,38 @@ pub fn run(context: &Context, which: Which, show: Show) -> Result<Exit, CliError
 }
 
 fn decide_again(history: &History, show: Show) -> Result<Outcome, CliError> {
-    let state = history.told_at(None)?;
+    let state = history.first_told()?;
     let first = state.lsn.next();
+    let left_out = history.left_out(first);
     let mut progress = Progress::over(first, history.reader.last_lsn(), "decided again");
-    let (mut again, mut divergences, mut end) = (Again::from(state), Vec::new(), Ok(None));
+    let (mut again, mut divergences, mut cut, mut failed) = (Again::from(state), Vec::new(), None, None);
+    let mut next = first;
     history.reader.each_group(first, |group| {
         match group {
             Ok(group) => {
-                group.iter().for_each(|record| progress.at(record.lsn));
+                for record in group {
+                    progress.at(record.lsn);
+                    next = record.lsn.next();
+                }
                 divergences.extend(again.see(group));
                 if show == Show::All || divergences.is_empty() {
                     return ControlFlow::Continue(());
                 }
             }
-            Err(ReadError::Unknown { lsn, .. }) => end = Ok(Some(lsn)),
+            Err(ReadError::Unknown { lsn, .. }) => cut = Some(Cut::Unknown(lsn)),
             // What was judged up to there was judged.
-            Err(error) if error.is_damage() => history.reading().note(error),
-            Err(error) => end = Err(error),
+            Err(error) if error.is_damage() => {
+                cut = Some(Cut::Unreadable(next));
+                history.reading().note(error);
+            }
+            Err(error) => failed = Some(error),
         }
         ControlFlow::Break(())
     });
-    let not_judged_from = end?;
-    Ok(Outcome { judged: again.finish(), divergences, not_judged_from })
+    match failed {
+        Some(error) => Err(error.into()),
+        None => Ok(Outcome { judged: again.finish(), divergences, left_out, cut }),
+    }
 }
 
 impl Outcome {
@@ -77,7 +96,8 @@ impl Outcome {
             "first_lsn": self.judged.first,
             "last_lsn": self.judged.last,
             "decisions": self.judged.decisions,
-            "not_judged_from": self.not_judged_from,
+            "left_out": self.left_out.as_ref().map(LeftOut::json),
+            "not_judged_from": self.cut.map(|cut| match cut { Cut::Unknown(lsn) | Cut::Unreadable(lsn) => lsn }),
             "divergences": self.divergences.iter().map(Divergence::json).collect::<Vec<_>>(),
         })
     }
@@ -87,17 +107,22 @@ impl Outcome {
         let mut out: String = self.divergences.iter().map(side_by_side).collect();
         let decided = count(decisions, "decision", "decisions");
         out += &match self.divergences.len() {
-            0 if decisions == 0 => "nothing was ever decided\n".to_owned(),
+            0 if last < first => "no record is judged\n".to_owned(),
+            0 if decisions == 0 => format!("records {first} to {last}: none of them is a decision\n"),
             0 => format!("records {first} to {last}: all {decided} come out as they are recorded\n"),
             n => {
                 let differ = count(n as u64, "place", "places");
                 format!("records {first} to {last}, {decided}: this build decides otherwise in {differ}\n")
             }
         };
-        if let Some(lsn) = self.not_judged_from {
-            out += &format!("from record {lsn} on nothing is judged: only a newer build knows what it says\n");
-        }
-        out
+        out += &match self.cut {
+            Some(Cut::Unknown(lsn)) => {
+                format!("from record {lsn} on nothing is judged: only a newer build knows what it says\n")
+            }
+            Some(Cut::Unreadable(lsn)) => format!("from record {lsn} on nothing is judged: it cannot be read\n"),
+            None => String::new(),
+        };
+        out + &LeftOut::line(self.left_out.as_ref(), render::columns())
     }
 }
 

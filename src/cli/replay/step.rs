@@ -23,18 +23,33 @@ use crate::supervisor::snapshot;
 
 /// A state is kept every so many records, so that a step back is no walk from the beginning.
 const KEPT_EVERY: u64 = 1_000;
-const KEYS: &str = "Enter: next · p: previous · NUMBER: that record · q: quit";
+const KEYS: &str = "Enter: next · p: previous · NUMBER: that record · q: quit (each with Enter)";
 
 /// Walks from the record at `at`, else from the first: at a terminal to and fro, else forwards to the end.
 pub fn run(context: &Context, which: Which, at: Option<When>) -> Result<(), CliError> {
     let history = which.open(context)?;
     let mut walk = Walk::begin(&history)?;
-    let first = match at {
-        Some(_) => history.folded(at)?.0.lsn,
-        None => walk.first,
-    };
     if history.reader.last_lsn() < walk.first {
         return context.output.print(&Value::Array(Vec::new()), || "nothing had happened yet".to_owned());
+    }
+    let left_out = history.left_out(walk.first);
+    let first = match at {
+        Some(When::Lsn(lsn)) => lsn,
+        Some(at @ When::Wall(_)) => history.told_up_to(at)?.lsn,
+        None => {
+            if let Some(left) = &left_out {
+                // The answer is one record a step, and this is none.
+                eprintln!("{}", left.sentence());
+            }
+            walk.first
+        }
+    };
+    if let Some(left) = left_out.filter(|_| Lsn::ZERO < first && first < walk.first) {
+        let why = format!("what record {first} changed cannot be told: {}", left.sentence());
+        return Err(Problem::refused(why).into());
+    }
+    if first > walk.last {
+        return Err(history.no_record(first));
     }
     let first = first.max(walk.first);
     if context.output.json || !io::stdin().is_terminal() || !io::stdout().is_terminal() {
@@ -61,7 +76,7 @@ struct Step {
 
 impl<'a> Walk<'a> {
     fn begin(history: &'a History) -> Result<Self, CliError> {
-        let beginning = history.told_at(None)?;
+        let beginning = history.first_told()?;
         let first = beginning.lsn.next();
         let snapshots = journal::snapshots(&history.reader)?;
         let states = snapshots.proved.iter().filter_map(|it| snapshot::decode(it).ok()).chain([beginning]);
@@ -72,7 +87,7 @@ impl<'a> Walk<'a> {
     /// What the record at `lsn` did.
     fn step(&mut self, lsn: Lsn) -> Result<Step, CliError> {
         let mut state = self.before(lsn)?;
-        let record = self.history.reader.record(lsn)?.ok_or_else(|| no_record(lsn, self.last))?;
+        let record = self.history.reader.record(lsn)?.ok_or_else(|| self.history.no_record(lsn))?;
         let before = shown(&state, &record);
         drop(reducer::apply(&mut state, &record));
         let changes = difference(&before, &shown(&state, &record));
@@ -84,7 +99,7 @@ impl<'a> Walk<'a> {
     fn before(&mut self, lsn: Lsn) -> Result<State, CliError> {
         let (from, mut state) = match self.kept.range(..lsn).next_back() {
             Some((_, state)) => (state.lsn.next(), state.clone()),
-            None => return Err(no_record(lsn, self.last)),
+            None => return Err(self.history.no_record(lsn)),
         };
         for record in self.history.reader.records(from) {
             let record = record?;
@@ -109,10 +124,27 @@ impl<'a> Walk<'a> {
     }
 
     fn forward(&mut self, first: Lsn, as_json: bool) -> Result<(), CliError> {
-        for lsn in (first.0..=self.last.0).map(Lsn) {
-            let step = self.step(lsn)?;
+        let mut at = first;
+        while at <= self.last {
+            let step = match self.step(at) {
+                Ok(step) => step,
+                Err(CliError::Journal(error)) if error.is_damage() => {
+                    if at == first {
+                        return Err(CliError::Unanswered { errors: vec![error] });
+                    }
+                    self.history.reading().note(error);
+                    // Behind what cannot be read a state is told by a snapshot, or not at all.
+                    match self.kept.range(at..).next() {
+                        Some((told, _)) => at = told.next(),
+                        None => return Ok(()),
+                    }
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             let line = if as_json { format!("{}\n", step.json()) } else { step.text() };
             render::raw(line.as_bytes())?;
+            at = at.next();
         }
         Ok(())
     }
@@ -129,8 +161,9 @@ impl<'a> Walk<'a> {
             let wanted = match said.trim() {
                 "q" => return Ok(()),
                 "" if read == 0 => return render::raw(b"\n"),
-                "" | "n" => Some(at.next()),
-                "p" => Some(Lsn(at.0.saturating_sub(1))),
+                // Arrows come as the terminal sends them.
+                "" | "n" | "\x1b[C" | "\x1b[B" => Some(at.next()),
+                "p" | "\x1b[D" | "\x1b[A" => Some(Lsn(at.0.saturating_sub(1))),
                 said => said.parse().ok().map(Lsn),
             };
             moved = wanted.is_some_and(|wanted| (self.first..=self.last).contains(&wanted));
@@ -151,10 +184,6 @@ fn shown(state: &State, record: &Record) -> Value {
         value.as_object_mut().and_then(|fields| fields.remove(name));
     }
     value
-}
-
-fn no_record(lsn: Lsn, last: Lsn) -> CliError {
-    Problem::refused(format!("there is no record {lsn}: the journal ends with record {last}")).into()
 }
 
 impl Step {

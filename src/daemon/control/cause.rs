@@ -37,7 +37,7 @@ pub(super) async fn why(door: &Door, caller: &Caller, subject: String) -> Result
             return Ok(Err(not_yours(&subject)));
         }
         let failed = RefCell::default();
-        let reading = Reading { reader, failed: &failed };
+        let reading = Reading { reader, failed: &failed, earlier: &[] };
         let answer = Answer::of(&reading, subject.clone(), Until::default(), &[], Reach::Near);
         if let Some(error) = failed.take().pop() {
             return Err(error);

@@ -4,15 +4,16 @@
 //!
 //! | term | is |
 //! | --- | --- |
-//! | `peer(P)` | the peer, as a row of `peers` |
+//! | `peer(P)` | the peer, as a row of `peers`; P is an identity, a personality, or a unique prefix of either |
 //! | `phase(P)`, `queue(P)`, `session(P)` | that field of it |
 //! | `message(ID)` | the message, as a row of `messages` |
 //! | `daemon()` | the daemon |
 //!
 //! Fields follow with dots. What is not there is `null`, and so is every field of it. Numbers are compared with
 //! `< <= > >=`, anything with `==` and `!=`; comparisons are joined by `and`, `or`, `not` and parentheses, `and` binding
-//! closer than `or`. A word needs no quotes.
+//! closer than `or`. A word needs no quotes. What could never hold, such as a field or a word that there is not, is refused.
 
+mod field;
 mod parse;
 
 use std::fmt;
@@ -53,9 +54,16 @@ pub struct Term {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Of {
     /// A peer, and how its field is called that the word stands for.
-    Peer(Identity, Option<&'static str>),
+    Peer(Who, Option<&'static str>),
     Message(MessageId),
     Daemon,
+}
+
+/// A peer, as it was said, until somebody says who that is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Who {
+    Said(String),
+    Is(Identity),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +82,47 @@ impl Condition {
     /// Says where it cannot be understood, and what was expected there.
     pub fn parse(text: &str) -> Result<Self, ConditionError> {
         parse::condition(text)
+    }
+
+    /// The same with peers and messages that there are: `peer` says who is meant by a name, `message` whether there is one.
+    /// Of a name that nobody was asked about nothing but null is known.
+    ///
+    /// # Errors
+    ///
+    /// Whatever they say.
+    pub fn resolved<E>(
+        mut self,
+        peer: &mut impl FnMut(&str) -> Result<Identity, E>,
+        message: &mut impl FnMut(MessageId) -> Result<(), E>,
+    ) -> Result<Self, E> {
+        self.resolve(peer, message)?;
+        Ok(self)
+    }
+
+    fn resolve<E>(
+        &mut self,
+        peer: &mut impl FnMut(&str) -> Result<Identity, E>,
+        message: &mut impl FnMut(MessageId) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match self {
+            Condition::Compare(_, sides) => {
+                for side in sides.iter_mut() {
+                    match side {
+                        Operand::Term(Term { of: Of::Peer(who @ Who::Said(_), _), .. }) => {
+                            let Who::Said(name) = &*who else { continue };
+                            *who = Who::Is(peer(name)?);
+                        }
+                        Operand::Term(Term { of: Of::Message(id), .. }) => message(*id)?,
+                        _ => {}
+                    }
+                }
+                Ok(())
+            }
+            Condition::Not(condition) => condition.resolve(peer, message),
+            Condition::All(conditions) | Condition::Any(conditions) => {
+                conditions.iter_mut().try_for_each(|it| it.resolve(peer, message))
+            }
+        }
     }
 
     /// Whether it holds of `state`.
@@ -129,7 +178,8 @@ impl Term {
     /// As `state` has it; null if it is not there.
     pub fn value(&self, state: &State) -> Value {
         let whole = match &self.of {
-            Of::Peer(peer, _) => serde_json::to_value(view::row_of(state, peer)),
+            Of::Peer(Who::Is(peer), _) => serde_json::to_value(view::row_of(state, peer)),
+            Of::Peer(Who::Said(_), _) => Ok(Value::Null),
             Of::Message(message) => serde_json::to_value(queue::row_of(state, *message)),
             Of::Daemon => serde_json::to_value(&state.daemon),
         };
@@ -146,7 +196,8 @@ impl Term {
 impl fmt::Display for Term {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.of {
-            Of::Peer(peer, field) => write!(f, "{}({peer})", field.unwrap_or("peer"))?,
+            Of::Peer(Who::Is(peer), field) => write!(f, "{}({peer})", field.unwrap_or("peer"))?,
+            Of::Peer(Who::Said(name), field) => write!(f, "{}({name})", field.unwrap_or("peer"))?,
             Of::Message(message) => write!(f, "message({message})")?,
             Of::Daemon => f.write_str("daemon()")?,
         }

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Comparison, Condition, Of, Operand, Term};
+use super::field::{self, Shape};
+use super::{Comparison, Condition, Of, Operand, Term, Who};
 
 /// A text that is no condition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -80,56 +81,71 @@ impl<'a> Reader<'a> {
     }
 
     fn comparison(&mut self) -> Result<Condition, ConditionError> {
-        let left = self.operand()?;
+        let (left_at, (left, left_shape)) = (self.here(), self.operand()?);
         let found = COMPARISONS.iter().find(|(sign, _)| self.takes(sign));
         let Some((_, comparison)) = found else { return Err(self.expected("one of == != < <= > >=")) };
-        Ok(Condition::Compare(*comparison, Box::new([left, self.operand()?])))
+        let (right_at, (right, right_shape)) = (self.here(), self.operand()?);
+        for (shape, literal, at) in [(left_shape, &right, right_at), (right_shape, &left, left_at)] {
+            let (Some(shape), Operand::Literal(value)) = (shape, literal) else { continue };
+            if let Err(expected) = shape.admits(*comparison, value) {
+                self.at = at;
+                return Err(self.expected(&expected));
+            }
+        }
+        Ok(Condition::Compare(*comparison, Box::new([left, right])))
     }
 
-    fn operand(&mut self) -> Result<Operand, ConditionError> {
+    /// With what can stand there, if it is a term.
+    fn operand(&mut self) -> Result<(Operand, Option<Shape>), ConditionError> {
         if self.rest().starts_with('"') {
-            return self.quoted();
+            return Ok((self.quoted()?, None));
         }
         let before = self.at;
         let Some(word) = self.word() else { return Err(self.expected("a term, a word, a number or a quoted text")) };
         if !self.takes("(") {
-            return Ok(Operand::Literal(serde_json::from_str(word).unwrap_or_else(|_| Value::from(word))));
+            let literal = serde_json::from_str(word).unwrap_or_else(|_| Value::from(word));
+            return Ok((Operand::Literal(literal), None));
         }
-        let of = self.of(word, before)?;
+        let (of, mut shape) = self.of(word, before)?;
         self.must("(", ")")?;
         let mut fields = Vec::new();
         while self.takes(".") {
-            let Some(field) = self.word() else { return Err(self.expected("a field's name")) };
-            fields.extend(field.split('.').map(ToOwned::to_owned));
+            let at = self.here();
+            let Some(names) = self.word() else { return Err(self.expected("a field's name")) };
+            for name in names.split('.') {
+                shape = shape.part(name).map_err(|expected| {
+                    self.at = at;
+                    self.expected(&expected)
+                })?;
+                fields.push(name.to_owned());
+            }
         }
-        Ok(Operand::Term(Term { of, fields }))
+        Ok((Operand::Term(Term { of, fields }), Some(shape)))
     }
 
     /// What `word(…)` is about; the parenthesis has been read.
-    fn of(&mut self, word: &str, at: usize) -> Result<Of, ConditionError> {
+    fn of(&mut self, word: &str, at: usize) -> Result<(Of, Shape), ConditionError> {
         let field = match word {
             "peer" => None,
             "phase" => Some("phase"),
             "queue" => Some("queue"),
             "session" => Some("session"),
-            "daemon" => return Ok(Of::Daemon),
+            "daemon" => return Ok((Of::Daemon, field::DAEMON)),
             "message" => {
                 let id = self.word().and_then(|id| id.parse().ok());
-                return id.map(Of::Message).ok_or_else(|| self.expected("a message's id"));
+                let of = id.map(|id| (Of::Message(id), field::MESSAGE));
+                return of.ok_or_else(|| self.expected("a message's id"));
             }
             _ => {
                 self.at = at;
                 return Err(self.expected("peer(…), phase(…), queue(…), session(…), message(…) or daemon()"));
             }
         };
-        let at = self.at;
-        match self.word().and_then(|peer| peer.parse().ok()) {
-            Some(peer) => Ok(Of::Peer(peer, field)),
-            None => {
-                self.at = at;
-                Err(self.expected("a peer's identity, such as claude-ada"))
-            }
-        }
+        let Some(name) = self.word() else {
+            return Err(self.expected("a peer, such as ada or claude-ada"));
+        };
+        let shape = field.map_or(Ok(field::PEER), |field| field::PEER.part(field));
+        Ok((Of::Peer(Who::Said(name.to_owned()), field), shape.unwrap_or(Shape::Text)))
     }
 
     fn quoted(&mut self) -> Result<Operand, ConditionError> {
@@ -173,6 +189,12 @@ impl<'a> Reader<'a> {
 
     fn must(&mut self, opened: &str, wanted: &str) -> Result<(), ConditionError> {
         if self.takes(wanted) { Ok(()) } else { Err(self.expected(&format!("`{wanted}` for the `{opened}` before"))) }
+    }
+
+    /// Where the next word begins, in bytes.
+    fn here(&mut self) -> usize {
+        self.rest();
+        self.at
     }
 
     /// What is left, behind the blanks.
@@ -221,9 +243,30 @@ mod tests {
         for (text, said) in [
             ("", "at character 1 of the condition, found its end: expected a term, a word, a number or a quoted text"),
             (
-                "phase(ada) == asleep",
-                "at character 7 of the condition, found `ada)`: expected a peer's identity, such as claude-ada",
+                "phase() == asleep",
+                "at character 7 of the condition, found `)`: expected a peer, such as ada or claude-ada",
             ),
+            (
+                "queue(ada).wating > 0",
+                "at character 12 of the condition, found `wating`: expected one of its fields: waiting, dead",
+            ),
+            (
+                "phase(ada).word == live",
+                "at character 12 of the condition, found `word`: expected a comparison: there are no fields in it",
+            ),
+            (
+                "phase(ada) == lve",
+                "at character 15 of the condition, found `lve`: expected one of asleep, waking, live, reaping, stopped, quarantined, external, or null",
+            ),
+            (
+                "live < phase(ada)",
+                "at character 1 of the condition, found `live`: expected numbers on both sides of < <= > >=",
+            ),
+            (
+                "session(ada).armed == yes",
+                "at character 23 of the condition, found `yes`: expected true, false or null",
+            ),
+            ("queue(ada).waiting == none", "at character 23 of the condition, found `none`: expected a number or null"),
             ("phase(claude-ada)", "at character 18 of the condition, found its end: expected one of == != < <= > >="),
             (
                 "face(claude-ada) == 1",

@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Bar, Look, Picture, Standing, number};
+use super::{Bar, Gap, Look, Picture, Standing, number};
 
 /// What `page/data.js` expects. All lists of a group are equally long; -1 and 0 stand for none where it says so.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Columns {
-    /// Lsn of the first record.
-    first: u64,
+    /// `[place, lsn]` of the first record of each stretch in which none is missing.
+    stretches: Vec<(usize, u64)>,
+    notes: Vec<String>,
     /// IANA name of the zone that the sentences speak in; null for UTC.
     zone: Option<String>,
     texts: Vec<String>,
@@ -24,14 +25,14 @@ pub(super) struct Columns {
     /// `[place, lsn, lsn …]` of each record that names more than its cause.
     links: Vec<Vec<u64>>,
     parcels: Parcels,
-    /// `[from, to, 1 if stopped in order]`.
+    /// `[from, to, 1 if stopped in order, 2 if records stood there that cannot be read]`.
     gaps: Vec<[usize; 3]>,
 }
 
 #[derive(Debug, Serialize)]
 struct LaneColumns {
     peer: String,
-    /// Per bar: places since the one before, standing (-1: none), generation.
+    /// Per bar: places since the one before, standing (-1: none, -2: not known), generation.
     bars: Vec<i64>,
 }
 
@@ -59,6 +60,8 @@ struct Marks {
     cause: Vec<u64>,
     actor: Vec<usize>,
     says: Vec<usize>,
+    /// -1: none.
+    settings: Vec<i64>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -104,14 +107,19 @@ fn maybe(place: Option<usize>) -> i64 {
     place.map_or(-1, |place| place as i64)
 }
 
+fn what(gap: &Gap) -> usize {
+    if gap.unread { 2 } else { usize::from(gap.stopped) }
+}
+
 impl Columns {
     pub fn of(picture: &Picture, zone: Option<String>) -> Self {
         let mut texts = Texts::default();
         let mut columns = Columns {
-            first: picture.first().map_or(0, |lsn| lsn.0),
+            stretches: picture.stretches().into_iter().map(|(place, lsn)| (place, lsn.0)).collect(),
+            notes: picture.notes.clone(),
             zone,
             looks: Look::ALL.iter().map(|look| look.word()).collect(),
-            gaps: picture.gaps.iter().map(|gap| [gap.from, gap.to, usize::from(gap.stopped)]).collect(),
+            gaps: picture.gaps.iter().map(|gap| [gap.from, gap.to, what(gap)]).collect(),
             ..Columns::default()
         };
         columns.lanes(picture);
@@ -125,9 +133,9 @@ impl Columns {
         for lane in &picture.lanes {
             let mut before = 0;
             let mut bars = Vec::with_capacity(lane.bars.len() * 3);
-            for Bar { from, stands } in &lane.bars {
+            for Bar { from, stands, known } in &lane.bars {
                 bars.push((from - before) as i64);
-                bars.push(maybe(stands.map(|stands| self.standing(stands))));
+                bars.push(if *known { maybe(stands.map(|stands| self.standing(stands))) } else { -2 });
                 bars.push(number(stands.and_then(|stands| stands.generation)) as i64);
                 before = *from;
             }
@@ -160,6 +168,7 @@ impl Columns {
             marks.cause.push(back(cause));
             marks.actor.push(texts.place(&mark.actor));
             marks.says.push(texts.place(&mark.says));
+            marks.settings.push(texts.maybe(Some(mark.settings.as_str()).filter(|text| !text.is_empty())));
             if !named.is_empty() {
                 self.links.push(std::iter::once(place as u64).chain(named.iter().map(|lsn| lsn.0)).collect());
             }

@@ -20,6 +20,8 @@ pub struct Bar {
     pub from: usize,
     /// None: `replay` has no row of the peer, which is forgotten, or not there yet.
     pub stands: Option<Standing>,
+    /// Else nothing tells how it stood.
+    pub known: bool,
 }
 
 /// A row of `ls`, as far as it is drawn.
@@ -54,9 +56,16 @@ impl Standing {
 impl Lane {
     /// From the record at `place` on it stands so.
     pub(super) fn stands(&mut self, place: usize, stands: Option<Standing>) {
-        let before = self.bars.last().and_then(|bar| bar.stands);
-        if stands != before {
-            self.bars.push(Bar { from: place, stands });
+        let before = self.bars.last().map_or((None, true), |bar| (bar.stands, bar.known));
+        if (stands, true) != before {
+            self.bars.push(Bar { from: place, stands, known: true });
+        }
+    }
+
+    /// From the record at `place` on nothing tells how it stands.
+    pub(super) fn is_not_known(&mut self, place: usize) {
+        if self.bars.last().is_none_or(|bar| bar.known) {
+            self.bars.push(Bar { from: place, stands: None, known: false });
         }
     }
 

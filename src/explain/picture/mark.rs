@@ -25,6 +25,8 @@ pub struct Mark {
     pub links: Vec<Lsn>,
     pub actor: String,
     pub says: String,
+    /// The settings that its figures were compared with, and where those came from; empty for none.
+    pub settings: String,
 }
 
 /// What a mark looks like. Those that have no look are told, not drawn.

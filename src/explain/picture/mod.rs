@@ -35,9 +35,11 @@ pub struct Picture {
     pub gaps: Vec<Gap>,
     /// In the order in which they were first heard of.
     pub parcels: Vec<Parcel>,
+    /// What its reader has to know first: what was removed, and what cannot be read.
+    pub notes: Vec<String>,
 }
 
-/// Between two records no daemon ran: what the lanes say there was true before, and may not have been any more.
+/// Between two records no daemon ran, or others stood that cannot be read: what the lanes say there was true before, and may not have been any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
     /// Places of the last record before, and of the `daemon_started` after.
@@ -45,13 +47,20 @@ pub struct Gap {
     pub to: usize,
     /// It ended in order and said so; else it was killed, at some moment that nobody knows.
     pub stopped: bool,
+    /// Records stood here that cannot be read; whether a daemon ran is not known.
+    pub unread: bool,
 }
 
 /// Draws a picture, record by record.
 #[derive(Debug)]
 pub struct Painter<'a> {
     zone: &'a TimeZone,
-    state: State,
+    /// Of the last record; none where nothing tells it.
+    state: Option<State>,
+    /// From where one can go on, by the next record.
+    told: BTreeMap<Lsn, State>,
+    /// None where the record that says so is not there.
+    settings: Option<why::InForce>,
     picture: Picture,
     lanes: BTreeMap<Personality, Vec<usize>>,
     parcels: BTreeMap<MessageId, usize>,
@@ -62,9 +71,17 @@ impl<'a> Painter<'a> {
     /// Goes on from `state`, which is the empty one where the history is kept from its first record. Sentences speak in
     /// `zone`.
     pub fn new(state: State, zone: &'a TimeZone) -> Self {
+        Self::from(vec![state], zone)
+    }
+
+    /// Where none of the states in `told` is that before a record, only its mark is drawn.
+    pub fn from(told: Vec<State>, zone: &'a TimeZone) -> Self {
+        let told = told.into_iter().map(|state| (state.lsn.next(), state)).collect();
         Self {
             zone,
-            state,
+            state: None,
+            told,
+            settings: None,
             picture: Picture::default(),
             lanes: BTreeMap::new(),
             parcels: BTreeMap::new(),
@@ -72,16 +89,34 @@ impl<'a> Painter<'a> {
         }
     }
 
-    /// The record that follows the last one.
+    /// The next record. If it does not follow the last one, those between them could not be read.
     pub fn see(&mut self, record: &Record) {
-        let ran = self.state.daemon.as_ref().is_some_and(|daemon| daemon.running);
-        // What it asked of the world was done then.
-        drop(reducer::apply(&mut self.state, record));
         let place = self.picture.marks.len();
-        if place > 0 && matches!(record.event, Event::Fact(Fact::DaemonStarted(_))) {
-            self.picture.gaps.push(Gap { from: place - 1, to: place, stopped: !ran });
+        let unread = self.picture.marks.last().is_some_and(|last| last.lsn.next() != record.lsn);
+        let fresh = place == 0 || unread || self.state.is_none();
+        if unread {
+            self.picture.gaps.push(Gap { from: place - 1, to: place, stopped: false, unread });
+            (self.state, self.settings) = (None, None);
         }
-        self.keep_lanes(record.subject.peer.as_ref().filter(|_| place > 0), place);
+        if record.lsn == Lsn(1) {
+            self.settings = why::InForce::at_first();
+        }
+        self.settings = why::InForce::said_by(record).or(self.settings.take());
+        if fresh && let Some(told) = self.told.remove(&record.lsn) {
+            self.state = Some(told);
+        }
+        let ran = match &self.state {
+            Some(state) => state.daemon.as_ref().is_some_and(|daemon| daemon.running),
+            None => self.picture.marks.last().is_some_and(|last| last.kind.name != "daemon_stopped"),
+        };
+        if let Some(state) = &mut self.state {
+            // What it asked of the world was done then.
+            drop(reducer::apply(state, record));
+        }
+        if place > 0 && !unread && matches!(record.event, Event::Fact(Fact::DaemonStarted(_))) {
+            self.picture.gaps.push(Gap { from: place - 1, to: place, stopped: !ran, unread });
+        }
+        self.keep_lanes(record.subject.peer.as_ref(), fresh, place);
         let parcel = record.subject.message.map(|id| self.parcel(id, record, place));
         let lane = record.subject.peer.as_ref().and_then(|peer| self.lane(peer));
         self.picture.marks.push(Mark {
@@ -96,7 +131,18 @@ impl<'a> Painter<'a> {
             links: self.trail.see(record).into_iter().chain(why::links(record)).collect(),
             actor: super::phrase::one_line(&record.actor.to_string()),
             says: because(record, self.zone),
+            settings: self.compared(&record.event),
         });
+    }
+
+    fn compared(&self, event: &Event) -> String {
+        let stood = self.settings.as_ref().map_or_else(Vec::new, |settings| settings.of(event));
+        stood.iter().map(why::Stood::text).collect::<Vec<_>>().join("; ")
+    }
+
+    /// Something that whoever looks at it has to know first.
+    pub fn note(&mut self, note: String) {
+        self.picture.notes.push(note);
     }
 
     pub fn finish(mut self) -> Picture {
@@ -108,21 +154,34 @@ impl<'a> Painter<'a> {
     }
 
     /// Ends the bars that are not true any more and begins those that are. A record about a peer changes nothing for
-    /// any other; one about nobody, and the first, may change everything.
-    fn keep_lanes(&mut self, subject: Option<&Identity>, place: usize) {
-        for peer in lane::known(&self.state, subject) {
-            if self.lane(&peer).is_none() {
-                self.lanes.entry(peer.personality.clone()).or_default().push(self.picture.lanes.len());
-                self.picture.lanes.push(Lane { peer, bars: Vec::new() });
+    /// any other; one about nobody, and a `fresh` state, may change everything.
+    fn keep_lanes(&mut self, subject: Option<&Identity>, fresh: bool, place: usize) {
+        let Some(state) = &self.state else {
+            if let Some(peer) = subject {
+                self.begin_lane(peer.clone());
             }
+            self.picture.lanes.iter_mut().for_each(|lane| lane.is_not_known(place));
+            return;
+        };
+        let subject = subject.filter(|_| !fresh);
+        for peer in lane::known(state, subject) {
+            self.begin_lane(peer);
         }
+        let Some(state) = &self.state else { return };
         let touched: Vec<usize> = match subject {
             Some(peer) => self.lanes.get(&peer.personality).cloned().unwrap_or_default(),
             None => (0..self.picture.lanes.len()).collect(),
         };
         for lane in touched {
             let lane = &mut self.picture.lanes[lane];
-            lane.stands(place, Standing::of(&self.state, &lane.peer));
+            lane.stands(place, Standing::of(state, &lane.peer));
+        }
+    }
+
+    fn begin_lane(&mut self, peer: Identity) {
+        if self.lane(&peer).is_none() {
+            self.lanes.entry(peer.personality.clone()).or_default().push(self.picture.lanes.len());
+            self.picture.lanes.push(Lane { peer, bars: Vec::new() });
         }
     }
 
@@ -133,7 +192,8 @@ impl<'a> Painter<'a> {
     fn parcel(&mut self, id: MessageId, record: &Record, place: usize) -> usize {
         let at = *self.parcels.entry(id).or_insert_with(|| {
             let mut parcel = Parcel::new(id);
-            self.state.messages.get(&id).into_iter().for_each(|known| parcel.recall(known));
+            let known = self.state.as_ref().and_then(|state| state.messages.get(&id));
+            known.into_iter().for_each(|known| parcel.recall(known));
             self.picture.parcels.push(parcel);
             self.picture.parcels.len() - 1
         });
@@ -147,9 +207,11 @@ fn lane_of(lanes: &BTreeMap<Personality, Vec<usize>>, all: &[Lane], peer: &Ident
 }
 
 impl Picture {
-    /// Of the first record; the lsn of any other is as far from it as its place.
-    pub fn first(&self) -> Option<Lsn> {
-        self.marks.first().map(|mark| mark.lsn)
+    /// Place and lsn of the first record of each stretch in which none is missing; the lsn of any other is as far from it as
+    /// its place.
+    pub fn stretches(&self) -> Vec<(usize, Lsn)> {
+        let after_gaps = self.gaps.iter().filter(|gap| gap.unread).map(|gap| gap.to);
+        std::iter::once(0).chain(after_gaps).filter_map(|at| Some((at, self.marks.get(at)?.lsn))).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Bar, Lane, Look, Mark, Picture, Standing};
+use super::{Bar, Gap, Lane, Look, Mark, Picture, Standing};
 
 /// All tracks belong to one made-up process.
 const PROCESS: u32 = 1;
@@ -18,7 +18,11 @@ pub fn trace(picture: &Picture) -> Value {
         events.extend(slices(picture, at, lane));
     }
     for gap in &picture.gaps {
-        let name = if gap.stopped { "no daemon: stopped" } else { "no daemon: killed" };
+        let name = match gap {
+            Gap { unread: true, .. } => "records that cannot be read",
+            Gap { stopped: true, .. } => "no daemon: stopped",
+            Gap { stopped: false, .. } => "no daemon: killed",
+        };
         events.push(slice(picture, DAEMON, name, (gap.from, gap.to), json!({ "claim": "nothing is known here" })));
     }
     let drawn = |mark: &&Mark| mark.look != Look::None || mark.lane.is_none();
@@ -61,7 +65,7 @@ fn known_spans(picture: &Picture, lane: &Lane) -> Vec<(Standing, usize, usize)> 
     let end = picture.marks.len().saturating_sub(1);
     let ends = lane.bars.iter().skip(1).map(|bar| bar.from).chain([end]);
     let mut spans = Vec::new();
-    for (Bar { from, stands }, to) in lane.bars.iter().zip(ends) {
+    for (Bar { from, stands, .. }, to) in lane.bars.iter().zip(ends) {
         let Some(stands) = stands else { continue };
         let first = picture.gaps.partition_point(|gap| gap.to <= *from);
         let mut from = *from;

@@ -93,20 +93,23 @@ impl Report {
     /// For people: a table, how it came about, and what differs, as a difference of two texts is shown.
     pub fn text(&self, zone: &TimeZone, columns: Option<u16>) -> String {
         let decisions = count(self.decisions, "decision", "decisions");
-        let mut out = format!("Records {} to {}, {decisions}", self.first, self.last);
+        let line = |text: &str| format!("{}\n", layout::fold("", text, columns));
+        let judged = format!("Records {} to {}, {decisions}", self.first, self.last);
         if self.is_same() {
-            out += ": every one would have been the same\n";
-            return out + &self.by_rules_text();
+            return line(&format!("{judged}: every one would have been the same"))
+                + &line_of(&self.by_rules_text(), line);
         }
         let parted = self.peers.iter().filter(|peer| peer.parted.is_some()).count() as u64;
-        out += &format!("; {} would have lived otherwise\n\n", count(parted, "peer", "peers"));
+        let mut out = line(&format!("{judged}; {} would have lived otherwise", count(parted, "peer", "peers"))) + "\n";
         out += &layout::table(&self.table(), columns);
         let within = span(self.again_within_ms);
-        out += &format!("\nin vain: reaped as idle, and woken again within {within} (--again-within)\n");
-        out += &format!("{}\n", layout::fold("", HOW, columns));
-        out += &self.by_rules_text();
+        out += "\n";
+        out += &line(&format!("in vain: reaped as idle, and woken again within {within} (--again-within)"));
+        out += &line(HOW);
+        out += &line_of(&self.by_rules_text(), line);
         if !self.listed.is_empty() {
-            out += "\nWhat was decided (-) and would not have been then, and what would have been (+):\n";
+            out += "\n";
+            out += &line("What was decided (-) and would not have been then, and what would have been (+):");
         }
         for difference in &self.listed {
             out += &difference.text(zone, columns);
@@ -123,7 +126,7 @@ impl Report {
             0 => String::new(),
             n => format!(
                 "{} of this build's rules differ from the recorded ones under the same settings: there the record was \
-                 followed (`dormouse replay --diff` shows them)\n",
+                 followed (`dormouse replay --diff` shows them)",
                 count(n, "decision", "decisions")
             ),
         }
@@ -147,6 +150,11 @@ impl Report {
         let total = row("all", &self.recorded, &self.whatif, !self.is_same());
         std::iter::once(heading.map(str::to_owned).to_vec()).chain(rows).chain([total]).collect()
     }
+}
+
+/// A line of it, if there is anything in it.
+fn line_of(text: &str, line: impl Fn(&str) -> String) -> String {
+    if text.is_empty() { String::new() } else { line(text) }
 }
 
 fn worlds(recorded: &Figures, whatif: &Figures, modelled: bool) -> (Value, Value) {

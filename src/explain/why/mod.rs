@@ -36,7 +36,7 @@ pub use answer::Answer;
 pub use gap::{Gap, GapKind};
 pub use reading::Reading;
 pub use recomputed::{Reach, Recomputed, TooFar};
-pub use setting::{Origin, Stood};
+pub use setting::{InForce, Origin, Stood};
 
 /// Where records come from: a journal, or a slice in a test.
 pub trait Source {
@@ -193,7 +193,8 @@ fn made<S: Source + ?Sized>(source: &S, subject: &Subject, until: Until) -> Vec<
 
 /// What `chain` goes on with and `source` does not keep any more, latest first.
 pub fn cut_off<S: Source + ?Sized>(source: &S, chain: &[Record]) -> Vec<Lsn> {
-    let mut links: Vec<Lsn> = chain.iter().flat_map(links).filter(|link| *link < source.first()).collect();
+    let is_gone = |link: &Lsn| *link < source.first() && chain.iter().all(|record| record.lsn != *link);
+    let mut links: Vec<Lsn> = chain.iter().flat_map(links).filter(is_gone).collect();
     links.sort_by(|a, b| b.cmp(a));
     links.dedup();
     links

@@ -12,6 +12,8 @@ use crate::model::record::Record;
 pub struct Reading<'a> {
     pub reader: &'a Reader,
     pub failed: &'a RefCell<Vec<ReadError>>,
+    /// Some of what stood before the first record, oldest first: a capsule has them.
+    pub earlier: &'a [Record],
 }
 
 impl Reading<'_> {
@@ -74,7 +76,7 @@ impl Reading<'_> {
 impl Source for Reading<'_> {
     fn record(&self, lsn: Lsn) -> Option<Record> {
         if lsn < self.reader.first_lsn() {
-            return None;
+            return self.earlier.record(lsn);
         }
         self.reader.record(lsn).unwrap_or_else(|error| {
             if !matches!(error, ReadError::Unknown { .. }) {
@@ -89,6 +91,7 @@ impl Source for Reading<'_> {
     }
 
     fn each(&self, question: &Question, see: &mut dyn FnMut(Record)) {
+        self.earlier.each(question, see);
         self.through(question, Order::OldestFirst, |record| {
             see(record);
             true
@@ -96,11 +99,11 @@ impl Source for Reading<'_> {
     }
 
     fn newest(&self, question: &Question) -> Option<Record> {
-        self.first_of(question, Order::NewestFirst)
+        self.first_of(question, Order::NewestFirst).or_else(|| self.earlier.newest(question))
     }
 
     fn oldest(&self, question: &Question) -> Option<Record> {
-        self.first_of(question, Order::OldestFirst)
+        self.earlier.oldest(question).or_else(|| self.first_of(question, Order::OldestFirst))
     }
 
     fn walk(&self, from: Lsn, see: &mut dyn FnMut(Record) -> bool) -> bool {

@@ -9,7 +9,7 @@ use crate::model::event::{Decision, Event, Fact, RetentionReason, WakePhase};
 use crate::model::id::Lsn;
 use crate::model::record::Record;
 use crate::model::session::{ReapReason, WakeGate};
-use crate::model::settings::{SettingPlace, Settings};
+use crate::model::settings::{SettingGiven, SettingPlace, Settings};
 
 /// A setting as it stood when something was compared with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +32,8 @@ pub enum Origin {
 }
 
 /// The settings in force at one record.
-pub(super) struct InForce {
+#[derive(Clone, Debug)]
+pub struct InForce {
     said: Option<Lsn>,
     fields: Map<String, Value>,
     places: Option<Vec<(String, SettingPlace)>>,
@@ -41,25 +42,38 @@ pub(super) struct InForce {
 /// The settings in force right before `lsn`; none where their record is not kept any more.
 pub(super) fn in_force<S: Source + ?Sized>(source: &S, lsn: Lsn) -> Option<InForce> {
     let asked = Question { kinds: vec!["settings_changed"], last: Some(lsn), ..Question::default() };
-    let (said, settings, given) = match source.newest(&asked) {
-        Some(Record { lsn, event: Event::Fact(Fact::SettingsChanged(it)), .. }) => (Some(lsn), it.settings, it.given),
-        Some(_) => return None,
-        None if source.first() > Lsn(1) => return None,
-        None => (None, Settings::default(), Some(Vec::new())),
-    };
-    let Ok(Value::Object(fields)) = serde_json::to_value(settings) else { return None };
-    let places = given.map(|given| given.into_iter().map(|it| (it.name, it.place)).collect());
-    Some(InForce { said, fields, places })
+    match source.newest(&asked) {
+        Some(record) => InForce::said_by(&record),
+        None if source.first() > Lsn(1) => None,
+        None => InForce::at_first(),
+    }
 }
 
 impl InForce {
+    /// Before any record says what they are.
+    pub(in crate::explain) fn at_first() -> Option<Self> {
+        Self::new(None, Settings::default(), Some(Vec::new()))
+    }
+
+    /// From `record` on, if it is one that says so.
+    pub(in crate::explain) fn said_by(record: &Record) -> Option<Self> {
+        let Event::Fact(Fact::SettingsChanged(it)) = &record.event else { return None };
+        Self::new(Some(record.lsn), it.settings.clone(), it.given.clone())
+    }
+
+    fn new(said: Option<Lsn>, settings: Settings, given: Option<Vec<SettingGiven>>) -> Option<Self> {
+        let Ok(Value::Object(fields)) = serde_json::to_value(settings) else { return None };
+        let places = given.map(|given| given.into_iter().map(|it| (it.name, it.place)).collect());
+        Some(InForce { said, fields, places })
+    }
+
     /// Whether they were in force at `lsn` too, of which one knows that it is not later than the record asked for.
     pub(super) fn holds_at(&self, lsn: Lsn) -> bool {
         self.said.is_none_or(|said| said <= lsn)
     }
 
     /// Those that `event` compared something with.
-    pub(super) fn of(&self, event: &Event) -> Vec<Stood> {
+    pub(in crate::explain) fn of(&self, event: &Event) -> Vec<Stood> {
         compared(event).iter().filter_map(|name| self.stood(name)).collect()
     }
 
@@ -170,7 +184,6 @@ mod tests {
     use super::*;
     use crate::model::event::{DaemonStopped, SettingsChanged};
     use crate::model::record::Subject;
-    use crate::model::settings::SettingGiven;
     use crate::model::time::{BootId, Timestamp};
 
     fn history(events: Vec<Event>) -> Vec<Record> {

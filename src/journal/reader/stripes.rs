@@ -6,8 +6,8 @@ use super::super::lookup;
 use super::{Pages, Reader, Records};
 use crate::model::id::Lsn;
 
-/// Blocks of a sealed segment that make a stripe, 256 KiB: a few thousand records.
-const BLOCKS: usize = 4;
+/// Blocks of a sealed segment that make a stripe, 64 KiB: some hundred records, which stay close to the processor.
+const BLOCKS: usize = 1;
 
 /// A piece of a segment. It begins with a record and ends before the first fact at or behind the next one's beginning, so
 /// that every group is in one stripe.

@@ -50,10 +50,21 @@ told.parcels.id.forEach((_, parcel) => {
 });
 const named = new Map(told.links.map(([place, ...lsns]) => [place, lsns]));
 
-const lsnOf = (place) => told.first + place;
-const placeOf = (lsn) => lsn - told.first;
+/** Records are missing between one stretch and the next. */
+const stretches = told.stretches.map(([place, lsn], at) => ({ place, lsn, end: told.stretches[at + 1]?.[0] ?? count }));
+const lsnOf = (place) => {
+  const { place: from, lsn } = stretches.findLast((stretch) => stretch.place <= place);
+  return lsn + place - from;
+};
+/** -1: it stands before the picture, or cannot be read. */
+const placeOf = (lsn) => {
+  const stretch = stretches.findLast((it) => it.lsn <= lsn);
+  const place = stretch ? stretch.place + lsn - stretch.lsn : -1;
+  return stretch && place < stretch.end ? place : -1;
+};
 const kindOf = (place) => told.texts[told.marks.kind[place]];
 const saysOf = (place) => told.texts[told.marks.says[place]];
+const settingsOf = (place) => told.texts[told.marks.settings[place]] ?? "";
 const actorOf = (place) => told.texts[told.marks.actor[place]];
 const lookOf = (place) => told.marks.look[place];
 const peerOf = (place) => lanes[told.marks.lane[place]]?.peer ?? "";
@@ -66,7 +77,7 @@ function linksOf(place) {
   return [...(named.get(place) ?? []), ...(back ? [lsnOf(place) - back] : [])];
 }
 
-/** The chain that `dormouse why LSN` prints: places, latest first, and lsns that stand before the picture. */
+/** The chain that `dormouse why LSN` prints: places, latest first, and lsns that are not in the picture. */
 function chainOf(place) {
   const found = new Set([place]);
   const before = new Set();
@@ -103,10 +114,14 @@ function barAt(lane, ms) {
 
 function barOf(lane, at) {
   const to = at + 1 < lane.from.length ? axis[lane.from[at + 1]] : end;
-  return { at, from: axis[lane.from[at]], to, stands: told.standings[lane.stands[at]] ?? null, wake: lane.wake[at] };
+  const stands = lane.stands[at] === -2 ? NOT_KNOWN : told.standings[lane.stands[at]] ?? null;
+  return { at, from: axis[lane.from[at]], to, stands, wake: lane.wake[at] };
 }
 
-/** The span without a daemon that a moment falls into. */
+/** Behind records that cannot be read, until a snapshot says how things stood. */
+const NOT_KNOWN = { phase: "not known", turn: null, armed: false };
+
+/** The span that a moment falls into in which no daemon ran, or of which the records cannot be read. */
 function gapAt(ms) {
   return told.gaps.find(([from, to]) => axis[from] < ms && ms < axis[to]);
 }

@@ -96,7 +96,7 @@ function drawBars(lane, y) {
   const first = Math.max(0, firstNotBelow(lane.from.length, view.from, (at) => axis[lane.from[at]]) - 1);
   for (let at = first; at < lane.from.length && axis[lane.from[at]] <= view.to; at++) {
     const bar = barOf(lane, at);
-    if (!bar.stands) continue;
+    if (!bar.stands || bar.stands === NOT_KNOWN) continue;
     const [left, right] = [Math.max(xOf(bar.from), LABELS), Math.min(xOf(bar.to), view.width)];
     if (right - left >= 1) {
       paintBar(bar.stands, left, right - left, y);
@@ -177,13 +177,20 @@ function drawLane(lane) {
 }
 
 function drawGaps() {
-  for (const [from, to, stopped] of told.gaps) {
+  for (const [from, to, what] of told.gaps) {
     const [left, right] = [Math.max(xOf(axis[from]), LABELS), Math.min(xOf(axis[to]), view.width)];
     if (right < LABELS || left > view.width) continue;
     const bottom = Math.min(plotBottom(), yOf(lanes.length));
     brush.fillStyle = hatching();
-    brush.fillRect(left, AXIS, Math.max(right - left, 1), bottom - AXIS);
-    if (right - left > 120) write(stopped ? "no daemon: stopped" : "no daemon: killed", (left + right) / 2, AXIS + 12, "center", SMALL);
+    // However short it was, damage is seen.
+    const wide = Math.max(right - left, what === 2 ? 6 : 1);
+    brush.fillRect(left, AXIS, wide, bottom - AXIS);
+    if (what === 2) {
+      brush.fillStyle = colours.bad;
+      brush.fillRect(left, AXIS, 1.5, bottom - AXIS);
+      brush.fillRect(left + wide - 1.5, AXIS, 1.5, bottom - AXIS);
+    }
+    if (right - left > 120) write(["no daemon: killed", "no daemon: stopped", "cannot be read"][what], (left + right) / 2, AXIS + 12, "center", SMALL);
   }
 }
 

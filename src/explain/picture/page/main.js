@@ -50,12 +50,18 @@ function hovered(lane, x, y) {
   }
   const ms = msOf(x);
   const gap = gapAt(ms);
-  if (gap) return [["b", "no daemon ran"], ["says", `${gap[2] ? "it had stopped" : "it was killed"}: nothing is claimed of these ${span(axis[gap[1]] - axis[gap[0]])}`], ["figures", `${dateTime(axis[gap[0]])} to ${clock(axis[gap[1]])}`]];
+  if (gap) return gapSays(gap);
   const bar = ms <= end && ms >= begin ? barAt(lane, ms) : null;
   if (!bar) return [["b", lane.peer], ["figures", dateTime(ms)]];
   const session = bar.wake ? ` · session ${number(bar.wake)}` : "";
   return [["b", `${lane.peer}: ${standing(bar.stands)}`], ["figures", `for ${span(bar.to - bar.from)}${session}`],
     ["figures", `${dateTime(bar.from)} to ${clock(bar.to)}`], ["figures", `here ${clock(ms)}`]];
+}
+
+function gapSays([from, to, what]) {
+  const when = ["figures", `${dateTime(axis[from])} to ${clock(axis[to])}`];
+  if (what === 2) return [["b", "cannot be read"], ["says", `records ${number(lsnOf(from) + 1)} to ${number(lsnOf(to) - 1)} cannot be read: nothing is claimed`], when];
+  return [["b", "no daemon ran"], ["says", `${what ? "it had stopped" : "it was killed"}: nothing is claimed of these ${span(axis[to] - axis[from])}`], when];
 }
 
 let drag = null;
@@ -94,7 +100,7 @@ canvas.addEventListener("pointerleave", () => (byId("tip").hidden = true));
 function explainBar(lane, x) {
   const bar = x >= LABELS && !gapAt(msOf(x)) && msOf(x) <= end ? barAt(lane, msOf(x)) : null;
   chooseLane(lane.index);
-  if (bar?.stands) choose(lane.from[bar.at]);
+  if (bar?.stands && bar.stands !== NOT_KNOWN) choose(lane.from[bar.at]);
 }
 
 function lookFromMap(x) {
@@ -163,7 +169,7 @@ function drawLegend() {
   const phases = ["asleep", "waking", "running", "ended", "waiting", "error", "unknown", "reaping", "stopped", "quarantined", "external"];
   const turns = { running: "turn running", ended: "turn ended", waiting: "waits for a person", error: "turn in error", unknown: "turn not known" };
   const bar = (name) => legendItem(turns[name] ?? name, (on) => ((on.fillStyle = colours[name]), on.fillRect(0, name === "asleep" ? 5 : 3, 18, name === "asleep" ? 4 : 8)));
-  const gap = legendItem("no daemon: nothing claimed", (on) => ((on.fillStyle = hatching()), on.fillRect(0, 1, 18, 12)));
+  const gap = legendItem("no daemon, or not readable: nothing claimed", (on) => ((on.fillStyle = hatching()), on.fillRect(0, 1, 18, 12)));
   const mark = (word) => legendItem(word, (on) => glyph(on, word, 9, 7));
   byId("legend").replaceChildren(...phases.map(bar), gap, ...RANK.map(mark));
 }
@@ -183,10 +189,12 @@ byId("keys").replaceChildren(...KEYS.flatMap(([, keys, text]) => [
 byId("range").textContent = count
   ? `${several(lanes.length, "peer", "peers")} · ${several(count, "record", "records")} · ${dateTime(begin)} to ${dateTime(end)} (${zone})`
   : "no records";
+byId("notes").replaceChildren(...told.notes.map((note) => element("p", note)));
+byId("notes").hidden = !told.notes.length;
 fit();
 setDark(matchMedia("(prefers-color-scheme: dark)").matches);
 new ResizeObserver(measure).observe(byId("stage"));
 measure();
 // For whoever drives the page from outside: where things are.
-window.picture = { xOf: (lsn) => xOf(axis[placeOf(lsn)]), yOf: (peer) => yOf(lanes.find((lane) => lane.peer === peer).index) + MARKS, view, chosen, drawAll };
+window.picture = { xOf: (lsn) => xOf(axis[placeOf(lsn)]), yOf: (peer) => yOf(lanes.find((lane) => lane.peer === peer).index) + MARKS, view, chosen, drawAll, placeOf, lsnOf, choose };
 document.documentElement.dataset.loadMs = performance.now().toFixed(0);

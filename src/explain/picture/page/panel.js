@@ -24,11 +24,25 @@ function recordRow(place) {
   const button = element("button", null, element("small", head), saysOf(place));
   if (place === chosen.place) button.setAttribute("aria-current", "true");
   button.addEventListener("click", () => choose(place));
-  return element("li", null, button);
+  const settings = settingsOf(place);
+  return element("li", null, button, ...(settings ? [Object.assign(element("small", `[${settings}]`), { className: "settings" })] : []));
 }
 
-function records(list, places) {
-  list.replaceChildren(...places.slice(0, CHAIN_MAX).map(recordRow));
+/** What is not known between a record of a chain and the one before it. */
+function gapRows(place, before) {
+  const between = told.gaps.filter(([from, to]) => from >= before && to <= place);
+  return between.reverse().map((gap) => {
+    const [, [, says], [, when]] = gapSays(gap);
+    return Object.assign(element("li", null, element("b", "NOT KNOWN "), `${gap[2] === 2 ? "" : "no daemon ran: "}${says}`, element("small", when)), { className: "gap" });
+  });
+}
+
+function records(list, places, gaps = false) {
+  const rows = places.slice(0, CHAIN_MAX).flatMap((place, at) => {
+    const before = places[at + 1];
+    return gaps && before !== undefined ? [recordRow(place), ...gapRows(place, before)] : [recordRow(place)];
+  });
+  list.replaceChildren(...rows);
   if (places.length > CHAIN_MAX) list.append(element("li", `and ${several(places.length - CHAIN_MAX, "more record", "more records")}`));
 }
 
@@ -41,8 +55,8 @@ function choose(place) {
   byId("subject").textContent = `Record ${number(lsnOf(place))}: ${kindOf(place).replaceAll("_", " ")}`;
   const wake = wakeOf(place);
   figures(byId("figures"), [["at", dateTime(wall[place])], ["peer", peerOf(place)], ["session", wake ? number(wake) : ""], ["by", actorOf(place)]]);
-  records(byId("chain"), places);
-  if (before.length) byId("chain").append(element("li", `${several(before.length, "reason stands", "reasons stand")} before this picture: ${before.join(", ")}`));
+  records(byId("chain"), places, true);
+  if (before.length) byId("chain").append(element("li", `${several(before.length, "reason is", "reasons are")} not in this picture: ${before.join(", ")}`));
   showMessage(parcelOf(place));
   byId("why").hidden = false;
   say(`${kindOf(place).replaceAll("_", " ")}, ${peerOf(place)}: ${saysOf(place)}. ${several(places.length, "record", "records")} in its chain.`);
@@ -127,7 +141,7 @@ function showTable() {
     return cells([lane.peer, bar ? standing(bar.stands) : "", bar ? dateTime(bar.from) : "", number(lane.parcels.length), number(deaths)], ["", "", "time", "number", "number"]);
   });
   const seen = (chosen.lane?.records ?? []).filter((place) => axis[place] >= view.from && axis[place] <= view.to);
-  const rows = seen.slice(0, ROWS_MAX).map((place) => cells([number(lsnOf(place)), dateTime(wall[place]), kindOf(place), saysOf(place)], ["number", "time"]));
+  const rows = seen.slice(0, ROWS_MAX).map((place) => cells([number(lsnOf(place)), dateTime(wall[place]), kindOf(place), saysOf(place)], ["number", "time", "kind"]));
   const of = seen.length > ROWS_MAX ? `the first ${ROWS_MAX} of ${number(seen.length)}` : number(seen.length);
   byId("table").replaceChildren(
     table(`Records of ${chosen.lane?.peer ?? "nobody"} in view: ${of}`, ["record", "at", "kind", "what"], rows),

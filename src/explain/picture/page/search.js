@@ -1,4 +1,4 @@
-// Search: a peer goes to its lane; everything else is looked for in message ids, kinds and sentences.
+// Search: a peer goes to its lane, a number to its record; everything else is looked for in message ids, kinds and sentences.
 
 const search = { words: "", found: [], at: -1 };
 
@@ -11,7 +11,10 @@ function find(words) {
   const sought = words.trim().toLowerCase();
   Object.assign(search, { words: sought, found: [], at: -1 });
   const lane = sought && lanes.find(({ peer }) => peer === sought || peer.slice(peer.indexOf("-") + 1) === sought);
-  for (let place = 0; sought && place < count; place++) if (textOf(place).includes(sought)) search.found.push(place);
+  // A message's id may be all digits, and is longer than any number of a record.
+  const lsn = /^[0-9][0-9,]{0,19}$/.test(sought) ? placeOf(Number(sought.replaceAll(",", ""))) : -1;
+  if (lsn >= 0) search.found.push(lsn);
+  for (let place = 0; sought && place < count; place++) if (place !== lsn) if (textOf(place).includes(sought)) search.found.push(place);
   if (lane) chooseLane(lane.index);
   showFound();
 }

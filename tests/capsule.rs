@@ -215,6 +215,10 @@ fn c64_why_says_of_a_capsules_peer_what_the_journal_says() {
         // Decisions before the slice cannot be made again without the records before them.
         assert_eq!(why["recomputed"]["differs"], serde_json::json!([]));
         why["recomputed"] = Value::Null;
+        // Texts are left out.
+        for step in why["chain"].as_array_mut().unwrap().iter_mut().filter(|step| step["kind"] == "message_accepted") {
+            step["data"]["text"] = Value::Null;
+        }
         why
     };
     for peer in ["demo-ada", "demo-k2", "demo-k3", "demo-bob", "plain-cid", "demo-hal", "demo-mia"] {

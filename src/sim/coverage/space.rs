@@ -100,11 +100,6 @@ const IMPOSSIBLE: Rows = &[
         &[Asleep, Stopped, Quarantined, Launching, Booting],
         "a lane says nothing when its session is gone, or before its box is open",
     ),
-    (
-        &["delivery_ended"],
-        &[Booting],
-        "what is left to say of a session that is gone is said at once, and the next one is not there yet",
-    ),
     (OF_A_BOOT, NO_SESSION, "a boot is cut off before its session is over"),
     (OF_A_BOOT, &[Open, Works, Asks, Rests], "a boot ends once, and says nothing after it"),
     (&["dialog_answered", "box_opened"], &[Launching], "the process that boots has been told of"),

@@ -3,7 +3,7 @@
 use std::fs;
 
 use dormouse::model::delivery::{DeliveryOutcome, Gate, Proof};
-use dormouse::model::event::{DeliveryEnded, Event, Fact, WakePhase};
+use dormouse::model::event::{Decision, DeliveryEnded, DeliveryWaiting, Event, Fact, WakePhase};
 use dormouse::model::id::MessageId;
 use serde_json::json;
 
@@ -267,10 +267,21 @@ fn c27_a_dialog_over_claudes_box_fails_the_wake_and_is_not_answered_by_a_message
     let settings = place.home.join(".claude/settings.json");
     fs::write(&settings, r#"{"permissions":{"defaultMode":"default"}}"#).unwrap();
     place.send("ada", "hello");
-    let (failed, after_ms) = place.wake_failed();
-    assert_eq!(failed.phase, WakePhase::Deliver);
-    assert!(failed.why.contains("`auto-mode`"), "{}", failed.why);
-    assert!(after_ms < 20_000, "at once, not when the paste should have landed: {after_ms} ms");
+    // Where its status file tells of the dialog before anything is typed, nothing is: the message waits for whom it asks.
+    let failed = place.world.await_record("word of the dialog", |record| match &record.event {
+        Event::Fact(Fact::DeliveryWaiting(DeliveryWaiting { gate: Gate::NeedsPerson { on } })) => Some(Err(on.clone())),
+        Event::Decision(Decision::WakeFailed(failed)) => Some(Ok(failed.clone())),
+        _ => None,
+    });
+    match failed {
+        Ok(failed) => {
+            assert_eq!(failed.phase, WakePhase::Deliver);
+            assert!(failed.why.contains("`auto-mode`"), "{}", failed.why);
+            let (_, after_ms) = place.wake_failed();
+            assert!(after_ms < 20_000, "at once, not when the paste should have landed: {after_ms} ms");
+        }
+        Err(dialog) => assert_eq!(dialog, "auto-mode"),
+    }
     assert!(place.model.asked().is_empty());
     assert!(!fs::read_to_string(&settings).unwrap().contains("auto"), "nobody has said yes");
 }

@@ -57,11 +57,12 @@ fn c61_a_killed_daemon_loses_none_of_a_workers_tasks() {
     place.model.thinks(answers_until_heard);
     let tasks: Vec<MessageId> = (0..6).map(|task| place.send("worker", &format!("task {task}"))).collect();
     type Moment = fn(&Event) -> bool;
-    let moments: [Moment; 5] = [
+    // Of an answer that is taken and never acknowledged the baton below tells: what Claude does then is its own affair, and may
+    // take it long.
+    let moments: [Moment; 4] = [
         |event| matches!(event, Event::Decision(Decision::WakeDecided(_))),
         |event| matches!(event, Event::Fact(Fact::DeliveryBegun(_))),
         |event| matches!(event, Event::Decision(Decision::Delivered(_))),
-        |event| matches!(event, Event::Decision(Decision::Armed(_))),
         |event| matches!(event, Event::Decision(Decision::Reaped(_))),
     ];
     for moment in moments {

@@ -1,6 +1,6 @@
 //! Whatever happens in a made-up world can be explained afterwards, from its records alone.
 //!
-//! `make explained WORLDS=10000` asks it of so many worlds, from one that nobody has seen.
+//! `make explained WORLDS=10000` asks it of so many worlds, from one that nobody has seen, or from `DORMOUSE_FIRST` on.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -20,7 +20,9 @@ use dormouse::sim::{Level, Plan, Ran, run};
 fn worlds() -> std::ops::Range<u64> {
     match std::env::var("DORMOUSE_WORLDS") {
         Ok(worlds) => {
-            let first = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() << 8;
+            let fresh = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() << 8;
+            let first =
+                std::env::var("DORMOUSE_FIRST").map_or_else(|_| fresh(), |first| first.parse().expect("a number"));
             println!("worlds from {first} on");
             first..first + worlds.parse::<u64>().expect("DORMOUSE_WORLDS is a number")
         }
@@ -106,6 +108,12 @@ fn what_comes_next_is_said_alike(seed: u64, records: &[Record]) {
                 continue;
             }
             let said = said.map(|next| rfc3339(next.at));
+            if said != first {
+                for q in asked {
+                    eprintln!("{:?}", whynot(&state, peer, q, now));
+                }
+                eprintln!("{:?}", state.presences.get(peer));
+            }
             assert_eq!(said, first, "seed {seed}, record {}: {peer}, {:?}", state.lsn, next.get(peer));
         }
     }

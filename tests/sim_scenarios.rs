@@ -46,6 +46,7 @@ macro_rules! scenarios {
 scenarios! {
     c13_a_dead_message_blocks_nobody
     c13_a_report_wakes_nobody
+    c13_a_retry_is_not_forgotten_over_what_comes_at_its_moment
     c16_concurrent_reasons_to_wake_make_one_wake
     c17_a_death_may_be_resumed
     c17_a_topic_that_is_known_resumes

@@ -8,10 +8,10 @@ mod startup;
 
 use crate::journal::{AppendError, Committed, DiskLow, Journal, RecordSource, Storage};
 use crate::model::effect::{Effect, Liveness, SessionName};
-use crate::model::event::{Event, Fact, SnapshotTaken, TurnSeen};
+use crate::model::event::{DeadlinePassed, Event, Fact, SnapshotTaken, TurnSeen};
 use crate::model::id::{Lsn, MessageId};
 use crate::model::name::Personality;
-use crate::model::record::{Draft, Record};
+use crate::model::record::{Draft, Record, Subject};
 use crate::model::request::Request;
 use crate::model::state::State;
 use crate::model::time::Timestamp;
@@ -110,10 +110,23 @@ impl<S: Storage, H: Host> Supervisor<S, H> {
     /// After any error the state is ahead of the disk and this supervisor must be dropped (C63). No effect has run and
     /// nobody has been answered.
     pub fn turn(&mut self, now: Timestamp, asked: Vec<Asked>) -> Result<Committed<Turn>, AppendError> {
+        let due = self.comes_due(now, &asked);
+        self.turn_with(now, due, asked)
+    }
+
+    fn turn_with(
+        &mut self,
+        now: Timestamp,
+        due: Option<Draft>,
+        asked: Vec<Asked>,
+    ) -> Result<Committed<Turn>, AppendError> {
         let mut groups = Vec::with_capacity(asked.len());
         let mut effects = Vec::new();
-        for draft in self.host.profile_news(&self.state, &self.concerned(&asked)) {
+        for draft in self.host.profile_news(&self.state, &self.concerned(&asked, due.as_ref())) {
             groups.push(conclude(&mut self.state, now, draft, &mut effects));
+        }
+        if let Some(due) = due {
+            groups.push(conclude(&mut self.state, now, due, &mut effects));
         }
         let outcomes = asked.into_iter().map(|asked| self.take_up(now, asked, &mut groups, &mut effects)).collect();
         if bug(Bug::EffectFirst) {
@@ -147,9 +160,18 @@ impl<S: Storage, H: Host> Supervisor<S, H> {
         Outcome::Recorded { group: groups.len() - 1 }
     }
 
+    /// The deadline that has passed by `now`, where the loop does not wake for it but for something else. A retry whose moment
+    /// lies behind the state is waited for no more (C13): it would be forgotten until something else comes due.
+    fn comes_due(&self, now: Timestamp, asked: &[Asked]) -> Option<Draft> {
+        let is_said = |asked: &Asked| matches!(asked, Asked::Seen(draft) if matches!(draft.event, Event::Fact(Fact::DeadlinePassed(_))));
+        let deadline = self.next_deadline().filter(|deadline| deadline.at.awake_ms <= now.awake_ms)?;
+        let passed = Draft::own(Subject::NONE, None, DeadlinePassed { deadline: deadline.kind });
+        (!asked.iter().any(is_said)).then_some(passed)
+    }
+
     /// Peers that may be enqueued to or woken in this turn: their profiles are read again first (C3).
-    fn concerned(&self, asked: &[Asked]) -> Vec<Personality> {
-        let mut peers = Vec::new();
+    fn concerned(&self, asked: &[Asked], due: Option<&Draft>) -> Vec<Personality> {
+        let mut peers = due.map_or_else(Vec::new, |due| conclude::about_to_wake(&self.state, due));
         for asked in asked {
             match asked {
                 Asked::Request(request) => peers.extend(conclude::named_in(&self.state, request)),

@@ -54,7 +54,8 @@ impl<S: Storage, H: Host> Supervisor<S, H> {
             first.push(seen(Subject::NONE, RuntimesChanged { runtimes }));
         }
         first.extend(spooled().into_iter().filter(|_| !bug(Bug::SpoolLost)));
-        let turns = [self.turn(now, first)?, self.turn(now, found)?];
+        // Nothing comes due before it is known what still lives.
+        let turns = [self.turn_with(now, None, first)?, self.turn_with(now, None, found)?];
         Ok(Began { alive, turns })
     }
 

@@ -71,6 +71,12 @@ impl Deadlines {
         let all = self.of.values().flatten().filter(|due| due.counts(now));
         all.map(|due| Deadline { at: in_this_boot(now, due.at), kind: due.kind }).min_by_key(|due| due.at.awake_ms)
     }
+
+    /// The earliest of those that are waited for at `now` and, though nothing was decided for them, not at `then` any more.
+    pub fn lapsing(&self, now: Timestamp, then: Timestamp) -> Option<Deadline> {
+        let all = self.of.values().flatten().filter(|due| due.counts(now) && !due.counts(then));
+        all.map(|due| Deadline { at: in_this_boot(now, due.at), kind: due.kind }).min_by_key(|due| due.at.awake_ms)
+    }
 }
 
 /// Who shows life by speaking.

@@ -164,7 +164,7 @@ impl<S: Storage, H: Host> Supervisor<S, H> {
     /// lies behind the state is waited for no more (C13): it would be forgotten until something else comes due.
     fn comes_due(&self, now: Timestamp, asked: &[Asked]) -> Option<Draft> {
         let is_said = |asked: &Asked| matches!(asked, Asked::Seen(draft) if matches!(draft.event, Event::Fact(Fact::DeadlinePassed(_))));
-        let deadline = self.next_deadline().filter(|deadline| deadline.at.awake_ms <= now.awake_ms)?;
+        let deadline = self.deadlines.lapsing(self.state.now?, now)?;
         let passed = Draft::own(Subject::NONE, None, DeadlinePassed { deadline: deadline.kind });
         (!asked.iter().any(is_said)).then_some(passed)
     }

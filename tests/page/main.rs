@@ -326,6 +326,10 @@ fn a_number_finds_its_record_and_a_narrow_window_shows_everything() {
     let size = json!({ "width": 600, "height": 800, "deviceScaleFactor": 1, "mobile": false });
     browser.ask("Emulation.setDeviceMetricsOverride", size);
     browser.tell("document.getElementById('as-table').click()");
+    // Its rows come with the next frame, and those in view alone.
+    browser.tell(
+        "new Promise((seen) => { const look = () => document.querySelector('td.kind') ? seen() : requestAnimationFrame(look); look(); })",
+    );
     let wide = browser.tell(
         "[document.documentElement.scrollWidth, innerWidth, Math.max(...[...document.querySelectorAll('nav button')].map((it) => it.getBoundingClientRect().right))]",
     );

@@ -2,28 +2,15 @@
 
 mod cli_support;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use cli_support::{err, out, program};
+use cli_support::{err, history, out, program};
 use serde_json::Value;
 use tempfile::TempDir;
 
 const DEADLINE: Duration = Duration::from_secs(30);
-
-/// A copy of a recorded history.
-fn history(name: &str) -> (TempDir, PathBuf) {
-    let dir = tempfile::tempdir().unwrap();
-    let journal = dir.path().join("journal");
-    fs::create_dir(&journal).unwrap();
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
-    for file in fs::read_dir(golden).unwrap().map(Result::unwrap) {
-        fs::copy(file.path(), journal.join(file.file_name())).unwrap();
-    }
-    (dir, journal)
-}
 
 /// Its records, as `log --json` has them.
 fn records(journal: &Path) -> Vec<Value> {

@@ -6,21 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use cli_support::{err, out, program};
+use cli_support::{err, history, out, program};
 use serde_json::Value;
 use tempfile::TempDir;
-
-/// A copy of a recorded history.
-fn history(name: &str) -> (TempDir, PathBuf) {
-    let dir = tempfile::tempdir().unwrap();
-    let journal = dir.path().join("journal");
-    fs::create_dir(&journal).unwrap();
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
-    for file in fs::read_dir(golden).unwrap().map(Result::unwrap) {
-        fs::copy(file.path(), journal.join(file.file_name())).unwrap();
-    }
-    (dir, journal)
-}
 
 /// Retention has left records 15 to 30, and snapshots as of 17 and 27; record 22 wakes ada.
 fn kept() -> (TempDir, PathBuf) {

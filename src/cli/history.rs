@@ -64,11 +64,6 @@ fn hint(known: &BTreeSet<Identity>) -> String {
 }
 
 impl Which {
-    /// Whether one was named.
-    pub fn is_named(&self) -> bool {
-        self.journal.is_some()
-    }
-
     pub fn dir(self, context: &Context) -> Result<Folder, CliError> {
         self.journal.map_or_else(|| Ok(Folder::Itself(context.home.journal())), Folder::of)
     }

@@ -21,7 +21,7 @@ pub struct Ls {
 impl Ls {
     pub fn run(self, context: &Context) -> Result<(), CliError> {
         // A copy knows of no daemon, and none that runs here knows of the copy.
-        if self.at.is_some() || self.which.is_named() {
+        if self.at.is_some() || !self.which.is_home() {
             return as_it_was(context, self.which, self.at);
         }
         let viewed: Viewed = context.ask(Verb::Ls)?;

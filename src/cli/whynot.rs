@@ -55,7 +55,8 @@ impl WhyNot {
         }
         let peer = meant(&state, peers);
         // Whoever is not known yet may have come where nothing can be read.
-        if state.peer(&peer).is_none() && !state.presences.contains_key(&peer) && history.is_partial() {
+        let is_known = state.presences.contains_key(&peer) || state.peer(&peer).is_some();
+        if !is_known && history.is_partial() {
             return Err(history.damage().unwrap_or_else(|| history.no_record(state.lsn.next())));
         }
         let question = match self.question {
@@ -65,7 +66,6 @@ impl WhyNot {
             Asked::Resumed => Question::Resumed,
         };
         let now = present(&state, self.at);
-        let is_known = state.presences.contains_key(&peer) || state.peer(&peer).is_some();
         let answer = match (!is_known).then(|| past(&history, &peer, state.lsn)).flatten() {
             Some(past) => Said::of_the_past(&peer, question, &past, now),
             None => whynot(&state, &peer, question, now),

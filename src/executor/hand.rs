@@ -11,7 +11,7 @@ use super::voice::Voice;
 use crate::home::{Home, SessionFiles};
 use crate::model::delivery::{Proof, RecordMark};
 use crate::model::effect::SessionName;
-use crate::model::event::ConversationNamed;
+use crate::model::event::{ConversationNamed, SessionNotKnown};
 use crate::model::id::{Lsn, MessageId};
 use crate::model::profile::Managed;
 use crate::model::session::Source;
@@ -189,6 +189,12 @@ impl Hand {
     /// As far as its record has told.
     pub fn conversation(&self) -> Option<String> {
         self.conversation.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says that its turns may go unheard: a source of them is out of sight.
+    pub fn cannot_watch(&self, source: &str, error: &impl std::fmt::Display) {
+        let why = format!("its {source} cannot be watched: {error}");
+        self.voice.say(SessionNotKnown { question: "what its turns do".to_owned(), why });
     }
 
     pub fn status_was_read(&self) {

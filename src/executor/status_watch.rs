@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::hand::Hand;
-use crate::model::event::{SessionNotKnown, TurnObserved, TurnSeen};
+use crate::model::event::{TurnObserved, TurnSeen};
 use crate::model::session::Source;
 use crate::observe::{ProgramFolder, clock};
 use crate::runtime::placeholders::{Values, expand};
@@ -22,7 +22,7 @@ pub(super) async fn watch(hand: Arc<Hand>) {
     let mut said = None;
     let mut watch = match ProgramFolder::watch(&folder) {
         Ok(watch) => watch,
-        Err(error) => return cannot(&hand, &error.to_string()),
+        Err(error) => return hand.cannot_watch("status file", &error),
     };
     loop {
         let turn = fs::read(&file).ok().and_then(|text| status::read(format, &text));
@@ -35,7 +35,7 @@ pub(super) async fn watch(hand: Arc<Hand>) {
             said = turn;
         }
         if let Err(error) = watch.changed().await {
-            return cannot(&hand, &error.to_string());
+            return hand.cannot_watch("status file", &error);
         }
     }
 }
@@ -64,9 +64,4 @@ fn tell(hand: &Hand, turn: Option<TurnSeen>) {
         let said_at = Some(clock::now());
         hand.voice.say(TurnObserved { turn, source: Source::StatusFile, turn_id: None, said_at });
     }
-}
-
-fn cannot(hand: &Hand, why: &str) {
-    let why = format!("its status file cannot be watched: {why}");
-    hand.voice.say(SessionNotKnown { question: "what its turns do".to_owned(), why });
 }

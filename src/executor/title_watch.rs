@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::hand::Hand;
-use crate::model::event::{SessionNotKnown, TurnObserved, TurnSeen};
+use crate::model::event::{TurnObserved, TurnSeen};
 use crate::model::session::Source;
 use crate::observe::{self, FileChange, WatchError, clock};
 use crate::runtime::screen;
@@ -28,7 +28,7 @@ pub(super) async fn watch(hand: Arc<Hand>) {
     let Some(spec) = hand.spec.clone() else { return };
     let mut files = match observe::watch_files(&hand.ground.home, &hand.name) {
         Ok(files) => files,
-        Err(error) => return cannot(&hand, &error.to_string()),
+        Err(error) => return hand.cannot_watch("title", &error),
     };
     let mut told = hand.told.clone();
     let (mut judged, mut waits) = (None, false);
@@ -51,7 +51,7 @@ pub(super) async fn watch(hand: Arc<Hand>) {
             change = files.next() => match change {
                 Ok(Some(FileChange::Status) | None) => return,
                 Ok(Some(_)) | Err(WatchError::Overflow { .. }) => {}
-                Err(error) => return cannot(&hand, &error.to_string()),
+                Err(error) => return hand.cannot_watch("title", &error),
             },
             // Closed: the executor is going away, and this with it.
             changed = told.changed() => if changed.is_err() { return },
@@ -99,9 +99,4 @@ async fn turn(hand: &Hand, spec: &Spec, title: TitleSays) -> Option<TurnSeen> {
         (TitleSays::Waiting, None) => Some(TurnSeen::Waiting { on: "a person".to_owned() }),
         (_, None) => (reading.box_open != Some(false) && !reading.working).then_some(TurnSeen::Idle),
     }
-}
-
-fn cannot(hand: &Hand, why: &str) {
-    let why = format!("its title cannot be watched: {why}");
-    hand.voice.say(SessionNotKnown { question: "what its turns do".to_owned(), why });
 }

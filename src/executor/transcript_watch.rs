@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::folder_watch::FolderWatch;
 use super::hand::Hand;
-use crate::model::event::{SessionNotKnown, TurnObserved, TurnSeen};
+use crate::model::event::{TurnObserved, TurnSeen};
 use crate::model::session::Source;
 use crate::observe::clock;
 use crate::runtime::placeholders::Values;
@@ -26,7 +26,7 @@ pub(super) async fn watch(hand: Arc<Hand>) {
     let entries = LastEntries::from_now(&spec, &values);
     let mut folders = match FolderWatch::new(watch_dirs(&spec, &values)) {
         Ok(folders) => folders,
-        Err(error) => return cannot(&hand, &error.to_string()),
+        Err(error) => return hand.cannot_watch("record", &error),
     };
     let mut judged: Option<LastEntry> = None;
     loop {
@@ -48,7 +48,7 @@ pub(super) async fn watch(hand: Arc<Hand>) {
             judged = Some(end);
         }
         if let Err(error) = moved(&mut folders, &spec, &values).await {
-            return cannot(&hand, &error.to_string());
+            return hand.cannot_watch("record", &error);
         }
     }
 }
@@ -65,9 +65,4 @@ fn is_news(hand: &Hand, spec: &Spec) -> bool {
     let is_exacter =
         |source: &TurnSource| matches!(source, TurnSource::Hooks | TurnSource::StatusFile | TurnSource::Terminal);
     hand.told.borrow().turn_running || !spec.turn.source.iter().any(is_exacter)
-}
-
-fn cannot(hand: &Hand, why: &str) {
-    let why = format!("its record cannot be watched: {why}");
-    hand.voice.say(SessionNotKnown { question: "what its turns do".to_owned(), why });
 }

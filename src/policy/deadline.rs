@@ -68,14 +68,12 @@ impl Deadlines {
 
     /// The earliest of all. After its fact has been applied the next one is later.
     pub fn next(&self, now: Timestamp) -> Option<Deadline> {
-        let all = self.of.values().flatten().filter(|due| due.counts(now));
-        all.map(|due| Deadline { at: in_this_boot(now, due.at), kind: due.kind }).min_by_key(|due| due.at.awake_ms)
+        earliest(self.of.values().flatten(), now)
     }
 
     /// The earliest of those that are waited for at `now` and, though nothing was decided for them, not at `then` any more.
     pub fn lapsing(&self, now: Timestamp, then: Timestamp) -> Option<Deadline> {
-        let all = self.of.values().flatten().filter(|due| due.counts(now) && !due.counts(then));
-        all.map(|due| Deadline { at: in_this_boot(now, due.at), kind: due.kind }).min_by_key(|due| due.at.awake_ms)
+        earliest(self.of.values().flatten().filter(|due| !due.counts(then)), now)
     }
 }
 
@@ -97,7 +95,12 @@ pub fn next_of_peer(state: &State, peer: &Identity) -> Option<Deadline> {
     let now = state.now?;
     let record = asking(state.lsn, now);
     let case = Case { state, record: &record, peer, presence: state.presences.get(peer)? };
-    let all = dues(&case).into_iter().filter(|due| due.counts(now));
+    earliest(&dues(&case), now)
+}
+
+/// Of those that are waited for at `now`.
+fn earliest<'a>(dues: impl IntoIterator<Item = &'a Due>, now: Timestamp) -> Option<Deadline> {
+    let all = dues.into_iter().filter(|due| due.counts(now));
     all.map(|due| Deadline { at: in_this_boot(now, due.at), kind: due.kind }).min_by_key(|due| due.at.awake_ms)
 }
 

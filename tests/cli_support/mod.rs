@@ -1,9 +1,10 @@
 //! A control socket with a scripted loop behind it, and the program in front of it.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -28,6 +29,18 @@ use dormouse::protocol::{Call, Reply};
 use dormouse::runtime::Runtimes;
 use tempfile::TempDir;
 use tokio::sync::{broadcast, oneshot};
+
+/// A copy of a recorded history.
+pub fn history(name: &str) -> (TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = dir.path().join("journal");
+    fs::create_dir(&journal).unwrap();
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    for file in fs::read_dir(golden).unwrap().map(Result::unwrap) {
+        fs::copy(file.path(), journal.join(file.file_name())).unwrap();
+    }
+    (dir, journal)
+}
 
 pub const NOW: Timestamp = Timestamp { wall_us: 1_800_000_000_000_000, awake_ms: 60_000, boot: BootId(1) };
 

@@ -95,6 +95,19 @@ async fn c27_a_box_with_somebodys_text_is_waited_for() {
     world.end(&name).await;
 }
 
+/// C27: a program that missed the signal of a new size shows no box for ever; it is told again.
+#[tokio::test]
+async fn c27_a_program_that_missed_its_new_size_is_told_again() {
+    let (mut world, name) = world("deaf").await;
+    let person = Person::attach(&world, &name).await;
+    until("the new size", || !world.tmux(&name, &["capture-pane", "-p", "-t", "=agent-ada:"]).contains('❯')).await;
+    world.run(Lsn(7), deliver(delivery(&name, 1)));
+    assert_eq!(waits(&mut world).await, Gate::BoxNotOpen);
+    assert_eq!(world.delivery_ends().await.0, DeliveryOutcome::Proven { proof: Proof::Transcript });
+    person.leave(&world, &name);
+    world.end(&name).await;
+}
+
 /// C33a: a busy program is delivered to when its turn has ended.
 #[tokio::test]
 async fn c33a_a_running_turn_is_waited_for() {

@@ -92,6 +92,8 @@ pub(super) struct Hand {
     status: AtomicBool,
     /// What our own unsubmitted paste looks like in the box.
     residue: Mutex<Option<String>>,
+    /// The size of its pane that it was last told of again.
+    size_told: Mutex<Option<(u32, u32)>>,
 }
 
 impl Hand {
@@ -118,6 +120,7 @@ impl Hand {
             conversation: Mutex::default(),
             status: AtomicBool::new(false),
             residue: Mutex::default(),
+            size_told: Mutex::default(),
         }
     }
 
@@ -220,6 +223,11 @@ impl Hand {
     /// Takes what is in flight. Whoever gets it reports its end, so that there is one end.
     pub fn take_in_flight(&self) -> Option<InFlight> {
         self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// False: it was told of this size already.
+    pub fn tells_size(&self, size: (u32, u32)) -> bool {
+        self.size_told.lock().unwrap_or_else(PoisonError::into_inner).replace(size) != Some(size)
     }
 
     pub fn leaves_residue(&self, looks_like: Option<String>) {

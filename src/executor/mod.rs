@@ -13,6 +13,7 @@ mod hand;
 mod interrupt;
 mod lane;
 mod launch;
+mod redraw;
 pub mod report;
 mod sight;
 mod startup;

@@ -14,6 +14,8 @@ pub struct Stat {
     pub parent: u32,
     /// Ticks since the boot (field 22): with the number, a process's name for as long as the machine runs.
     pub start_ticks: u64,
+    /// The process group in front of its terminal (field 8), which the kernel tells of a change of its size.
+    pub foreground: Option<u32>,
     /// Ended, and waits to be reaped.
     pub zombie: bool,
 }
@@ -44,8 +46,9 @@ fn parse_stat(line: &str) -> Option<Stat> {
     let mut fields = rest.split_ascii_whitespace();
     let state = fields.next()?;
     let parent = fields.next()?.parse().ok()?;
-    let start_ticks = fields.nth(17)?.parse().ok()?;
-    Some(Stat { parent, start_ticks, zombie: matches!(state, "Z" | "X") })
+    let foreground = fields.nth(3)?.parse().ok();
+    let start_ticks = fields.nth(13)?.parse().ok()?;
+    Some(Stat { parent, start_ticks, foreground, zombie: matches!(state, "Z" | "X") })
 }
 
 /// Children of a process, ended ones that wait to be reaped included.
@@ -168,8 +171,11 @@ mod tests {
 
     #[test]
     fn a_process_name_full_of_parentheses_does_not_shift_the_fields() {
-        let line = "42 (a) Z (b) c) S 7 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 1 1 1";
-        assert_eq!(parse_stat(line), Some(Stat { parent: 7, start_ticks: 987_654, zombie: false }));
+        let line = "42 (a) Z (b) c) S 7 42 42 0 42 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 1 1 1";
+        assert_eq!(
+            parse_stat(line),
+            Some(Stat { parent: 7, start_ticks: 987_654, foreground: Some(42), zombie: false })
+        );
         assert_eq!(parse_stat("42 (sh"), None);
     }
 

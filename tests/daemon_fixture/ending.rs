@@ -49,6 +49,6 @@ fn end_session(session: &Path) {
     }
 }
 
-fn list(dir: &Path) -> Vec<PathBuf> {
+pub(super) fn list(dir: &Path) -> Vec<PathBuf> {
     fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
 }

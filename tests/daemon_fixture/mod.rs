@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 mod ending;
+mod screens;
 mod tail;
 
 use std::ffi::OsString;
@@ -224,11 +225,12 @@ impl World {
         found
     }
 
-    /// What a failed test shows: the end of the journal and of the daemon's diagnostics.
+    /// What a failed test shows: the end of the journal and of the daemon's diagnostics, and what is on the screens.
     pub fn story(&self) -> String {
         let log = self.command(&["log"]).output().map(|output| text(&output.stdout)).unwrap_or_default();
         let diagnostics = fs::read_to_string(self.diagnostics()).unwrap_or_default();
-        format!("--- journal\n{}\n--- diagnostics\n{}", end_of(&log, 120), end_of(&diagnostics, 30))
+        let (log, diagnostics) = (end_of(&log, 120), end_of(&diagnostics, 30));
+        format!("--- journal\n{log}\n--- diagnostics\n{diagnostics}{}", screens::of(&self.home))
     }
 
     /// What the daemons of this home wrote to standard error.

@@ -9,6 +9,7 @@
 #   lags        shows a paste, and writes down what it was given, a moment later
 #   leaves      is left by two Ctrl-D at its box, and says so in left.txt
 #   stays       is told so as well, and stays
+#   deaf        misses the first word of each new size of its terminal: its box is out of sight
 #   permission  opens a permission dialog when a paste comes, and drops the paste
 stty raw -echo
 has() { [[ " $arguments " == *" $1 "* ]]; }
@@ -28,7 +29,11 @@ draw_box() {
   clear_screen
   printf '────────────────────────\r\n❯ %s' "$1"
 }
-key() { IFS= read -r -N1 key; }
+key() {
+  if ! has deaf; then IFS= read -r -N1 key; return; fi
+  # Bash runs no trap of WINCH before a read has come back.
+  until IFS= read -r -N1 -t 0.05 key; do (($? > 128)) || return 1; done
+}
 
 escape() {
   IFS= read -r -N2 rest
@@ -82,7 +87,14 @@ leave() {
   printf 'left\n' >> left.txt
   if has leaves && ((left == 2)); then exit 0; fi
 }
+resized() {
+  local now
+  now=$(stty size)
+  if [[ $now == "$size" ]]; then draw_box "$text"; else clear_screen; fi
+  size=$now
+}
 open_box() {
+  if has deaf; then size=$(stty size); trap resized WINCH; fi
   printf '\033[?2004h'
   draw_box ''
   while key; do

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::{Delivery, Failure};
 use crate::executor::folder_watch::FolderWatch;
 use crate::executor::launch::{Surface, ms, reads_screen, surface};
+use crate::executor::redraw;
 use crate::executor::tmux::{Look, Pane, TmuxError, in_full};
 use crate::executor::tty::Tty;
 use crate::model::delivery::{DeliveryStep, Gate};
@@ -29,6 +30,15 @@ pub(super) struct Open {
     pub look: Option<Look>,
 }
 
+/// What a wait remembers from one look to the next.
+#[derive(Default)]
+struct Waited {
+    /// A person has been at the box with a text in it.
+    person_since: Option<Instant>,
+    /// Nothing was heard of the session since the last look.
+    quiet: bool,
+}
+
 /// One look at the gates.
 enum Gates {
     Open(Open),
@@ -40,9 +50,9 @@ impl Delivery<'_> {
         let mut told = self.hand.told.clone();
         let mut watch = None;
         let mut said: Option<Gate> = None;
-        let mut person_since = None;
+        let mut waited = Waited::default();
         loop {
-            let gate = match self.gates(&mut person_since).await? {
+            let gate = match self.gates(&mut waited).await? {
                 Gates::Open(open) => return Ok(open),
                 Gates::Closed(gate) => gate,
             };
@@ -64,11 +74,12 @@ impl Delivery<'_> {
                     None => std::future::pending().await,
                 }
             };
+            waited.quiet = false;
             let failed = tokio::select! {
                 moved = moved => !moved,
                 // Closed: the executor is going away, and this with it.
                 changed = told.changed() => { if changed.is_err() { tokio::time::sleep(pause).await; } false }
-                () = tokio::time::sleep(pause) => false,
+                () = tokio::time::sleep(pause) => { waited.quiet = true; false }
             };
             if failed {
                 watch = None;
@@ -84,7 +95,7 @@ impl Delivery<'_> {
         folders.into_iter().flatten().filter(move |_| !managed)
     }
 
-    async fn gates(&self, person_since: &mut Option<Instant>) -> Result<Gates, Failure> {
+    async fn gates(&self, waited: &mut Waited) -> Result<Gates, Failure> {
         let pane = match self.hand.pane(self.terms.managed).await {
             Ok(pane) => pane,
             Err(error) => return self.unanswered(&error),
@@ -106,7 +117,7 @@ impl Delivery<'_> {
             None
         };
         let gate = match &look {
-            Some(look) => self.screen_gate(look, &terminal, person_since).await?,
+            Some(look) => self.screen_gate(look, &terminal, waited).await?,
             None => self.blind_gate(&terminal),
         };
         match gate {
@@ -154,7 +165,7 @@ impl Delivery<'_> {
         &self,
         look: &Look,
         terminal: &Terminal,
-        person_since: &mut Option<Instant>,
+        waited: &mut Waited,
     ) -> Result<Option<Gate>, Failure> {
         if look.dead {
             return Err(Failure::before_typing(DeliveryStep::Open, "its pane is dead"));
@@ -167,7 +178,12 @@ impl Delivery<'_> {
             return Ok(Some(gate));
         }
         match surface(&self.spec, Some(&reading), Some(look), terminal) {
-            Surface::NoBox => return Ok(Some(Gate::BoxNotOpen)),
+            Surface::NoBox => {
+                if waited.quiet {
+                    redraw::ask(self.hand, look);
+                }
+                return Ok(Some(Gate::BoxNotOpen));
+            }
             // Nobody watches a foreign pane's output, so its mode may not be known.
             Surface::PasteModeOff if self.terms.managed.is_none() || look.bracketed_paste == Some(false) => {
                 return Ok(Some(Gate::PasteModeOff));
@@ -175,14 +191,14 @@ impl Delivery<'_> {
             Surface::PasteModeOff | Surface::Open => {}
         }
         if reading.box_empty != Some(false) {
-            *person_since = None;
+            waited.person_since = None;
             return Ok(None);
         }
         if look.attached > 0 {
-            let since = *person_since.get_or_insert_with(Instant::now);
+            let since = *waited.person_since.get_or_insert_with(Instant::now);
             return Ok(Some(Gate::PersonTyping { waited_ms: ms(since.elapsed()) }));
         }
-        *person_since = None;
+        waited.person_since = None;
         self.clear_residue(look, &reading).await;
         Ok(Some(Gate::BoxNotEmpty))
     }

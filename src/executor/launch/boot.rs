@@ -8,6 +8,7 @@ use tokio::time::{Instant, timeout_at};
 use super::surface::{Surface, reads_its_terminal, reads_screen, surface};
 use crate::executor::folder_watch::FolderWatch;
 use crate::executor::hand::Hand;
+use crate::executor::redraw;
 use crate::executor::tmux::{Look, TmuxError, in_full};
 use crate::executor::voice::Voice;
 use crate::model::effect::{Liveness, StartSession};
@@ -59,6 +60,8 @@ struct Seen {
     standing: Option<Standing>,
     /// When a dialog that stands still now has done so for long enough.
     due: Option<Instant>,
+    /// Nothing was heard of it since the last look.
+    quiet: bool,
 }
 
 impl Seen {
@@ -112,7 +115,9 @@ pub(super) async fn until_open(
                 None => std::future::pending().await,
             }
         };
-        if timeout_at(most.min(deadline), moved).await == Ok(false) {
+        let heard = timeout_at(most.min(deadline), moved).await;
+        seen.quiet = heard.is_err();
+        if heard == Ok(false) {
             watch = None;
         }
         tokio::time::sleep_until(least.min(deadline)).await;
@@ -147,7 +152,11 @@ async fn step(
         }
         return Ok(false);
     }
-    let open = surface(spec, Some(&reading), Some(&look), &terminal) == Surface::Open;
+    let surface = surface(spec, Some(&reading), Some(&look), &terminal);
+    if surface == Surface::NoBox && remembered.quiet {
+        redraw::ask(hand, &look);
+    }
+    let open = surface == Surface::Open;
     // Without a box to look for, and without bracketed paste, only the program itself shows that it listens.
     let unseen = reading.box_open.is_none() && !spec.input.bracketed_paste && spec.kind == RuntimeKind::Tui;
     Ok(open && (!unseen || reads_its_terminal(hand).await))

@@ -25,6 +25,8 @@ pub struct Look {
     pub input_off: bool,
     /// Terminals of people.
     pub attached: u32,
+    /// Columns and rows.
+    pub size: (u32, u32),
     pub cursor: (u32, u32),
     /// Only tmux 3.7 and later can say.
     pub bracketed_paste: Option<bool>,
@@ -50,8 +52,8 @@ pub struct Pressed {
     pub screen: String,
 }
 
-const LOOK: &str = "#{pane_dead}|#{pane_in_mode}|#{pane_input_off}|#{session_attached}|#{cursor_x}|#{cursor_y}|\
-                    #{bracket_paste_flag}";
+const LOOK: &str = "#{pane_dead}|#{pane_in_mode}|#{pane_input_off}|#{session_attached}|#{pane_width}|#{pane_height}|\
+                    #{cursor_x}|#{cursor_y}|#{bracket_paste_flag}";
 
 impl Pane {
     /// Finds the pane that `target` names.
@@ -110,7 +112,7 @@ impl Pane {
         read_look(flags, screen).ok_or_else(|| TmuxError::Unexpected {
             command: queue.summary(),
             found: flags.to_owned(),
-            expected: "seven fields",
+            expected: "nine fields",
         })
     }
 
@@ -205,6 +207,7 @@ fn read_look(flags: &str, screen: &str) -> Option<Look> {
         in_mode: on(next()?),
         input_off: on(next()?),
         attached: next()?.parse().ok()?,
+        size: (next()?.parse().ok()?, next()?.parse().ok()?),
         cursor: (next()?.parse().ok()?, next()?.parse().ok()?),
         bracketed_paste: match next()? {
             "1" => Some(true),
@@ -241,9 +244,10 @@ mod tests {
 
     #[test]
     fn a_look_is_read_whatever_the_version_leaves_out() {
-        let look = read_look("0|0||1|2|45|", "a\nb\n").unwrap();
-        assert_eq!(look, Look { attached: 1, cursor: (2, 45), screen: "a\nb\n".to_owned(), ..Look::default() });
-        let look = read_look("1|1|0|0|0|0|1", "").unwrap();
+        let look = read_look("0|0||1|80|50|2|45|", "a\nb\n").unwrap();
+        let (size, cursor) = ((80, 50), (2, 45));
+        assert_eq!(look, Look { attached: 1, size, cursor, screen: "a\nb\n".to_owned(), ..Look::default() });
+        let look = read_look("1|1|0|0|80|50|0|0|1", "").unwrap();
         assert!(look.dead && look.in_mode && !look.input_off);
         assert_eq!(look.bracketed_paste, Some(true));
         assert_eq!(read_look("1|1|0", ""), None);

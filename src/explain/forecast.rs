@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::model::effect::{Effect, SessionName, Task};
 use crate::model::event::{
-    DeadlinePassed, Decision, Event, LaunchFailed, SessionGone, SessionLooked, WakeFailed, WakePhase,
+    DeadlineKind, DeadlinePassed, Decision, Event, LaunchFailed, SessionGone, SessionLooked, WakeFailed, WakePhase,
 };
 use crate::model::id::Lsn;
 use crate::model::name::Identity;
@@ -16,7 +16,7 @@ use crate::model::session::{Ending, ReapReason, Turn, WakeGate};
 use crate::model::state::{Presence, Session, SessionPhase, State};
 use crate::model::time::Timestamp;
 use crate::policy::ask::waking;
-use crate::policy::deadline::next_deadline;
+use crate::policy::deadline::{lapsed_deadline, next_deadline};
 use crate::supervisor::conclude;
 
 use super::phrase::seconds;
@@ -174,12 +174,14 @@ fn run(mut state: State, mut enough: impl FnMut(&[Record]) -> bool) {
     }
     let mut boots: Vec<(Timestamp, Draft)> = state.presences.iter().filter_map(|it| boot(&state, it)).collect();
     boots.sort_by_key(|(at, _)| std::cmp::Reverse(at.awake_ms));
+    // Within a turn, above all within a start: what has come due is decided before the turn is over.
+    let mut lapsed = state.now.zip(lapsed_deadline(&state)).map(|(now, kind)| (now, passed(kind)));
     for _ in 0..DEADLINES_MAX + DEADLINES_MAX_EACH * state.presences.len() {
         let deadline = next_deadline(&state);
         let is_first = |boot: &Timestamp| deadline.is_none_or(|deadline| boot.awake_ms <= deadline.at.awake_ms);
-        let (at, draft) = match (boots.pop_if(|(at, _)| is_first(at)), deadline) {
-            (Some(boot), _) => boot,
-            (None, Some(it)) => (it.at, Draft::own(Subject::NONE, None, DeadlinePassed { deadline: it.kind })),
+        let (at, draft) = match (lapsed.take().or_else(|| boots.pop_if(|(at, _)| is_first(at))), deadline) {
+            (Some(first), _) => first,
+            (None, Some(it)) => (it.at, passed(it.kind)),
             (None, None) => return,
         };
         let now = state.now.map_or(at, |now| now.latest(at));
@@ -193,6 +195,10 @@ fn run(mut state: State, mut enough: impl FnMut(&[Record]) -> bool) {
             drafts.extend(effects.iter().filter_map(|effect| silence(&state, effect)));
         }
     }
+}
+
+fn passed(deadline: DeadlineKind) -> Draft {
+    Draft::own(Subject::NONE, None, DeadlinePassed { deadline })
 }
 
 /// When a boot that goes on fails, and how (C28). Its clock is the executor's: one that went on under another daemon began

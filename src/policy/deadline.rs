@@ -90,6 +90,13 @@ pub fn next_deadline(state: &State) -> Option<Deadline> {
     Deadlines::new(state).next(state.now?)
 }
 
+/// What was waited for and has come by now, though nothing has been decided for it: that is left to the turn that goes on.
+pub fn lapsed_deadline(state: &State) -> Option<DeadlineKind> {
+    let now = state.now?;
+    let all = Deadlines::new(state);
+    all.of.values().flatten().find(|due| !due.counts(now)).map(|due| due.kind)
+}
+
 /// The next deadline of one peer, whatever others wait for.
 pub fn next_of_peer(state: &State, peer: &Identity) -> Option<Deadline> {
     let now = state.now?;

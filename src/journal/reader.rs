@@ -7,6 +7,7 @@ mod last;
 mod mapped;
 mod places;
 mod records;
+mod stretches;
 mod stripes;
 
 use std::collections::BTreeSet;

@@ -14,10 +14,8 @@ use super::super::scan::{Fault, Scan};
 use super::super::window::{Copied, Window};
 use super::ReadError;
 use super::places::{Peers, Place};
+use super::stretches::{self, Stretch};
 use crate::model::id::Lsn;
-
-/// One place is remembered for so many bytes of the last segment.
-const STRIDE_BYTES: u64 = 64 << 10;
 
 /// The segment that may still grow, read as far as its groups are whole.
 pub(super) struct Last {
@@ -25,7 +23,7 @@ pub(super) struct Last {
     pub path: PathBuf,
     file: Arc<File>,
     pub scan: Scan<Copied<Arc<File>>>,
-    /// One every [`STRIDE_BYTES`] or so.
+    /// One every 64 KiB or so.
     places: Vec<Place>,
     /// Once somebody has asked: to find out takes as long as all the rest.
     peers: OnceLock<Peers>,
@@ -67,6 +65,9 @@ impl Last {
         self.scan.window.forget();
         self.scan.jump((self.scan.whole_at, self.scan.whole_next));
         self.damage = None;
+        if let Some(from) = stretches::again(&self.scan) {
+            stretches::beside(&from, |others| self.walk_with(others));
+        }
         while let Err(fault) = self.walk() {
             let place = (self.scan.at, self.scan.next);
             let head_is_zero = matches!(fault, Fault::NoFrame) && self.scan.head_is_zero();
@@ -89,24 +90,21 @@ impl Last {
         }
     }
 
-    fn walk(&mut self) -> Result<(), Fault> {
-        loop {
-            let (offset, lsn) = (self.scan.at, self.scan.next);
-            if !self.scan.pass()? {
-                return Ok(());
+    /// Takes in what others have walked over meanwhile, for as long as one stretch leads to the next.
+    pub(super) fn walk_with(&mut self, others: &mut dyn Iterator<Item = Stretch>) {
+        for Stretch { begins, places, sure } in others {
+            // What is wrong is found again, and said, by who goes on from here alone.
+            let arrived = stretches::walk(&mut self.scan, &mut self.places, begins.0).is_ok();
+            if !arrived || (self.scan.whole_at, self.scan.whole_next) != begins {
+                return;
             }
-            // A control frame is no record.
-            if self.scan.next == lsn {
-                continue;
-            }
-            if self.places.last().is_none_or(|last| offset - last.offset >= STRIDE_BYTES) {
-                self.places.push(Place::new(offset, lsn));
-            }
-            let header = self.scan.passed(offset)?.header;
-            if let Some(place) = self.places.last_mut() {
-                place.note((header.kind, header.schema), header.time_us);
-            }
+            self.places.extend(places);
+            self.scan.jump(sure);
         }
+    }
+
+    pub(super) fn walk(&mut self) -> Result<(), Fault> {
+        stretches::walk(&mut self.scan, &mut self.places, u64::MAX)
     }
 
     /// Records' places and lsns.

@@ -7,11 +7,12 @@ use std::path::Path;
 use cli_support::{Daemon, accepting, ada, err, out, program, record, team};
 use dormouse::daemon::input::Answer;
 use dormouse::model::event::{PeerRegistered, RuntimeKind, RuntimeTraits};
-use dormouse::model::profile::WakePolicy;
+use dormouse::model::id::Lsn;
+use dormouse::model::profile::{Managed, Registration, WakePolicy};
 use dormouse::model::record::Subject;
 use dormouse::model::request::{Request, Verb};
-use dormouse::model::state::State;
-use serde_json::Value;
+use dormouse::model::state::{Peer, State};
+use serde_json::{Value, json as value};
 
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
@@ -72,6 +73,36 @@ fn c03a_a_folder_without_a_profile_gets_one() {
     assert_eq!(registration.profile.wake_policy, WakePolicy::Ephemeral);
     let written = std::fs::read_to_string(folder.join(".dormouse/peer-profile.json")).unwrap();
     assert_eq!(json(&written)["personality"], "ada-old");
+}
+
+/// C4: what is not named when a folder is added again stays as it was.
+#[test]
+fn c04_a_folder_that_is_added_again_keeps_what_was_given_before() {
+    let mut before = Registration::plain("/", "ada".parse().unwrap(), "demo".parse().unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    before.folder = dir.path().canonicalize().unwrap();
+    (before.consents, before.args) = (vec!["a".to_owned()], vec!["-x".to_owned(), "y z".to_owned()]);
+    let managed = Managed { by: "cron".to_owned(), socket: "/run/cron".into(), target: "=ada:".to_owned() };
+    before.managed = Some(managed.clone());
+    let mut state = knowing(&["demo"]);
+    let peer = Peer { registration: before, registered: Lsn(1), profile_unreadable: None };
+    state.peers.insert("ada".parse().unwrap(), peer);
+    let daemon = Daemon::start(state, registering);
+    let added = |flags: &[&str]| {
+        let output = daemon.program(&["add", "--json"]).arg(dir.path()).args(flags).output().unwrap();
+        assert!(output.status.success(), "{}", err(&output));
+        let Verb::Add { registration } = daemon.asked.recv().unwrap().verb else { panic!() };
+        let added = json(&out(&output));
+        assert_eq!((&added["consents"], &added["args"]), (&value!(registration.consents), &value!(registration.args)));
+        assert_eq!(registration.managed.as_ref(), Some(&managed));
+        (registration.consents.join(" "), registration.args.join(" "))
+    };
+    let told = |consents: &str, args: &str| (consents.to_owned(), args.to_owned());
+    // `registering` changes nothing, so that each of these begins with the same.
+    assert_eq!(added(&["--name", "ada"]), told("a", "-x y z"));
+    assert_eq!(added(&["--consent", "b,a"]), told("a b", "-x y z"));
+    assert_eq!(added(&["--arg=-q"]), told("a", "-q"));
+    assert_eq!(added(&["--no-consent", "a", "--no-args"]), told("", ""));
 }
 
 #[test]

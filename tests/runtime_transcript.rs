@@ -225,4 +225,9 @@ fn c46b_the_last_real_entry_of_codexs_record_tells_the_end_of_a_turn() {
     assert_eq!(says("ours"), OfTurn::Ends);
     append(&ours, "{\"type\":\"response_item\",\"payload\":{\"type\":\"function_call\"}}\n");
     assert_eq!(says("ours"), OfTurn::Goes);
+    let failed = r#"{"type":"event_msg","payload":{"type":"task_complete","error":{"message":"401: bad key\nmore"}}}"#;
+    append(&ours, &format!("{failed}\n"));
+    assert_eq!(says("ours"), OfTurn::Fails { reason: "401: bad key".to_owned() });
+    append(&ours, &event("task_complete").replace("\"turn_id\"", "\"error\":null,\"turn_id\""));
+    assert_eq!(says("ours"), OfTurn::Ends);
 }

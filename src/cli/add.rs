@@ -8,7 +8,9 @@ use crate::protocol::{AddPeer, Added, Verb};
 
 /// Make a folder a peer
 ///
-/// A folder without a profile gets one, `.dormouse/peer-profile.json`; what is there already is read as it is.
+/// A folder without a profile gets one, `.dormouse/peer-profile.json`; what is there already is read as it is. A folder that
+/// is a peer already is registered again: consents come on top of those given before, arguments take the place of the ones
+/// before, and what is not named stays.
 #[derive(Debug, clap::Args)]
 pub struct Add {
     /// The peer's folder
@@ -32,9 +34,15 @@ pub struct Add {
     /// Dialogs to answer in your name, such as trust_folder
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     consent: Vec<String>,
+    /// Take consents back that were given before
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    no_consent: Vec<String>,
     /// Add an argument to its program; once for each
     #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
     arg: Vec<String>,
+    /// Take all arguments away that were given before
+    #[arg(long, conflicts_with = "arg")]
+    no_args: bool,
     /// Only deliver to it: this keeps it alive
     #[arg(long, value_name = "WHAT", requires_all = ["socket", "target"], help_heading = "Managed elsewhere")]
     managed_by: Option<String>,
@@ -69,6 +77,8 @@ impl Add {
             consents: self.consent,
             args: self.arg,
             managed,
+            without_consents: self.no_consent,
+            without_args: self.no_args,
         };
         let added: Added = context.change(Verb::Add(Box::new(peer)), self.because.reason)?;
         context.output.print(&added, || says(&added))
@@ -84,6 +94,20 @@ fn says(added: &Added) -> String {
     let mut text = format!("{} lives in {}", added.peer, added.folder.display());
     if let Some(profile) = &added.profile_written {
         text.push_str(&format!("\nits profile is {}", profile.display()));
+    }
+    if !added.consents.is_empty() {
+        text.push_str(&format!("\nconsents given: {}", added.consents.join(", ")));
+    }
+    if !added.args.is_empty() {
+        text.push_str(&format!("\narguments: {}", added.args.join(" ")));
+    }
+    if let Some(managed) = &added.managed {
+        text.push_str(&format!(
+            "\nkept alive by {}, at {} of {}",
+            managed.by,
+            managed.target,
+            managed.socket.display()
+        ));
     }
     for remark in &added.remarks {
         text.push_str(&format!("\nnote: {remark}"));

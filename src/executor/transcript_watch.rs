@@ -31,19 +31,19 @@ pub(super) async fn watch(hand: Arc<Hand>) {
     let mut judged: Option<LastEntry> = None;
     loop {
         let last = || entries.find(&spec, &values, hand.conversation().as_deref());
-        if let Some(end) = last().filter(|it| it.says == OfTurn::Ends && judged.as_ref() != Some(it)) {
+        if let Some(end) = last().filter(|it| it.says != OfTurn::Goes && judged.as_ref() != Some(it)) {
             let said_at = Some(clock::now());
             tokio::time::sleep(STANDS).await;
             if last().as_ref() != Some(&end) {
                 continue;
             }
-            if is_news(&hand, &spec) {
-                hand.voice.say(TurnObserved {
-                    turn: TurnSeen::Idle,
-                    source: Source::Transcript,
-                    turn_id: None,
-                    said_at,
-                });
+            let turn = match &end.says {
+                // That it has failed may be known, and not why.
+                OfTurn::Fails { reason } => Some(TurnSeen::Failed { reason: reason.clone() }),
+                OfTurn::Ends | OfTurn::Goes => is_news(&hand, &spec).then_some(TurnSeen::Idle),
+            };
+            if let Some(turn) = turn {
+                hand.voice.say(TurnObserved { turn, source: Source::Transcript, turn_id: None, said_at });
             }
             judged = Some(end);
         }

@@ -122,7 +122,8 @@ pub struct Hook {
     pub payload: Value,
 }
 
-/// A folder to be registered (C4). Paths are absolute: the daemon stands elsewhere.
+/// A folder to be registered (C4), or registered again: what is not named then stays as it was. Paths are absolute: the
+/// daemon stands elsewhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AddPeer {
@@ -135,6 +136,12 @@ pub struct AddPeer {
     pub consents: Vec<String>,
     pub args: Vec<String>,
     pub managed: Option<Managed>,
+    /// Consents that are taken back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without_consents: Vec<String>,
+    /// The arguments so far are taken away.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub without_args: bool,
 }
 
 /// A message to be accepted.

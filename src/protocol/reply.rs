@@ -11,6 +11,7 @@ use super::call::Verb;
 use crate::model::delivery::Proof;
 use crate::model::id::{Generation, Lsn, MessageId};
 use crate::model::name::Identity;
+use crate::model::profile::Managed;
 use crate::model::session::Source;
 
 /// One line of an answer.
@@ -119,6 +120,10 @@ pub struct Added {
     pub profile_written: Option<PathBuf>,
     /// What the profile says that is honoured differently than written.
     pub remarks: Vec<String>,
+    /// As they hold now: a folder that is added again keeps what was given before.
+    pub consents: Vec<String>,
+    pub args: Vec<String>,
+    pub managed: Option<Managed>,
     pub lsn: Lsn,
 }
 

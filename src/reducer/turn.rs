@@ -2,7 +2,7 @@
 
 use super::{life, presence, session};
 use crate::model::effect::Task;
-use crate::model::event::{TurnObserved, TurnSeen};
+use crate::model::event::{TurnObserved, TurnSeen, UNNAMED_ERROR};
 use crate::model::record::Record;
 use crate::model::session::{Source, Turn};
 use crate::model::state::{Session, State};
@@ -63,9 +63,13 @@ fn has_come_back(session: &Session, fact: &TurnObserved) -> bool {
     fact.turn == TurnSeen::Ended && fact.said_at.is_some_and(|said| said != since && said.latest(since) == said)
 }
 
-/// How a turn ended that is known to be over is worth more than that it is.
+/// How a turn ended that is known to be over is worth more than that it is, and so is why it failed.
 fn how_it_ended(session: &mut Session, fact: &TurnObserved) {
-    let Turn::Ended { at, .. } = session.turn else { return };
+    let at = match &session.turn {
+        Turn::Ended { at, .. } => *at,
+        Turn::Failed { at, reason } if reason == UNNAMED_ERROR && is_failure(&fact.turn) => *at,
+        _ => return,
+    };
     if fact.turn_id.as_deref().is_some_and(|name| !session.turn_names.ended_last(name)) {
         return;
     }
@@ -75,6 +79,10 @@ fn how_it_ended(session: &mut Session, fact: &TurnObserved) {
         TurnSeen::Running | TurnSeen::Ended | TurnSeen::Idle | TurnSeen::Waiting { .. } | TurnSeen::Alive => return,
     };
     (session.turn, session.kept) = (how, None);
+}
+
+fn is_failure(turn: &TurnSeen) -> bool {
+    matches!(turn, TurnSeen::Failed { .. })
 }
 
 /// Whether what is known of the end says more than that the program is idle: it is idle, too, while work of its own goes
@@ -140,6 +148,10 @@ fn told(state: &mut State, record: &Record, turn: &TurnSeen, source: Source) -> 
         TurnSeen::Waiting { on } => return life::needs_person(state, record, on, source),
         TurnSeen::Failed { reason } => {
             session.turns_open = 0;
+            // Why is known already.
+            if reason == UNNAMED_ERROR && matches!(session.turn, Turn::Failed { .. }) {
+                return Vec::new();
+            }
             session.turn = Turn::Failed { at: record.at, reason: reason.clone() };
         }
         TurnSeen::Alive => {}

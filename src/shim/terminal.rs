@@ -3,7 +3,7 @@
 use vte::{Params, Parser, Perform};
 
 use super::files::Terminal;
-use crate::model::event::TurnSeen;
+use crate::model::event::{TurnSeen, UNNAMED_ERROR};
 
 /// Longest title that is kept, in characters. It is the program's text, and nobody's to trust.
 const TITLE_CHARS_MAX: usize = 200;
@@ -92,7 +92,7 @@ impl Said {
             Some("working") => Some(TurnSeen::Running),
             Some("blocked") => Some(TurnSeen::Waiting { on: detail(&["kind"], "a person") }),
             Some("done") => Some(TurnSeen::Ended),
-            Some("error") => Some(TurnSeen::Failed { reason: detail(&["reason", "message", "kind"], "unnamed error") }),
+            Some("error") => Some(TurnSeen::Failed { reason: detail(&["reason", "message", "kind"], UNNAMED_ERROR) }),
             // The program leaves, and says nothing any more.
             Some("clear") => None,
             // A state of a later version: what was last understood stays.

@@ -164,14 +164,24 @@ fn c1_claude_works_by_a_foreign_profile() {
     assert!(!folder.join(".dormouse").exists(), "no profile of ours beside it");
 }
 
-/// C46b: a limit and a sign-out are states with their reason.
 #[test]
 fn c46b_why_claudes_turn_failed_is_said() {
     let mut place = claude::settled(&[]);
     place.world.terminate();
     place.world.set_env("CLAUDE_CODE_MAX_RETRIES", "0");
     place.world.start();
-    for (status, reason) in [(429, "rate_limit"), (401, "authentication")] {
+    why_a_turn_failed_is_said(&place, [(429, "rate_limit"), (401, "authentication")]);
+}
+
+#[test]
+fn c46b_why_codexs_turn_failed_is_said() {
+    why_a_turn_failed_is_said(&codex::settled(&[]), [(400, "made up"), (401, "401 Unauthorized")]);
+}
+
+/// C46b: a limit and a sign-out are states with their reason.
+#[track_caller]
+fn why_a_turn_failed_is_said(place: &Place, refusals: [(u16, &str); 2]) {
+    for (status, reason) in refusals {
         place.model.answers([Answer::Error(status)]);
         let message = place.send("ada", "hello");
         assert_eq!(place.delivered(message), place.proof);

@@ -124,6 +124,26 @@ fn c46b_the_end_of_a_later_turn_is_an_end_though_rest_was_heard_first() {
     assert!(matches!(turn(&world), Turn::Ended { judged: false, .. }), "{:?}", turn(&world));
 }
 
+/// C46b: a program may say on its terminal that it has failed, and in its record why, each first.
+#[test]
+fn c46b_why_a_turn_has_failed_is_worth_more_than_that_it_has() {
+    let reason = |world: &World| match turn(world) {
+        Turn::Failed { reason, .. } => reason,
+        other => panic!("{other:?}"),
+    };
+    for said in [
+        "2s turn ada failed-unnamed =>\n3s turn ada failed =>",
+        "2s turn ada failed-unnamed =>\n3s turn ada failed 2s-ago =>",
+        "2s turn ada failed =>\n3s turn ada failed-unnamed =>",
+    ] {
+        let mut world = live();
+        check(&mut world, &format!("1s turn ada running =>\n{said}"));
+        assert_eq!(reason(&world), "usage limit", "{said}");
+        check(&mut world, "4s turn ada running =>\n5s turn ada failed-unnamed =>");
+        assert_eq!(reason(&world), "unnamed error", "another turn");
+    }
+}
+
 /// C46b: that it is idle is said at once by its status file, how its turn ended only by a hook behind it.
 #[test]
 fn c46b_how_a_turn_ended_is_worth_more_than_that_it_is_over() {

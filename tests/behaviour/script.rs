@@ -243,6 +243,7 @@ fn turn(world: &mut World, peer: &str, what: &str, ago: Option<&str>) -> Vec<Rec
         "waiting" => TurnSeen::Waiting { on: "permission".into() },
         "background" => TurnSeen::Background { on: "1 task".into() },
         "alive" => TurnSeen::Alive,
+        "failed-unnamed" => TurnSeen::Failed { reason: UNNAMED_ERROR.into() },
         "failed" => TurnSeen::Failed { reason: "usage limit".into() },
         _ => panic!("what is `{what}`?"),
     };

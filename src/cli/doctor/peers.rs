@@ -1,5 +1,7 @@
 //! Each registered peer: its folder, its profile, its runtimes, what its user granted.
 
+use std::path::Path;
+
 use super::finding::Finding;
 use super::runtimes::Known;
 use crate::cli::error::sentence;
@@ -33,7 +35,7 @@ pub fn examine(peer: &Peer, known: &Known) -> Vec<Finding> {
     let honoured = "nothing, or write what is meant into the profile (C2, C42)";
     findings.extend(profile.remarks.iter().map(|remark| Finding::warn(check(), remark, honoured)));
     if managed.is_none() {
-        findings.extend(runtimes(&profile, consents, known));
+        findings.extend(runtimes(folder, &profile, consents, known));
     }
     if findings.is_empty() {
         findings.push(Finding::ok(check(), described(&profile, &peer.registration)));
@@ -41,7 +43,7 @@ pub fn examine(peer: &Peer, known: &Known) -> Vec<Finding> {
     findings
 }
 
-fn runtimes(profile: &Profile, consents: &[String], known: &Known) -> Vec<Finding> {
+fn runtimes(folder: &Path, profile: &Profile, consents: &[String], known: &Known) -> Vec<Finding> {
     let name = &profile.personality;
     let check = || format!("peer {name}");
     let mut findings = Vec::new();
@@ -58,7 +60,9 @@ fn runtimes(profile: &Profile, consents: &[String], known: &Known) -> Vec<Findin
             continue;
         };
         let missing: Vec<&str> = spec.dialogs.iter().filter_map(|dialog| dialog.consent.as_deref()).collect();
-        for consent in missing.into_iter().filter(|consent| !consents.iter().any(|given| given == consent)) {
+        let missing: Vec<&str> = missing.into_iter().filter(|it| !consents.iter().any(|given| given == it)).collect();
+        let all = missing.join(",");
+        for consent in &missing {
             let of_hooks = spec.hooks.as_ref().is_some_and(|hooks| hooks.consent.as_deref() == Some(consent));
             let says = if of_hooks {
                 format!(
@@ -70,7 +74,7 @@ fn runtimes(profile: &Profile, consents: &[String], known: &Known) -> Vec<Findin
             findings.push(Finding::warn(
                 check(),
                 says,
-                format!("`dormouse add DIR --consent {consent}`, if you agree"),
+                format!("`dormouse add {} --consent {all}`, or those you agree to", folder.display()),
             ));
         }
     }

@@ -1,5 +1,6 @@
 //! `add`: a folder becomes a peer (C3a, C4, C5, C22).
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,22 +13,31 @@ use crate::model::actor::Actor;
 use crate::model::name::{Identity, NameError, Personality, Runtime};
 use crate::model::profile::{Profile, Registration, WakePolicy};
 use crate::model::request::{Request, Verb};
+use crate::model::state::State;
 use crate::protocol::{AddPeer, Added, Problem};
 use crate::registry::{self, ProfileError};
 
 /// Registers the folder; writes its profile first if it has none, and takes that back if the rules refuse.
 pub(super) async fn add(door: &Door, actor: Actor, reason: Option<String>, peer: AddPeer) -> Result<Value, Problem> {
     sockets_fit(&door.home, &peer)?;
-    let known = door.read(|state, _| state.runtimes.keys().cloned().collect::<Vec<Runtime>>()).await?;
-    let read = tokio::task::spawn_blocking(move || registration(peer, &known));
+    let folder = peer.folder.clone();
+    let known = move |state: &State, _| {
+        let mut registered = state.peers.values().map(|peer| &peer.registration);
+        let before = registered.find(|registration| registration.folder == folder).cloned();
+        (state.runtimes.keys().cloned().collect::<Vec<Runtime>>(), before)
+    };
+    let (known, before) = door.read(known).await?;
+    let read = tokio::task::spawn_blocking(move || registration(peer, &known, before));
     let (registration, written) = read.await.map_err(|_| super::answer::ending())??;
     let profile = &registration.profile;
     let identity = Identity::new(profile.default_runtime.clone(), profile.personality.clone());
-    let (folder, remarks) = (registration.folder.clone(), profile.remarks.clone());
+    let Registration { folder, consents, args, managed, .. } = registration.clone();
+    let remarks = profile.remarks.clone();
     let verb = Verb::Add { registration: Box::new(registration) };
     match door.ask(Request { actor, reason, verb }).await {
         Ok(Answer::Done(records)) if !records.is_empty() => {
-            let added = Added { peer: identity, folder, profile_written: written, remarks, lsn: records[0].lsn };
+            let (peer, profile_written, lsn) = (identity, written, records[0].lsn);
+            let added = Added { peer, folder, profile_written, remarks, consents, args, managed, lsn };
             serde_json::to_value(&added).map_err(|error| Problem::failed(error.to_string()))
         }
         Ok(_) => Err(Problem::failed("the daemon has no answer to `add`")),
@@ -38,8 +48,13 @@ pub(super) async fn add(door: &Door, actor: Actor, reason: Option<String>, peer:
     }
 }
 
-/// What the folder says of itself, and the profile that was written because it said nothing.
-fn registration(peer: AddPeer, known: &[Runtime]) -> Result<(Registration, Option<PathBuf>), Problem> {
+/// What the folder says of itself, and the profile that was written because it said nothing. What `peer` does not name is as
+/// it was `before`.
+fn registration(
+    peer: AddPeer,
+    known: &[Runtime],
+    before: Option<Registration>,
+) -> Result<(Registration, Option<PathBuf>), Problem> {
     if !peer.folder.is_absolute() || !peer.folder.is_dir() {
         return Err(Problem::refused(format!("{} is no folder", peer.folder.display())));
     }
@@ -55,8 +70,15 @@ fn registration(peer: AddPeer, known: &[Runtime]) -> Result<(Registration, Optio
         }
         Err(error) => return Err(unusable(&error)),
     };
-    let AddPeer { folder, consents, args, managed, .. } = peer;
-    Ok((Registration { folder, profile, consents, args, managed }, written))
+    let AddPeer { folder, consents: given, args, managed, without_consents, without_args, .. } = peer;
+    let (mut consents, args_before, managed_before) =
+        before.map_or_else(Default::default, |before| (before.consents, before.args, before.managed));
+    consents.extend(given);
+    consents.retain(|consent| !without_consents.contains(consent));
+    let mut seen = BTreeSet::new();
+    consents.retain(|consent| seen.insert(consent.clone()));
+    let args = if args.is_empty() && !without_args { args_before } else { args };
+    Ok((Registration { folder, profile, consents, args, managed: managed.or(managed_before) }, written))
 }
 
 fn draft(peer: &AddPeer, known: &[Runtime]) -> Result<Profile, Problem> {

@@ -84,6 +84,9 @@ impl TurnObserved {
     }
 }
 
+/// The reason of a failure that its source does not tell.
+pub const UNNAMED_ERROR: &str = "unnamed error";
+
 /// What a source can say of a turn.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

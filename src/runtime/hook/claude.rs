@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{Said, text, words};
-use crate::model::event::TurnSeen;
+use crate::model::event::{TurnSeen, UNNAMED_ERROR};
 
 /// The events that say something of a session's turns, and those that show that it lives.
 const EVENTS: [&str; 8] = [
@@ -55,7 +55,7 @@ fn turn(event: &str, payload: &Value) -> TurnSeen {
             None => TurnSeen::Ended,
         },
         "StopFailure" => {
-            let reason = text(payload, "error").unwrap_or_else(|| "unnamed error".to_owned());
+            let reason = text(payload, "error").unwrap_or_else(|| UNNAMED_ERROR.to_owned());
             TurnSeen::Failed { reason: words(&reason) }
         }
         _ => TurnSeen::Alive,

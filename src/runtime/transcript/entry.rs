@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::model::event::UNNAMED_ERROR;
 use crate::runtime::spec::TranscriptFormat;
 
 /// Longest first line of a record that is read: it holds the program's whole instructions.
@@ -23,13 +24,18 @@ pub fn spoken(format: TranscriptFormat, line: &[u8]) -> Option<String> {
 }
 
 /// What a record's entry tells of the turn it belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OfTurn {
     /// Something was said or done in it.
     Goes,
     /// It is over, however it ended.
     Ends,
+    /// It has failed, for this reason.
+    Fails { reason: String },
 }
+
+/// Of a reason, so much is told. It may quote a whole answer of a server's.
+const REASON_CHARS_MAX: usize = 200;
 
 /// What the entry `line` tells of a turn. None for what programs write at rest, too: names, modes, what waits in a queue,
 /// what helpers say among themselves; and for records in which no end can be told.
@@ -134,6 +140,13 @@ struct CodexPayload {
     content: Vec<Block>,
     cwd: Option<PathBuf>,
     id: Option<String>,
+    /// Why a turn has failed that is complete.
+    error: Option<CodexError>,
+}
+
+#[derive(Deserialize)]
+struct CodexError {
+    message: Option<String>,
 }
 
 impl Codex {
@@ -150,6 +163,11 @@ impl Codex {
 impl Codex {
     fn of_turn(self) -> Option<OfTurn> {
         match (self.r#type.as_str(), self.payload.r#type.as_deref()) {
+            ("event_msg", Some("task_complete")) if self.payload.error.is_some() => {
+                let message = self.payload.error.and_then(|error| error.message);
+                let line = message.as_deref().and_then(|message| message.lines().next()).unwrap_or(UNNAMED_ERROR);
+                Some(OfTurn::Fails { reason: line.chars().take(REASON_CHARS_MAX).collect() })
+            }
             ("event_msg", Some("task_complete" | "turn_aborted")) => Some(OfTurn::Ends),
             ("event_msg", Some("task_started")) | ("response_item", _) => Some(OfTurn::Goes),
             _ => None,

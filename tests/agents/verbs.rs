@@ -170,19 +170,20 @@ fn c46b_why_claudes_turn_failed_is_said() {
     place.world.terminate();
     place.world.set_env("CLAUDE_CODE_MAX_RETRIES", "0");
     place.world.start();
-    why_a_turn_failed_is_said(&place, [(429, "rate_limit"), (401, "authentication")]);
+    why_a_turn_failed_is_said(&place, [(429, 1, "rate_limit"), (401, 1, "authentication")]);
 }
 
 #[test]
 fn c46b_why_codexs_turn_failed_is_said() {
-    why_a_turn_failed_is_said(&codex::settled(&[]), [(400, "made up"), (401, "401 Unauthorized")]);
+    // Where it is not let in, it tries again some times.
+    why_a_turn_failed_is_said(&codex::settled(&[]), [(400, 1, "made up"), (401, 20, "401 Unauthorized")]);
 }
 
 /// C46b: a limit and a sign-out are states with their reason.
 #[track_caller]
-fn why_a_turn_failed_is_said(place: &Place, refusals: [(u16, &str); 2]) {
-    for (status, reason) in refusals {
-        place.model.answers([Answer::Error(status)]);
+fn why_a_turn_failed_is_said(place: &Place, refusals: [(u16, usize, &str); 2]) {
+    for (status, times, reason) in refusals {
+        place.model.answers(std::iter::repeat_n(Answer::Error(status), times));
         let message = place.send("ada", "hello");
         assert_eq!(place.delivered(message), place.proof);
         until("the reason in ls", || {

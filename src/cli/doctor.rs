@@ -7,6 +7,7 @@ mod peers;
 mod runtimes;
 mod service;
 mod settings;
+mod wakes;
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
@@ -61,6 +62,7 @@ fn examine(context: &Context) -> Vec<Finding> {
     findings.extend(journal);
     findings.extend(runtimes);
     findings.extend(past.state.peers.values().flat_map(|peer| peers::examine(peer, &known)));
+    findings.extend(wakes::examine(&past.state));
     findings
 }
 

@@ -25,7 +25,20 @@ pub struct Row {
     pub since: Option<Timestamp>,
     pub queue: Queue,
     pub session: Option<Life>,
+    /// The last wake, if it has failed and none has come up since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wake_failed: Option<WakeFailed>,
     pub next: Option<Next>,
+}
+
+/// Why a peer did not come up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WakeFailed {
+    pub why: String,
+    #[serde(serialize_with = "moment")]
+    pub at: Timestamp,
+    /// `why` tells more of this record.
+    pub lsn: u64,
 }
 
 /// Adjectives: what a peer is.
@@ -141,6 +154,11 @@ fn row(state: &State, peer: Identity, next: &impl Fn(&Identity) -> Option<Next>)
             dead: presence.map_or(0, |presence| presence.dead.len()),
         },
         session: presence.and_then(|presence| presence.session.as_ref()).map(life),
+        wake_failed: presence.and_then(|presence| presence.wake_failure.as_ref()).map(|failure| WakeFailed {
+            why: failure.why.clone(),
+            at: failure.at,
+            lsn: failure.lsn.0,
+        }),
         next,
         peer,
     }
@@ -237,13 +255,17 @@ pub fn table(rows: &[Row], now: Timestamp) -> Vec<Vec<String>> {
 fn cells(row: &Row, now: Timestamp) -> [String; 7] {
     let ago = |at: Timestamp| format!("{} ago", span(now.since(at)));
     let nothing = || "-".to_owned();
-    let turn = row.session.as_ref().map_or_else(nothing, |life| {
-        let armed = if life.armed { ", armed" } else { "" };
-        let reason = life.reason.as_ref().map_or_else(String::new, |reason| format!(": {}", one_line(reason)));
-        // Whom it waits for; the word alone could mean anybody.
-        let whom = if life.turn == "waiting" { " for a person" } else { "" };
-        format!("{}{whom}{reason}{armed}", life.turn)
-    });
+    let failed = || row.wake_failed.as_ref().map(|failed| format!("wake failed: {}", one_line(&failed.why)));
+    let turn = row.session.as_ref().map_or_else(
+        || failed().unwrap_or_else(nothing),
+        |life| {
+            let armed = if life.armed { ", armed" } else { "" };
+            let reason = life.reason.as_ref().map_or_else(String::new, |reason| format!(": {}", one_line(reason)));
+            // Whom it waits for; the word alone could mean anybody.
+            let whom = if life.turn == "waiting" { " for a person" } else { "" };
+            format!("{}{whom}{reason}{armed}", life.turn)
+        },
+    );
     let sign = |life: &Life| format!("{}, {}", ago(life.last_sign_of_life), life.source_words);
     let dead = if row.queue.dead > 0 { format!(" ({} dead)", row.queue.dead) } else { String::new() };
     let name = if row.ephemeral { format!("{} (ephemeral)", row.peer) } else { row.peer.to_string() };

@@ -132,6 +132,18 @@ pub struct Presence {
     /// Questions whose session has ended: each is reported to its sender (C13).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unanswered: Vec<Question>,
+    /// The last wake, if it has failed: whoever asks why nothing moves wants to hear that first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wake_failure: Option<WakeFailure>,
+}
+
+/// A wake that has failed (C28).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WakeFailure {
+    pub lsn: Lsn,
+    pub at: Timestamp,
+    pub why: String,
 }
 
 /// Something to be typed into a session (C56).
@@ -354,6 +366,7 @@ impl Presence {
             external_delivery: None,
             verbs: Vec::new(),
             unanswered: Vec::new(),
+            wake_failure: None,
         }
     }
 }

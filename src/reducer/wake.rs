@@ -8,7 +8,7 @@ use crate::model::name::Identity;
 use crate::model::profile::WakePolicy;
 use crate::model::record::Record;
 use crate::model::session::{Ending, Source, Turn, WakeBranch, WakeMode};
-use crate::model::state::{EndedHow, Session, SessionPhase, State};
+use crate::model::state::{EndedHow, Session, SessionPhase, State, WakeFailure};
 use crate::model::turn_names::TurnNames;
 use crate::mutant::{Bug, bug};
 
@@ -159,6 +159,7 @@ pub(super) fn box_opened(state: &mut State, record: &Record) -> Vec<Task> {
 pub(super) fn session_ready(state: &mut State, record: &Record) -> Vec<Task> {
     let Some(presence) = presence(state, record) else { return Vec::new() };
     presence.last_wake_failed = false;
+    presence.wake_failure = None;
     presence.wakes_failed = 0;
     presence.since = record.at;
     if let Some(session) = &mut presence.session {
@@ -178,6 +179,7 @@ pub(super) fn session_ready(state: &mut State, record: &Record) -> Vec<Task> {
 pub(super) fn wake_failed(state: &mut State, record: &Record, decision: &WakeFailed) -> Vec<Task> {
     let Some(presence) = presence(state, record) else { return Vec::new() };
     presence.wake_retry_at = Some(record.at.plus_ms(decision.retry_in_ms));
+    presence.wake_failure = Some(WakeFailure { lsn: record.lsn, at: record.at, why: decision.why.clone() });
     if decision.retry_in_ms > 0 {
         presence.last_wake_failed = true;
         presence.wakes_failed += 1;

@@ -1,5 +1,8 @@
 //! Wakes: slots, order, first inputs, failures (C15-C20, C28, C29, C51).
 
+use dormouse::explain::queue::queue;
+use dormouse::explain::view;
+
 use crate::script::check;
 use crate::world::{World, ephemeral};
 
@@ -160,4 +163,31 @@ fn c52a_a_task_cut_off_by_an_operator_goes_back_to_the_head() {
     assert_eq!(world.session("ada").first_input, Some(a));
     assert!(world.state.messages[&a].possible_duplicate);
     assert_eq!(world.state.messages[&a].unfinished, 0);
+}
+
+/// C28: whoever asks why nothing moves hears first why the last wake has failed, until one has come up.
+#[test]
+fn c28_why_the_last_wake_failed_is_said_wherever_one_looks() {
+    let mut world = World::new();
+    world.add("ada", |_| {});
+    check(
+        &mut world,
+        "0s send a to ada => wake_decided[fresh first_wake]
+         1s launch-failed ada boot nothing => wake_failed, wake_refused[retry_delay]",
+    );
+    let said = |world: &World| view::ls(&world.state, |_| None).remove(0).wake_failed.map(|failed| failed.why);
+    assert_eq!(said(&world).as_deref(), Some("no"));
+    let table = view::table(&view::ls(&world.state, |_| None), world.now);
+    assert_eq!(table[1][3], "wake failed: no");
+    let waits = queue(&world.state, None, world.now).remove(0).waits_for;
+    assert!(waits.contains("; the last wake failed: no"), "{waits}");
+    check(
+        &mut world,
+        "62s passes       => wake_decided[fresh first_wake], boot_slot_released
+         63s started ada  =>
+         63s box ada      => delivery_decided
+         63s begun a ada  =>
+         64s proven a ada => delivered, session_ready",
+    );
+    assert_eq!(said(&world), None);
 }

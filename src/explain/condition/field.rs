@@ -157,6 +157,7 @@ mod tests {
             since: Some(at),
             queue: view::Queue { waiting: 1, dead: 0 },
             session: Some(life),
+            wake_failed: None,
             next: None,
         };
         agrees(PEER, &shown(&row), &["next"]);

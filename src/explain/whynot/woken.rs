@@ -2,7 +2,7 @@
 
 use super::{Found, Guard, no_daemon};
 use crate::explain::because::{wake_branch, wake_gate_clause, wake_gate_rule};
-use crate::explain::phrase::span;
+use crate::explain::phrase::{one_line, span};
 use crate::model::name::Identity;
 use crate::model::session::{WakeBranch, WakeGate, WakeMode};
 use crate::model::state::State;
@@ -98,7 +98,19 @@ fn gate(state: &State, peer: &Identity, gate: &WakeGate, now: Timestamp) -> Guar
         WakeGate::FailedBootSlot => ("the other one is ready, or has held the slot for 20 s", None),
         WakeGate::RetryDelay { left_ms } => ("that has passed", Some(*left_ms)),
     };
-    Guard { in_ms, ..Guard::new(wake_gate_rule(gate), wake_gate_clause(gate), until) }
+    let clause = wake_gate_clause(gate);
+    let because = match failure_behind(state, peer, gate) {
+        Some(why) => format!("{clause}; the last wake failed: {}", one_line(why)),
+        None => clause,
+    };
+    Guard { in_ms, ..Guard::new(wake_gate_rule(gate), because, until) }
+}
+
+/// What the last wake failed for, where that is what a gate comes of.
+fn failure_behind<'a>(state: &'a State, peer: &Identity, gate: &WakeGate) -> Option<&'a str> {
+    let of_failures = matches!(gate, WakeGate::Quarantined { .. } | WakeGate::RetryDelay { .. });
+    let failure = state.presences.get(peer)?.wake_failure.as_ref().filter(|_| of_failures)?;
+    Some(&failure.why)
 }
 
 /// The nearest way to a resumed one, if there is one.

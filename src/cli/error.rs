@@ -135,6 +135,11 @@ impl CliError {
             CliError::Problem(problem) => problem.hint.clone(),
             CliError::NotRunning { asked: true, .. } => Some("`dormouse daemon` runs it".to_owned()),
             CliError::NotRunning { .. } => Some("`dormouse daemon` runs it; nothing was accepted".to_owned()),
+            CliError::Spool { .. } => {
+                let says = "nothing was done. Where a sandbox keeps this program from both, the tools `send_to_peer` and `done` \
+                            do the same";
+                Some(says.to_owned())
+            }
             CliError::NoAnswer { .. } | CliError::Lost { .. } => {
                 Some("whether it was done is not known: `dormouse log` says what the journal holds".to_owned())
             }

@@ -1,6 +1,8 @@
 //! Promises about messages: each accounted for, in order, once, and proven before it is called delivered.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+#[allow(clippy::disallowed_types, reason = "looked up in and never gone through, its order shows nowhere")]
+use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::delivery::{DeliveryOutcome, Proof, Settlement};
 use crate::model::event::{
@@ -28,6 +30,7 @@ pub struct Messages {
 #[derive(Debug, Default)]
 struct Known {
     all: Vec<(MessageId, Message)>,
+    #[allow(clippy::disallowed_types, reason = "see its import")]
     places: HashMap<MessageId, usize>,
 }
 

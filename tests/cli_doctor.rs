@@ -221,3 +221,34 @@ fn a_program_is_asked_for_its_version_and_looked_at_for_a_sign_in() {
     fake(home.path(), "mine", "exec sleep 60");
     has(&look(""), "runtime mine", "warn", "no answer in 5 s");
 }
+
+/// C24: Codex writes its settings itself, so that there are some shows nothing: every wake of a peer on it ends in its
+/// sign-in. They count where they name a provider for whom nobody has to sign in, and whose key is there.
+#[test]
+fn c24_codex_counts_as_signed_in_only_by_a_login_or_a_provider_that_needs_none() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = peer_folder(&home, r#"{"personality": "ada", "default_runtime": "codex"}"#);
+    registered_on(home.path(), &folder, &["codex"]);
+    fs::create_dir(home.path().join(".codex")).unwrap();
+    let bin = fake(home.path(), "codex", "echo 'codex-cli 0.169.0'");
+    let look = |key: &str| {
+        let mut doctor = program(&["doctor", "--json"]);
+        doctor.env("DORMOUSE_HOME", home.path()).env("HOME", home.path()).env_remove("CODEX_HOME");
+        doctor.env("MINE_KEY", key).env("PATH", format!("{}:/usr/bin:/bin", bin.display()));
+        findings(&doctor.output().unwrap())
+    };
+    let settings = |text: &str| fs::write(home.path().join(".codex/config.toml"), text).unwrap();
+    let provider = "model_provider = \"mine\"\n[model_providers.mine]\nname = \"mine\"\n";
+
+    settings("model = \"x\"\n[projects.\"/srv\"]\ntrust_level = \"trusted\"\n");
+    has(&look(""), "runtime codex", "warn", "run `codex login` once");
+    settings(&format!("{provider}env_key = \"MINE_KEY\"\n"));
+    has(&look(""), "runtime codex", "warn", "start the daemon with MINE_KEY set");
+    has(&look("secret"), "runtime codex", "ok", "config.toml to ask mine, with the key in MINE_KEY");
+    settings(provider);
+    has(&look(""), "runtime codex", "ok", "to ask mine, without a key");
+    settings(&format!("{provider}requires_openai_auth = true\nenv_key = \"MINE_KEY\"\n"));
+    has(&look("secret"), "runtime codex", "warn", "run `codex login` once");
+    fs::write(home.path().join(".codex/auth.json"), "{}").unwrap();
+    has(&look(""), "runtime codex", "ok", "auth.json");
+}

@@ -7,10 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use cli_support::{Daemon, NOW, ada, err, out, program, record, team};
-use dormouse::journal::{DirStorage, Journal, Options};
-use dormouse::model::event::{DaemonStarted, PeerRegistered};
-use dormouse::model::record::Subject;
+use cli_support::{Daemon, err, out, program, register};
 use dormouse::model::state::State;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -49,22 +46,6 @@ fn registered(home: &Path, folder: &Path, consents: &[&str]) {
 
 fn registered_on(home: &Path, folder: &Path, runtimes: &[&str]) {
     register(home, folder, &[], runtimes);
-}
-
-fn register(home: &Path, folder: &Path, consents: &[&str], runtimes: &[&str]) {
-    let mut registration = team(&[("demo-ada", None)]).peers.into_values().next().unwrap().registration;
-    registration.folder = folder.to_owned();
-    registration.profile.runtimes = runtimes.iter().map(|it| it.parse().unwrap()).collect();
-    registration.consents = consents.iter().map(|it| (*it).to_owned()).collect();
-    let storage = DirStorage::open(&home.join("journal")).unwrap();
-    let options = Options { segment_bytes: 64 << 10, ..Options::default() };
-    let mut journal = Journal::open(storage, options, NOW.wall_us, || [7; 16], |_| ()).unwrap().0;
-    let started = DaemonStarted { version: "0.0.1".to_owned(), pid: std::process::id(), tmux: None };
-    let records = vec![
-        record(1, Subject::NONE, started),
-        record(2, Subject::peer(&ada()), PeerRegistered { registration, reason: None }),
-    ];
-    let _ = journal.append(&[records], ()).unwrap();
 }
 
 fn peer_folder(home: &TempDir, profile: &str) -> PathBuf {

@@ -25,6 +25,12 @@ const VERSION_PATIENCE: Duration = Duration::from_secs(5);
 /// Every runtime whose file is in order.
 pub type Known = BTreeMap<Runtime, Arc<Spec>>;
 
+/// Every runtime whose file is in order, and nothing said of those whose is not.
+pub fn known(home: &Home) -> Known {
+    let each = Runtimes::each(&home.runtimes()).unwrap_or_default();
+    each.into_iter().filter_map(|(_, loaded)| loaded.ok()).map(|it| (it.name, it.spec)).collect()
+}
+
 /// Each runtime's file and program.
 pub fn examine(home: &Home, service: &Service, state: &State) -> (Vec<Finding>, Known) {
     let (mut findings, mut known) = (Vec::new(), Known::new());

@@ -104,11 +104,11 @@ fn c22_long_socket_paths_and_open_folders_fail() {
 #[test]
 fn c2_c3_c42_a_peers_folder_and_profile_are_looked_at_as_they_are_now() {
     let home = tempfile::tempdir().unwrap();
-    registered(home.path(), &home.path().join("ada"), &["trust_folder"]);
+    registered(home.path(), &home.path().join("ada"), &[]);
     has(&findings(&doctor(home.path())), "peer ada", "fail", "dormouse rm ada");
     let ok = r#"{"personality": "ada", "default_runtime": "demo"}"#;
     for (profile, verdict, part) in [
-        (ok, "ok", "consents given: trust_folder"),
+        (ok, "ok", "ada, demo"),
         (r#"{"personality": "ada", "default_runtime": "demo", "wake_policy": "lazy"}"#, "warn", "counts as absent"),
         (
             r#"{"personality": "ada", "default_runtime": "demo", "wake_policy": "ephemeral", "interfaces": {"telegram": {}}}"#,
@@ -124,17 +124,37 @@ fn c2_c3_c42_a_peers_folder_and_profile_are_looked_at_as_they_are_now() {
     }
 }
 
-/// C24: a dialog that nobody consented to is said before a wake fails of it.
-#[test]
-fn c24_a_consent_that_is_missing_is_said() {
+/// Runs on `mine`, whose one dialog asks for `trust_folder`.
+fn with_a_dialog(consents: &[&str]) -> TempDir {
     let home = tempfile::tempdir().unwrap();
     let folder = peer_folder(&home, r#"{"personality": "ada", "default_runtime": "mine"}"#);
-    registered(home.path(), &folder, &[]);
+    registered(home.path(), &folder, consents);
     fs::create_dir(home.path().join("runtimes")).unwrap();
     let file = "argv = [\"sh\"]\n[proof]\nkeys = true\n[input]\nscreen = '^>'\n\
                 [[dialog]]\nname = \"trust\"\nscreen = 'Trust'\nconfirm = \"Enter\"\nconsent = \"trust_folder\"\n";
     fs::write(home.path().join("runtimes/mine.toml"), file).unwrap();
+    home
+}
+
+/// C24: a dialog that nobody consented to is said before a wake fails of it.
+#[test]
+fn c24_a_consent_that_is_missing_is_said() {
+    let home = with_a_dialog(&[]);
     has(&findings(&doctor(home.path())), "peer ada", "warn", "--consent trust_folder");
+    let home = with_a_dialog(&["trust_folder"]);
+    has(&findings(&doctor(home.path())), "peer ada", "ok", "consents given: trust_folder");
+}
+
+/// C24: a consent that is misspelt is none, and nothing else says so before a wake fails of it.
+#[test]
+fn c24_a_consent_that_no_dialog_asks_for_is_said() {
+    let home = with_a_dialog(&["trust-folder", "hok", "trust_folder"]);
+    let found = findings(&doctor(home.path()));
+    has(&found, "peer ada", "warn", "that no dialog of mine asks for (C24): trust-folder, hok");
+    has(&found, "peer ada", "warn", "it asks for trust_folder;");
+    fs::remove_file(home.path().join("runtimes/mine.toml")).unwrap();
+    let found = format!("{:?}", findings(&doctor(home.path())));
+    assert!(!found.contains("no dialog of"), "of an unknown runtime nobody can tell: {found}");
 }
 
 #[test]

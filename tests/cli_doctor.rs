@@ -7,10 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use cli_support::{Daemon, NOW, ada, err, out, program, record, team};
-use dormouse::journal::{DirStorage, Journal, Options};
-use dormouse::model::event::{DaemonStarted, PeerRegistered};
-use dormouse::model::record::Subject;
+use cli_support::{Daemon, err, out, program, register};
 use dormouse::model::state::State;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -49,22 +46,6 @@ fn registered(home: &Path, folder: &Path, consents: &[&str]) {
 
 fn registered_on(home: &Path, folder: &Path, runtimes: &[&str]) {
     register(home, folder, &[], runtimes);
-}
-
-fn register(home: &Path, folder: &Path, consents: &[&str], runtimes: &[&str]) {
-    let mut registration = team(&[("demo-ada", None)]).peers.into_values().next().unwrap().registration;
-    registration.folder = folder.to_owned();
-    registration.profile.runtimes = runtimes.iter().map(|it| it.parse().unwrap()).collect();
-    registration.consents = consents.iter().map(|it| (*it).to_owned()).collect();
-    let storage = DirStorage::open(&home.join("journal")).unwrap();
-    let options = Options { segment_bytes: 64 << 10, ..Options::default() };
-    let mut journal = Journal::open(storage, options, NOW.wall_us, || [7; 16], |_| ()).unwrap().0;
-    let started = DaemonStarted { version: "0.0.1".to_owned(), pid: std::process::id(), tmux: None };
-    let records = vec![
-        record(1, Subject::NONE, started),
-        record(2, Subject::peer(&ada()), PeerRegistered { registration, reason: None }),
-    ];
-    let _ = journal.append(&[records], ()).unwrap();
 }
 
 fn peer_folder(home: &TempDir, profile: &str) -> PathBuf {
@@ -123,11 +104,11 @@ fn c22_long_socket_paths_and_open_folders_fail() {
 #[test]
 fn c2_c3_c42_a_peers_folder_and_profile_are_looked_at_as_they_are_now() {
     let home = tempfile::tempdir().unwrap();
-    registered(home.path(), &home.path().join("ada"), &["trust_folder"]);
+    registered(home.path(), &home.path().join("ada"), &[]);
     has(&findings(&doctor(home.path())), "peer ada", "fail", "dormouse rm ada");
     let ok = r#"{"personality": "ada", "default_runtime": "demo"}"#;
     for (profile, verdict, part) in [
-        (ok, "ok", "consents given: trust_folder"),
+        (ok, "ok", "ada, demo"),
         (r#"{"personality": "ada", "default_runtime": "demo", "wake_policy": "lazy"}"#, "warn", "counts as absent"),
         (
             r#"{"personality": "ada", "default_runtime": "demo", "wake_policy": "ephemeral", "interfaces": {"telegram": {}}}"#,
@@ -143,17 +124,37 @@ fn c2_c3_c42_a_peers_folder_and_profile_are_looked_at_as_they_are_now() {
     }
 }
 
-/// C24: a dialog that nobody consented to is said before a wake fails of it.
-#[test]
-fn c24_a_consent_that_is_missing_is_said() {
+/// Runs on `mine`, whose one dialog asks for `trust_folder`.
+fn with_a_dialog(consents: &[&str]) -> TempDir {
     let home = tempfile::tempdir().unwrap();
     let folder = peer_folder(&home, r#"{"personality": "ada", "default_runtime": "mine"}"#);
-    registered(home.path(), &folder, &[]);
+    registered(home.path(), &folder, consents);
     fs::create_dir(home.path().join("runtimes")).unwrap();
     let file = "argv = [\"sh\"]\n[proof]\nkeys = true\n[input]\nscreen = '^>'\n\
                 [[dialog]]\nname = \"trust\"\nscreen = 'Trust'\nconfirm = \"Enter\"\nconsent = \"trust_folder\"\n";
     fs::write(home.path().join("runtimes/mine.toml"), file).unwrap();
+    home
+}
+
+/// C24: a dialog that nobody consented to is said before a wake fails of it.
+#[test]
+fn c24_a_consent_that_is_missing_is_said() {
+    let home = with_a_dialog(&[]);
     has(&findings(&doctor(home.path())), "peer ada", "warn", "--consent trust_folder");
+    let home = with_a_dialog(&["trust_folder"]);
+    has(&findings(&doctor(home.path())), "peer ada", "ok", "consents given: trust_folder");
+}
+
+/// C24: a consent that is misspelt is none, and nothing else says so before a wake fails of it.
+#[test]
+fn c24_a_consent_that_no_dialog_asks_for_is_said() {
+    let home = with_a_dialog(&["trust-folder", "hok", "trust_folder"]);
+    let found = findings(&doctor(home.path()));
+    has(&found, "peer ada", "warn", "that no dialog of mine asks for (C24): trust-folder, hok");
+    has(&found, "peer ada", "warn", "it asks for trust_folder;");
+    fs::remove_file(home.path().join("runtimes/mine.toml")).unwrap();
+    let found = format!("{:?}", findings(&doctor(home.path())));
+    assert!(!found.contains("no dialog of"), "of an unknown runtime nobody can tell: {found}");
 }
 
 #[test]
@@ -220,4 +221,35 @@ fn a_program_is_asked_for_its_version_and_looked_at_for_a_sign_in() {
     assert!(!format!("{found:?}").contains("secret"), "no secret is shown");
     fake(home.path(), "mine", "exec sleep 60");
     has(&look(""), "runtime mine", "warn", "no answer in 5 s");
+}
+
+/// C24: Codex writes its settings itself, so that there are some shows nothing: every wake of a peer on it ends in its
+/// sign-in. They count where they name a provider for whom nobody has to sign in, and whose key is there.
+#[test]
+fn c24_codex_counts_as_signed_in_only_by_a_login_or_a_provider_that_needs_none() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = peer_folder(&home, r#"{"personality": "ada", "default_runtime": "codex"}"#);
+    registered_on(home.path(), &folder, &["codex"]);
+    fs::create_dir(home.path().join(".codex")).unwrap();
+    let bin = fake(home.path(), "codex", "echo 'codex-cli 0.169.0'");
+    let look = |key: &str| {
+        let mut doctor = program(&["doctor", "--json"]);
+        doctor.env("DORMOUSE_HOME", home.path()).env("HOME", home.path()).env_remove("CODEX_HOME");
+        doctor.env("MINE_KEY", key).env("PATH", format!("{}:/usr/bin:/bin", bin.display()));
+        findings(&doctor.output().unwrap())
+    };
+    let settings = |text: &str| fs::write(home.path().join(".codex/config.toml"), text).unwrap();
+    let provider = "model_provider = \"mine\"\n[model_providers.mine]\nname = \"mine\"\n";
+
+    settings("model = \"x\"\n[projects.\"/srv\"]\ntrust_level = \"trusted\"\n");
+    has(&look(""), "runtime codex", "warn", "run `codex login` once");
+    settings(&format!("{provider}env_key = \"MINE_KEY\"\n"));
+    has(&look(""), "runtime codex", "warn", "start the daemon with MINE_KEY set");
+    has(&look("secret"), "runtime codex", "ok", "config.toml to ask mine, with the key in MINE_KEY");
+    settings(provider);
+    has(&look(""), "runtime codex", "ok", "to ask mine, without a key");
+    settings(&format!("{provider}requires_openai_auth = true\nenv_key = \"MINE_KEY\"\n"));
+    has(&look("secret"), "runtime codex", "warn", "run `codex login` once");
+    fs::write(home.path().join(".codex/auth.json"), "{}").unwrap();
+    has(&look(""), "runtime codex", "ok", "auth.json");
 }

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use cli_support::{err, out, program};
+use cli_support::{err, out, program, register};
 use tempfile::TempDir;
 
 /// A user with a folder of their own, and a `systemctl` that writes down what it is asked.
@@ -203,6 +203,93 @@ fn an_agent_of_launchd_is_whole() {
         user.path("bin").display()
     );
     assert_eq!(printed, expected);
+}
+
+/// What systemctl says where nobody's login session is, as of systemd 252.
+const NO_MANAGER: &str = "echo 'Failed to connect to bus: No medium found' >&2; exit 1";
+
+/// Where nobody answers there is nothing to stop, and a file that stays would start the daemon at the next login.
+#[test]
+fn a_unit_is_removed_also_where_no_user_manager_answers() {
+    let user = User::new();
+    let file = user.path(".config/systemd/user/dormouse.service");
+    let wanted = user.path(".config/systemd/user/default.target.wants/dormouse.service");
+    for (says, part) in [(Some(NO_MANAGER), "Failed to connect to bus"), (None, "cannot be run")] {
+        user.ok(&["service", "install", "--no-start"]);
+        fs::create_dir_all(wanted.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(&file, &wanted).unwrap();
+        match says {
+            Some(says) => user.program("systemctl", says),
+            None => fs::remove_file(user.path("bin/systemctl")).unwrap(),
+        }
+        let path = user.path("bin");
+        let output = user.command(&["service", "uninstall"]).env("PATH", &path).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+        assert_eq!(out(&output), format!("removed {}\n", file.display()));
+        let said = err(&output);
+        assert!(said.starts_with("warning: ") && said.contains(part) && said.contains("nothing was stopped"), "{said}");
+        assert!(!said.contains("--no-start"), "which this verb does not have: {said}");
+        assert!(!file.exists() && fs::symlink_metadata(&wanted).is_err(), "neither the file nor what enabled it");
+    }
+}
+
+/// A manager that is there and does not do it may have it run on: that is a failure, and the file is gone all the same.
+#[test]
+fn a_manager_that_does_not_stop_it_is_a_failure_that_says_what_is_left() {
+    let user = User::new();
+    let file = user.path(".config/systemd/user/dormouse.service");
+    user.ok(&["service", "install", "--no-start"]);
+    user.program("systemctl", "echo 'Access denied' >&2; exit 1");
+    let output = user.run(&["service", "uninstall"]);
+    assert_eq!(output.status.code(), Some(1), "{}", err(&output));
+    let said = err(&output);
+    assert!(said.contains(&format!("removed {}, but ", file.display())) && said.contains("Access denied"), "{said}");
+    assert!(said.contains("systemctl --user stop dormouse.service") && !said.contains("--no-start"), "{said}");
+    assert!(!file.exists());
+}
+
+/// Who is told of a failure alone does not look for a file that will start the daemon one day.
+#[test]
+fn a_unit_that_was_written_and_not_started_is_said_with_its_place() {
+    let user = User::new();
+    let file = user.path(".config/systemd/user/dormouse.service");
+    user.program("systemctl", NO_MANAGER);
+    for did in [format!("wrote {}, but", file.display()), format!("{} is there as it was, but", file.display())] {
+        let output = user.run(&["service", "install"]);
+        assert_eq!(output.status.code(), Some(1), "{}", err(&output));
+        let said = err(&output);
+        assert!(said.contains(&did) && said.contains("`systemctl --user daemon-reload` failed"), "{said}");
+        assert!(said.contains("--no-start"), "{said}");
+        assert!(file.exists());
+    }
+}
+
+/// As `doctor` says it, and at the moment at which the shell with the other PATH is still at hand.
+#[test]
+fn a_program_that_peers_need_and_the_service_would_not_find_is_said() {
+    let user = User::new();
+    let home = user.path("home");
+    fs::create_dir_all(user.path("ada")).unwrap();
+    register(&home, &user.path("ada"), &[], &["codex"]);
+    let home = home.to_str().unwrap();
+    let path = user.path("bin");
+    let install = |args: &[&str]| {
+        let args = [&["--home", home, "service", "install", "--no-start"], args].concat();
+        user.command(&args).env("PATH", &path).output().unwrap()
+    };
+    let output = install(&[]);
+    assert_eq!(output.status.code(), Some(0), "a warning, not a refusal: {}", err(&output));
+    assert!(out(&output).starts_with("wrote "), "{}", out(&output));
+    let said = err(&output);
+    let expected =
+        format!("warning: the PATH of this shell, {}, has no codex, which runtime codex starts\n", path.display());
+    assert!(said.starts_with(&expected), "{said}");
+    assert!(said.contains("hint: ") && said.contains("`dormouse service install`"), "{said}");
+
+    let said: serde_json::Value = serde_json::from_slice(&install(&["--json"]).stderr).unwrap();
+    assert!(said["warning"]["message"].as_str().unwrap().contains("has no codex"), "{said}");
+    user.program("codex", "true");
+    assert_eq!(err(&install(&[])), "");
 }
 
 /// What was installed one day may lack what peers need now.

@@ -169,6 +169,11 @@ fn a_format_is_known_and_has_a_transcript() {
     assert!(says.ends_with("expected `text`, `claude` or `codex`, found `cloud`"), "{says}");
     let (line, key, says) = refused("argv = ['cat']\n[proof]\nkeys = true\nformat = 'codex'");
     assert_eq!((line, key.as_str()), (4, "proof.format"), "{says}");
+    let (line, key, says) = refused(
+        "argv = ['cat']\n[proof]\nkeys = true\n[sign_in]\nsays = 'log in'\nconfig = { path = '{home}/it', format = 'ini' }",
+    );
+    assert_eq!((line, key.as_str()), (6, "sign_in.config.format"), "{says}");
+    assert!(says.ends_with("expected `codex`, found `ini`"), "{says}");
 }
 
 /// C46b: a title is asked from what needs a person down to rest, and one that never tells of an end tells nothing.

@@ -9,6 +9,8 @@ mod service;
 mod settings;
 mod wakes;
 
+use std::collections::BTreeMap;
+
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 
@@ -40,6 +42,12 @@ impl Doctor {
 /// The version that a runtime's program says to have, as it would run here.
 pub fn version_of(spec: &Spec, home: &Home) -> Option<String> {
     runtimes::version_of(spec, home, &Service::here())
+}
+
+/// The programs that peers of this home need and `path` does not have, each with the runtimes that start it.
+pub fn missing_in(context: &Context, path: &str) -> BTreeMap<String, Vec<String>> {
+    let (_, past) = journal::examine(&context.home.journal());
+    installed::missing(&Service::here(), path, &runtimes::known(&context.home), &past.state)
 }
 
 /// Every check, in the order in which one rests on the other. None ends the rest.

@@ -236,6 +236,18 @@ pub fn sentence(error: &dyn Error) -> String {
     sentence
 }
 
+/// Writes a warning where errors go: what was asked is done, and somebody should know more.
+pub fn warn(message: &str, hint: &str, json: bool) {
+    let mut err = io::stderr().lock();
+    // That nobody can be told is no error.
+    let _ = if json {
+        writeln!(err, "{}", serde_json::json!({ "warning": { "message": message, "hint": hint } }))
+    } else {
+        let [warning, note, plain] = if coloured() { ["\x1b[1;33m", "\x1b[1;36m", "\x1b[0m"] } else { [""; 3] };
+        writeln!(err, "{warning}warning:{plain} {message}\n{note}hint:{plain} {hint}")
+    };
+}
+
 /// Writes an error where errors go. That nobody can be told is no further error.
 pub fn complain(code: &str, message: &str, hint: Option<&str>, retryable: bool, json: bool) {
     let mut err = io::stderr().lock();

@@ -1,16 +1,18 @@
+mod managed;
 mod unit;
 
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::{env, fs};
 
 use serde_json::json;
 
 use super::context::Context;
-use super::error::CliError;
+use super::doctor::missing_in;
+use super::error::{CliError, warn};
 use crate::protocol::Problem;
+use managed::NotDone;
 use unit::{Manager, OURS, Service};
 
 /// Have the daemon started at login and kept running
@@ -63,7 +65,9 @@ impl ServiceVerb {
 impl Install {
     fn run(self, context: &Context) -> Result<(), CliError> {
         let place = Place::of(context, self.manager)?;
-        let text = place.service(context)?.text(place.manager);
+        let path = good_path()?;
+        let text = place.service(context, path.clone())?.text(place.manager);
+        say_missing(context, &path);
         if self.print {
             return context.output.print(&json!({ "file": place.file, "text": text }), || text.trim_end().to_owned());
         }
@@ -74,7 +78,7 @@ impl Install {
             fs::create_dir_all(place.folder()).and_then(|()| fs::write(&place.file, &text)).map_err(failed)?;
         }
         if !self.no_start {
-            place.start()?;
+            place.start().map_err(|why| not_started(&place, written, &why))?;
         }
         let did = if written { "wrote" } else { "left as it was:" };
         let linger = lingers().err().map_or_else(String::new, |hint| format!("\nhint: {hint}"));
@@ -86,16 +90,52 @@ impl Install {
 impl Uninstall {
     fn run(self, context: &Context) -> Result<(), CliError> {
         let place = Place::of(context, self.manager)?;
-        let was = place.read()?;
-        if was.is_some() {
-            place.stop()?;
-            let failed = |source: io::Error| Problem::failed(format!("cannot remove {}: {source}", place.shown()));
-            fs::remove_file(&place.file).map_err(failed)?;
-            place.reload()?;
+        if place.read()?.is_none() {
+            let said = json!({ "file": place.file, "name": place.name, "removed": false, "stopped": false });
+            return context.output.print(&said, || format!("there was no {}", place.shown()));
         }
-        let did = if was.is_some() { "removed" } else { "there was no" };
-        let said = json!({ "file": place.file, "name": place.name, "removed": was.is_some() });
-        context.output.print(&said, || format!("{did} {}", place.shown()))
+        let stopped = place.stop();
+        // Whatever came of that: a file that stays starts the daemon at the next login.
+        let failed = |source: io::Error| Problem::failed(format!("cannot remove {}: {source}", place.shown()));
+        fs::remove_file(&place.file).map_err(failed)?;
+        // What enabled it, where the manager did not take it away; a link to nothing would be all that is left of it.
+        let _ = place.wanted().map(fs::remove_file);
+        let stopped = stopped.and_then(|()| place.reload());
+        match &stopped {
+            Err(why) if why.is_absent => {
+                let hint =
+                    "a daemon that somebody else started goes on until it gets a SIGTERM, and its sessions beyond that";
+                warn(&format!("{why}; nothing was stopped"), hint, context.output.json);
+            }
+            Err(why) => {
+                let problem = Problem::failed(format!("removed {}, but {why}", place.shown()));
+                return Err(problem.hint(format!("`{}` ends what still runs", place.stop_by_hand())).into());
+            }
+            Ok(()) => {}
+        }
+        let said = json!({ "file": place.file, "name": place.name, "removed": true, "stopped": stopped.is_ok() });
+        context.output.print(&said, || format!("removed {}", place.shown()))
+    }
+}
+
+fn not_started(place: &Place, written: bool, why: &NotDone) -> CliError {
+    let file = place.shown();
+    let did = if written { format!("wrote {file}") } else { format!("{file} is there as it was") };
+    let hint = "`dormouse service install` again, in a login session of yours, where there is a user manager; \
+                `--no-start` only writes the file";
+    Problem::failed(format!("{did}, but {why}")).hint(hint).into()
+}
+
+/// The shell that has the right `PATH` is at hand now, and not when a wake fails.
+fn say_missing(context: &Context, path: &str) {
+    for (program, runtimes) in missing_in(context, path) {
+        let runtimes = runtimes.join(", ");
+        let message = format!("the PATH of this shell, {path}, has no {program}, which runtime {runtimes} starts");
+        let hint = format!(
+            "`dormouse service install` in a shell that finds {program}, then restart the service; until then no peer on \
+             {runtimes} wakes"
+        );
+        warn(&message, &hint, context.output.json);
     }
 }
 
@@ -149,10 +189,16 @@ impl Place {
         self.file.display().to_string()
     }
 
-    fn service(&self, context: &Context) -> Result<Service, CliError> {
+    /// The link by which systemd starts it at login.
+    fn wanted(&self) -> Option<PathBuf> {
+        let file = self.file.file_name()?;
+        (self.manager == Manager::Systemd).then(|| self.folder().join("default.target.wants").join(file))
+    }
+
+    fn service(&self, context: &Context, path: String) -> Result<Service, CliError> {
         let dormouse =
             env::current_exe().map_err(|error| Problem::failed(format!("cannot tell where dormouse is: {error}")))?;
-        let mut environment = vec![("PATH".to_owned(), good_path()?)];
+        let mut environment = vec![("PATH".to_owned(), path)];
         let said = ["XDG_CONFIG_HOME", "XDG_STATE_HOME"].into_iter().filter(|_| self.home.is_none());
         environment.extend(said.filter_map(|name| Some((name.to_owned(), variable(name)?.display().to_string()))));
         let log = context.home.state.join("daemon.log");
@@ -170,32 +216,6 @@ impl Place {
             Err(error) => Err(Problem::failed(format!("cannot read {}: {error}", self.shown())).into()),
         }
     }
-
-    fn start(&self) -> Result<(), CliError> {
-        self.reload()?;
-        match self.manager {
-            Manager::Systemd => ask("systemctl", ["--user", "enable", "--now", &self.unit()]),
-            Manager::Launchd => ask("launchctl", ["load", "-w", &self.shown()]),
-        }
-    }
-
-    fn stop(&self) -> Result<(), CliError> {
-        match self.manager {
-            Manager::Systemd => ask("systemctl", ["--user", "disable", "--now", &self.unit()]),
-            Manager::Launchd => ask("launchctl", ["unload", "-w", &self.shown()]),
-        }
-    }
-
-    fn reload(&self) -> Result<(), CliError> {
-        match self.manager {
-            Manager::Systemd => ask("systemctl", ["--user", "daemon-reload"]),
-            Manager::Launchd => Ok(()),
-        }
-    }
-
-    fn unit(&self) -> String {
-        format!("{}.service", self.name)
-    }
 }
 
 fn variable(name: &str) -> Option<PathBuf> {
@@ -212,20 +232,6 @@ fn good_path() -> Result<String, CliError> {
     }
     let joined: OsString = env::join_paths(folders).unwrap_or_default();
     joined.into_string().map_err(|_| Problem::refused("this shell's PATH is not UTF-8").into())
-}
-
-fn ask<'a>(program: &str, args: impl IntoIterator<Item = &'a str>) -> Result<(), CliError> {
-    let args: Vec<&str> = args.into_iter().collect();
-    let asked = format!("{program} {}", args.join(" "));
-    let output = Command::new(program).args(&args).output().map_err(|error| {
-        Problem::failed(format!("`{asked}` cannot be run: {error}")).hint("`--no-start` only writes the file")
-    })?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    let hint = "in a login session of yours there is a user manager; `--no-start` only writes the file";
-    Err(Problem::failed(format!("`{asked}` failed: {said}")).hint(hint).into())
 }
 
 /// Without it the user's services, and every session, end with their last login.

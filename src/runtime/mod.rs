@@ -8,6 +8,7 @@ mod locate;
 mod parse;
 pub mod placeholders;
 pub mod screen;
+pub mod sign_in;
 pub mod spec;
 pub mod status;
 #[allow(clippy::disallowed_methods, reason = "a door: transcripts of the programs")]

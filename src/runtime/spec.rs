@@ -231,8 +231,24 @@ pub struct Compact {
 pub struct SignIn {
     /// Paths with placeholders.
     pub files: Vec<String>,
+    /// The program's own settings: they count where they name somebody for whom nobody has to sign in.
+    pub config: Option<ConfigFile>,
     /// Variables of the daemon's environment.
     pub env: Vec<String>,
     /// What to do where there is none.
     pub says: String,
+}
+
+/// Where a program keeps its own settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigFile {
+    /// A path with placeholders.
+    pub path: String,
+    pub format: ConfigFormat,
+}
+
+/// How a program's settings are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfigFormat {
+    Codex,
 }

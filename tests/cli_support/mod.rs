@@ -14,9 +14,10 @@ use dormouse::daemon::control::{self, DaemonLock, Door};
 use dormouse::daemon::ears::Ears;
 use dormouse::daemon::input::{Answer, Ask, Input, Loop};
 use dormouse::home::Home;
+use dormouse::journal::{DirStorage, Journal, Options};
 use dormouse::model::actor::{Actor, Sender as From};
 use dormouse::model::effect::SessionName;
-use dormouse::model::event::{Event, MessageAccepted, Recipient};
+use dormouse::model::event::{DaemonStarted, Event, MessageAccepted, PeerRegistered, Recipient};
 use dormouse::model::id::{Generation, Lsn, MessageId};
 use dormouse::model::name::Identity;
 use dormouse::model::profile::{Registration, WakePolicy};
@@ -288,4 +289,21 @@ pub fn session(generation: Generation) -> Session {
         waits_by: None,
         failing: false,
     }
+}
+
+/// A journal in which ada is registered, in `folder`.
+pub fn register(home: &Path, folder: &Path, consents: &[&str], runtimes: &[&str]) {
+    let mut registration = team(&[("demo-ada", None)]).peers.into_values().next().unwrap().registration;
+    registration.folder = folder.to_owned();
+    registration.profile.runtimes = runtimes.iter().map(|it| it.parse().unwrap()).collect();
+    registration.consents = consents.iter().map(|it| (*it).to_owned()).collect();
+    let storage = DirStorage::open(&home.join("journal")).unwrap();
+    let options = Options { segment_bytes: 64 << 10, ..Options::default() };
+    let mut journal = Journal::open(storage, options, NOW.wall_us, || [7; 16], |_| ()).unwrap().0;
+    let started = DaemonStarted { version: "0.0.1".to_owned(), pid: std::process::id(), tmux: None };
+    let records = vec![
+        record(1, Subject::NONE, started),
+        record(2, Subject::peer(&ada()), PeerRegistered { registration, reason: None }),
+    ];
+    let _ = journal.append(&[records], ()).unwrap();
 }

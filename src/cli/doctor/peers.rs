@@ -1,5 +1,6 @@
 //! Each registered peer: its folder, its profile, its runtimes, what its user granted.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::finding::Finding;
@@ -8,6 +9,7 @@ use crate::cli::error::sentence;
 use crate::model::profile::{Profile, Registration};
 use crate::model::state::Peer;
 use crate::registry;
+use crate::runtime::Spec;
 
 /// What could keep `peer` from being woken, or makes it behave otherwise than its profile reads.
 pub fn examine(peer: &Peer, known: &Known) -> Vec<Finding> {
@@ -36,6 +38,7 @@ pub fn examine(peer: &Peer, known: &Known) -> Vec<Finding> {
     findings.extend(profile.remarks.iter().map(|remark| Finding::warn(check(), remark, honoured)));
     if managed.is_none() {
         findings.extend(runtimes(folder, &profile, consents, known));
+        findings.extend(asked_by_none(&profile, consents, known));
     }
     if findings.is_empty() {
         findings.push(Finding::ok(check(), described(&profile, &peer.registration)));
@@ -79,6 +82,27 @@ fn runtimes(folder: &Path, profile: &Profile, consents: &[String], known: &Known
         }
     }
     findings
+}
+
+/// Consents that do nothing, as one that is misspelt does. None where a runtime is not known: it may ask for them.
+fn asked_by_none(profile: &Profile, consents: &[String], known: &Known) -> Option<Finding> {
+    let specs: Vec<_> = profile.runtimes.iter().map(|runtime| known.get(runtime)).collect::<Option<_>>()?;
+    let asked = |spec: &Spec| -> Vec<String> {
+        let of_dialogs = spec.dialogs.iter().filter_map(|dialog| dialog.consent.clone());
+        of_dialogs.chain(spec.hooks.iter().filter_map(|hooks| hooks.consent.clone())).collect()
+    };
+    let asked: BTreeSet<String> = specs.into_iter().flat_map(|spec| asked(spec)).collect();
+    let idle: Vec<&str> = consents.iter().filter(|it| !asked.contains(*it)).map(String::as_str).collect();
+    let runtimes = profile.runtimes.iter().map(|runtime| runtime.as_str()).collect::<Vec<_>>().join(", ");
+    let asked = asked.into_iter().collect::<Vec<_>>().join(", ");
+    let asked = if asked.is_empty() { "for none".to_owned() } else { format!("for {asked}") };
+    (!idle.is_empty()).then(|| {
+        Finding::warn(
+            format!("peer {}", profile.personality),
+            format!("consents given that no dialog of {runtimes} asks for (C24): {}", idle.join(", ")),
+            format!("it asks {asked}; `dormouse add --help` says how consents are given"),
+        )
+    })
 }
 
 fn described(profile: &Profile, registration: &Registration) -> String {

@@ -1,6 +1,7 @@
 //! The runtimes: whether each file can be read, and whether its program is there.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,7 +15,8 @@ use crate::home::Home;
 use crate::model::name::Runtime;
 use crate::model::state::State;
 use crate::runtime::placeholders::{Values, expand};
-use crate::runtime::spec::SignIn;
+use crate::runtime::sign_in::{Provider, provider};
+use crate::runtime::spec::{ConfigFile, SignIn};
 use crate::runtime::{Loaded, Runtimes, Spec};
 
 /// Longest for a program to say its version; node takes a second on a busy machine.
@@ -22,6 +24,12 @@ const VERSION_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Every runtime whose file is in order.
 pub type Known = BTreeMap<Runtime, Arc<Spec>>;
+
+/// Every runtime whose file is in order, and nothing said of those whose is not.
+pub fn known(home: &Home) -> Known {
+    let each = Runtimes::each(&home.runtimes()).unwrap_or_default();
+    each.into_iter().filter_map(|(_, loaded)| loaded.ok()).map(|it| (it.name, it.spec)).collect()
+}
 
 /// Each runtime's file and program.
 pub fn examine(home: &Home, service: &Service, state: &State) -> (Vec<Finding>, Known) {
@@ -103,7 +111,7 @@ fn used(spec: &Spec, home: &Home, service: &Service) -> Vec<Finding> {
     let values = values(home, service);
     let check = || format!("runtime {}", spec.name);
     let mut findings: Vec<Finding> = version(spec, &values, service).into_iter().collect();
-    findings.extend(spec.sign_in.as_ref().map(|sign_in| signed_in(sign_in, check(), &values, service)));
+    findings.extend(spec.sign_in.as_ref().map(|sign_in| signed_in(sign_in, spec, &values, service)));
     findings.extend(spec.notes.iter().map(|note| Finding::ok(check(), note)));
     findings
 }
@@ -163,15 +171,34 @@ fn printed(program: &Path, args: &[String], service: &Service) -> Result<String,
     }
 }
 
-fn signed_in(sign_in: &SignIn, check: String, values: &Values, service: &Service) -> Finding {
+fn signed_in(sign_in: &SignIn, spec: &Spec, values: &Values, service: &Service) -> Finding {
+    let check = format!("runtime {}", spec.name);
     let file = sign_in.files.iter().filter_map(|file| expand(file, values).ok()).find(|file| Path::new(file).is_file());
-    let set = |name: &&String| service.variable(name).is_some_and(|value| !value.is_empty());
-    match (file, sign_in.env.iter().find(set)) {
-        (Some(file), _) => Finding::ok(check, format!("signed in, or told whom to ask: {file}")),
-        (None, Some(name)) => Finding::ok(check, format!("signed in by {name}")),
-        (None, None) => {
-            let looked = sign_in.files.iter().chain(&sign_in.env).cloned().collect::<Vec<_>>().join(", ");
-            Finding::warn(check, format!("nothing shows that it is signed in (looked for {looked})"), &sign_in.says)
-        }
+    if let Some(file) = file {
+        return Finding::ok(check, format!("signed in by {file}"));
     }
+    let is_set = |name: &str| service.variable(name).is_some_and(|value| !value.is_empty());
+    if let Some(name) = sign_in.env.iter().find(|name| is_set(name)) {
+        return Finding::ok(check, format!("signed in by {name}"));
+    }
+    if let Some((file, provider)) = sign_in.config.as_ref().and_then(|config| told_whom_to_ask(config, values)) {
+        let asks = format!("told by {file} to ask {}", provider.name);
+        return match provider.key {
+            Some(name) if !is_set(&name) && !spec.env.contains_key(&name) => {
+                let says = format!("{asks}, whose key is in {name}, which the daemon's environment does not have");
+                Finding::warn(check, says, format!("start the daemon with {name} set"))
+            }
+            Some(name) => Finding::ok(check, format!("{asks}, with the key in {name}")),
+            None => Finding::ok(check, format!("{asks}, without a key")),
+        };
+    }
+    let config = sign_in.config.iter().map(|config| format!("a provider in {}", config.path));
+    let looked = sign_in.files.iter().chain(&sign_in.env).cloned().chain(config).collect::<Vec<_>>().join(", ");
+    Finding::warn(check, format!("nothing shows that it is signed in (looked for {looked})"), &sign_in.says)
+}
+
+fn told_whom_to_ask(config: &ConfigFile, values: &Values) -> Option<(String, Provider)> {
+    let file = expand(&config.path, values).ok()?;
+    let provider = provider(config.format, &fs::read_to_string(&file).ok()?)?;
+    Some((file, provider))
 }

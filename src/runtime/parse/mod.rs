@@ -256,5 +256,6 @@ fn verbs(raw: raw::Verbs, input: &Input, proof: &Proof, reader: &Reader<'_>) -> 
 fn sign_in(raw: raw::SignIn, reader: &Reader<'_>) -> Result<SignIn, RuntimeFileError> {
     let files =
         raw.files.unwrap_or_default().into_iter().map(|file| reader.template(file)).collect::<Result<_, _>>()?;
-    Ok(SignIn { files, env: raw.env.unwrap_or_default(), says: raw.says })
+    let config = raw.config.map(|raw| reader.config_file(raw)).transpose()?;
+    Ok(SignIn { files, config, env: raw.env.unwrap_or_default(), says: raw.says })
 }

@@ -36,6 +36,7 @@ pub struct Raw {
 #[serde(deny_unknown_fields)]
 pub struct SignIn {
     pub files: Option<Vec<Text>>,
+    pub config: Option<FormattedFile>,
     pub env: Option<Vec<String>>,
     pub says: String,
 }
@@ -68,7 +69,7 @@ pub struct Proof {
 #[serde(deny_unknown_fields)]
 pub struct Turn {
     pub source: Option<Vec<Text>>,
-    pub status_file: Option<StatusFile>,
+    pub status_file: Option<FormattedFile>,
     pub working: Option<Text>,
     pub waiting: Option<Text>,
     pub title_working: Option<Text>,
@@ -78,7 +79,7 @@ pub struct Turn {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct StatusFile {
+pub struct FormattedFile {
     pub path: Text,
     pub format: Text,
 }

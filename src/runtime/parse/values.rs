@@ -12,9 +12,11 @@ use crate::config::line_of;
 use crate::config::quantity::parse_duration;
 use crate::runtime::locate::key_at;
 use crate::runtime::placeholders::{tells_secret, unknown_in};
-use crate::runtime::spec::{HookFormat, Normalise, StatusFile, StatusFormat, TranscriptFormat, TurnSource, WhileBusy};
+use crate::runtime::spec::{
+    ConfigFile, ConfigFormat, HookFormat, Normalise, StatusFile, StatusFormat, TranscriptFormat, TurnSource, WhileBusy,
+};
 
-use super::raw::{StatusFile as StatusFileText, Text};
+use super::raw::{FormattedFile, Text};
 use super::{KeyProblem, RuntimeFileError};
 
 type Read<T> = Result<T, RuntimeFileError>;
@@ -155,9 +157,14 @@ impl Reader<'_> {
         self.word(word, "`claude` or `codex`", &[("claude", HookFormat::Claude), ("codex", HookFormat::Codex)])
     }
 
-    pub fn status_file(&self, raw: StatusFileText) -> Read<StatusFile> {
+    pub fn status_file(&self, raw: FormattedFile) -> Read<StatusFile> {
         let format = self.word(&raw.format, "`claude`", &[("claude", StatusFormat::Claude)])?;
         Ok(StatusFile { path: self.template(raw.path)?, format })
+    }
+
+    pub fn config_file(&self, raw: FormattedFile) -> Read<ConfigFile> {
+        let format = self.word(&raw.format, "`codex`", &[("codex", ConfigFormat::Codex)])?;
+        Ok(ConfigFile { path: self.template(raw.path)?, format })
     }
 
     pub fn turn_source(&self, word: &Text) -> Read<TurnSource> {

@@ -4,6 +4,7 @@ mod worlds;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::num::NonZero;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Instant;
@@ -21,6 +22,11 @@ use crate::explain::line::line;
 use crate::mutant::Bug;
 use crate::sim::{Level, Plan, Ran, SENDS_PER_HOUR};
 
+const SEEDS: NonZero<u64> = NonZero::new(100).unwrap();
+
+/// More than a year: a world keeps its whole history in memory.
+const HOURS_MAX: u64 = 10_000;
+
 /// Run dormouse's own rules in made-up worlds, and look for a promise that breaks
 ///
 /// One seed is one world: its disk, its sessions, its agents and people, and everything that goes wrong. The same seed
@@ -29,8 +35,8 @@ use crate::sim::{Level, Plan, Ran, SENDS_PER_HOUR};
 #[derive(Debug, clap::Args)]
 pub struct Sim {
     /// How many worlds
-    #[arg(long, value_name = "N", default_value_t = 100, conflicts_with = "seed")]
-    seeds: u64,
+    #[arg(long, value_name = "N", default_value_t = SEEDS, conflicts_with = "seed", value_parser = seeds)]
+    seeds: NonZero<u64>,
     /// The first of them
     #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "seed")]
     from: u64,
@@ -44,7 +50,7 @@ pub struct Sim {
     #[arg(long, value_name = "HOW", default_value = "heavy", value_parser = level)]
     faults: Level,
     /// Hours until nothing goes wrong any more; a world then has twelve more to come to rest
-    #[arg(long, value_name = "N", default_value_t = 6)]
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = hours)]
     hours: u64,
     /// How often an hour somebody sends something to one of the ten peers, 15 times if nothing is said
     #[arg(long, value_name = "N")]
@@ -101,12 +107,21 @@ fn level(text: &str) -> Result<Level, String> {
     found.ok_or_else(|| "expected none, light or heavy".to_owned())
 }
 
+fn seeds(text: &str) -> Result<NonZero<u64>, String> {
+    text.parse().map_err(|_| format!("expected a number of worlds from 1 to {}", u64::MAX))
+}
+
+fn hours(text: &str) -> Result<u64, String> {
+    let found = text.parse().ok().filter(|hours| *hours <= HOURS_MAX);
+    found.ok_or_else(|| format!("expected a number of hours up to {HOURS_MAX}"))
+}
+
 impl Sim {
     pub fn run(self, context: &Context) -> Result<Exit, CliError> {
         if let Some(file) = &self.script {
             return sim_script::run(file, self.trace, context);
         }
-        let seeds = self.seed.map_or(self.from..self.from.saturating_add(self.seeds), |seed| seed..seed + 1);
+        let seeds = self.which()?;
         let began = Instant::now();
         let jobs = self.jobs.or_else(|| available_parallelism().ok()).map_or(1, NonZero::get);
         let (mut summary, reached) = self.worlds(seeds, jobs)?;
@@ -119,6 +134,16 @@ impl Sim {
         };
         context.output.print(&summary, text)?;
         Ok(exit)
+    }
+
+    /// From the first seed to the last, both included.
+    fn which(&self) -> Result<RangeInclusive<u64>, CliError> {
+        let (first, count) = self.seed.map_or((self.from, self.seeds.get()), |seed| (seed, 1));
+        let last = first.checked_add(count - 1).ok_or_else(|| CliError::Usage {
+            why: format!("`--seeds {count} --from {first}` goes beyond the last seed there is, {}", u64::MAX),
+            hint: Some(format!("from there on there are {}; nothing was run", u64::MAX - first + 1)),
+        })?;
+        Ok(first..=last)
     }
 
     fn plan(&self, seed: u64) -> Plan {

@@ -1,8 +1,8 @@
 //! Many worlds, one after the other on every processor.
 
-use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::ops::RangeInclusive;
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Mutex, PoisonError};
 
 use super::{Failed, Sim, Summary, again, progress, trace};
 use crate::cli::error::CliError;
@@ -21,8 +21,10 @@ struct Came {
 
 impl Sim {
     /// Lives through `seeds` with so many threads; each world is the same whoever runs it.
-    pub(super) fn worlds(&self, seeds: Range<u64>, jobs: usize) -> Result<(Summary, Coverage), CliError> {
-        let (next, count) = (AtomicU64::new(seeds.start), seeds.end - seeds.start);
+    pub(super) fn worlds(&self, seeds: RangeInclusive<u64>, jobs: usize) -> Result<(Summary, Coverage), CliError> {
+        let count = seeds.end() - seeds.start() + 1;
+        let left = Mutex::new(seeds);
+        let jobs = jobs.min(usize::try_from(count).unwrap_or(usize::MAX));
         let (mut summary, mut reached) = (Summary::default(), Coverage::default());
         let (tell, told) = channel();
         std::thread::scope(|scope| {
@@ -31,8 +33,8 @@ impl Sim {
             let workers: Vec<_> = workers
                 .into_iter()
                 .map(|tell| {
-                    let next = &next;
-                    scope.spawn(move || self.work(next, seeds.end, &tell))
+                    let left = &left;
+                    scope.spawn(move || self.work(left, &tell))
                 })
                 .collect();
             for came in told {
@@ -51,15 +53,12 @@ impl Sim {
         Ok((summary, reached))
     }
 
-    fn work(&self, next: &AtomicU64, end: u64, tell: &Sender<Came>) -> Coverage {
+    fn work(&self, left: &Mutex<RangeInclusive<u64>>, tell: &Sender<Came>) -> Coverage {
         #[cfg(feature = "deliberate-bugs")]
         crate::mutant::switch(self.deliberate_bug);
         let mut reached = Coverage::default();
         loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= end {
-                return reached;
-            }
+            let Some(seed) = left.lock().unwrap_or_else(PoisonError::into_inner).next() else { return reached };
             let ran = run(&self.plan(seed));
             if self.coverage {
                 reached.add(&ran.records);

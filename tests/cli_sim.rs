@@ -1,0 +1,39 @@
+//! `sim`: which worlds it runs, what it refuses, and what it prints.
+
+use std::process::{Command, Output};
+
+/// Exit code, standard output and standard error.
+fn sim(args: &[&str]) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } =
+        Command::new(env!("CARGO_BIN_EXE_dormouse")).arg("sim").args(args).output().unwrap();
+    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+/// Nothing is run, and what is said names the mistake.
+#[track_caller]
+fn misused(args: &[&str], says: &str) {
+    let (code, out, err) = sim(args);
+    assert_eq!((code, out.as_str()), (Some(2), ""), "{args:?}: {err}");
+    assert!(err.contains(says), "{args:?}: {err}");
+}
+
+/// A world of an hour, for what has nothing to do with what happens in it.
+const SHORT: &[&str] = &["--hours", "1", "--sends", "1"];
+
+#[test]
+fn no_world_at_all_and_worlds_beyond_the_last_are_refused() {
+    misused(&["--seeds", "0"], "expected a number of worlds from 1");
+    misused(&["--seeds", "3", "--from", "18446744073709551614"], "from there on there are 2");
+    misused(&["--seed", "3", "--hours", "10001"], "expected a number of hours up to 10000");
+    misused(&["--seed", "3", "--hours", "18446744073709551615"], "expected a number of hours up to 10000");
+}
+
+#[test]
+fn the_last_worlds_are_worlds_as_well() {
+    for args in [&["--seed", "18446744073709551615"][..], &["--seeds", "1", "--from", "18446744073709551615"]] {
+        let (code, out, _) = sim(&[args, SHORT].concat());
+        assert!(code == Some(0) && out.starts_with("1 of 1 worlds kept every promise"), "{out}");
+    }
+    let (_, out, _) = sim(&[&["--seeds", "2", "--from", "18446744073709551614"], SHORT].concat());
+    assert!(out.starts_with("2 of 2 worlds kept every promise"), "{out}");
+}

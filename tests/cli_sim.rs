@@ -37,3 +37,26 @@ fn the_last_worlds_are_worlds_as_well() {
     let (_, out, _) = sim(&[&["--seeds", "2", "--from", "18446744073709551614"], SHORT].concat());
     assert!(out.starts_with("2 of 2 worlds kept every promise"), "{out}");
 }
+
+/// What would be taken and do nothing.
+#[test]
+fn a_scenario_takes_nothing_that_is_about_seeds() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scenarios/c31_enter_is_pressed_again.toml");
+    for option in
+        ["--seeds=3", "--from=3", "--faults=heavy", "--hours=3", "--sends=3", "--only=3", "--jobs=3", "--coverage"]
+    {
+        misused(&["--script", file, option], "cannot be used with");
+    }
+    misused(&["--seed", "3", "--sends", "0"], "expected how often an hour, from 1");
+}
+
+#[test]
+fn a_fault_that_is_asked_for_and_does_not_strike_is_said() {
+    let (code, _, err) = sim(&["--seed", "3", "--only", "0-2,99997-99999"]);
+    assert_eq!(code, Some(0));
+    assert_eq!(err, "note: of the faults that may strike these did not: 99997-99999\n");
+    let (_, out, err) = sim(&["--seed", "3", "--only", "0,99999", "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&told["did_not_strike"], err.as_str()), (&"99999".into(), ""));
+    assert_eq!(sim(&["--seed", "3", "--only", "0-2"]).2, "");
+}

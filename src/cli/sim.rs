@@ -24,8 +24,14 @@ use crate::sim::{Level, Plan, Ran, SENDS_PER_HOUR};
 
 const SEEDS: NonZero<u64> = NonZero::new(100).unwrap();
 
+/// What a scenario leaves to nobody, or is not asked of one.
+const BY_CHANCE: [&str; 8] = ["seeds", "from", "faults", "hours", "sends", "only", "jobs", "coverage"];
+
 /// More than a year: a world keeps its whole history in memory.
 const HOURS_MAX: u64 = 10_000;
+
+/// Three a second: more would only fill the ten queues.
+const SENDS_MAX: u64 = 10_000;
 
 /// Run dormouse's own rules in made-up worlds, and look for a promise that breaks
 ///
@@ -44,7 +50,7 @@ pub struct Sim {
     #[arg(long, value_name = "N", group = "one")]
     seed: Option<u64>,
     /// No seed: what this file tells, as `docs/scenarios.md` says; exit code 1 if it does not come out as expected
-    #[arg(long, value_name = "FILE", group = "one", conflicts_with_all = ["seeds", "from", "faults", "hours"])]
+    #[arg(long, value_name = "FILE", group = "one", conflicts_with_all = BY_CHANCE)]
     script: Option<PathBuf>,
     /// How much goes wrong: none, light or heavy
     #[arg(long, value_name = "HOW", default_value = "heavy", value_parser = level)]
@@ -53,7 +59,7 @@ pub struct Sim {
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = hours)]
     hours: u64,
     /// How often an hour somebody sends something to one of the ten peers, 15 times if nothing is said
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = sends)]
     sends: Option<u64>,
     /// Let only these faults strike, by their numbers in the trace: `0-31,34,36-63`, or `none`
     #[arg(long, value_name = "N-N,N", requires = "seed")]
@@ -69,7 +75,7 @@ pub struct Sim {
     coverage: bool,
     /// Do one thing wrong on purpose (debug builds for tests alone)
     #[cfg(feature = "deliberate-bugs")]
-    #[arg(long, value_name = "NAME", value_parser = deliberate)]
+    #[arg(long, value_name = "NAME", value_parser = deliberate, conflicts_with = "script")]
     deliberate_bug: Option<Bug>,
 }
 
@@ -88,6 +94,9 @@ struct Summary {
     faults: u64,
     seconds: f64,
     broken: Vec<Failed>,
+    /// Numbers that `--only` names and that came to nothing, as it writes them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    did_not_strike: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     coverage: Option<coverage::Document>,
 }
@@ -109,6 +118,11 @@ fn level(text: &str) -> Result<Level, String> {
 
 fn seeds(text: &str) -> Result<NonZero<u64>, String> {
     text.parse().map_err(|_| format!("expected a number of worlds from 1 to {}", u64::MAX))
+}
+
+fn sends(text: &str) -> Result<u64, String> {
+    let found = text.parse().ok().filter(|sends| (1..=SENDS_MAX).contains(sends));
+    found.ok_or_else(|| format!("expected how often an hour, from 1 to {SENDS_MAX}"))
 }
 
 fn hours(text: &str) -> Result<u64, String> {
@@ -133,6 +147,9 @@ impl Sim {
             false => summary.text(),
         };
         context.output.print(&summary, text)?;
+        if let Some(idle) = summary.did_not_strike.filter(|_| !context.output.json) {
+            eprintln!("note: of the faults that may strike these did not: {idle}");
+        }
         Ok(exit)
     }
 

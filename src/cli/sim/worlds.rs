@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, PoisonError};
 
-use super::{Failed, Sim, Summary, again, progress, trace};
+use super::{Failed, Only, Sim, Summary, again, progress, trace};
 use crate::cli::error::CliError;
 use crate::sim::coverage::Coverage;
 use crate::sim::{Ran, run, shrink};
@@ -15,6 +15,8 @@ struct Came {
     records: u64,
     faults: u64,
     failed: Option<Failed>,
+    /// Faults that were asked for and did not strike.
+    idle: Option<Only>,
     /// What it was, where somebody wants to see it.
     traced: Option<Ran>,
 }
@@ -77,9 +79,10 @@ impl Sim {
             what: broken.what.clone(),
             repeat: again(&shrink(&self.plan(seed), &ran)),
         });
+        let idle = self.only.as_ref().map(|only| only.without(&ran.struck)).filter(|idle| !idle.0.is_empty());
         let (records, faults) = (ran.records.len() as u64, ran.struck.len() as u64);
         let hours = ran.simulated_ms / 3_600_000;
-        Came { hours, records, faults, failed, traced: self.trace.then_some(ran) }
+        Came { hours, records, faults, failed, idle, traced: self.trace.then_some(ran) }
     }
 }
 
@@ -90,5 +93,6 @@ impl Summary {
         self.records += came.records;
         self.faults += came.faults;
         self.broken.extend(came.failed);
+        self.did_not_strike = came.idle.map(|idle| idle.to_string());
     }
 }

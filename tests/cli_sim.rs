@@ -60,3 +60,42 @@ fn a_fault_that_is_asked_for_and_does_not_strike_is_said() {
     assert_eq!((&told["did_not_strike"], err.as_str()), (&"99999".into(), ""));
     assert_eq!(sim(&["--seed", "3", "--only", "0-2"]).2, "");
 }
+
+/// The same seed gives the same run to the byte, and so it prints.
+#[test]
+fn one_world_prints_the_same_whenever_it_runs() {
+    for form in ["--trace", "--json"] {
+        let args = [&["--seed", "3", form], SHORT].concat();
+        assert_eq!(sim(&args), sim(&args));
+    }
+}
+
+#[test]
+fn hours_are_summed_before_they_are_cut_down() {
+    let hours = |args: &[&str]| -> u64 {
+        let (_, out, _) = sim(&[args, SHORT, &["--json"]].concat());
+        serde_json::from_str::<serde_json::Value>(&out).unwrap()["simulated_hours"].as_u64().unwrap()
+    };
+    let each: u64 = (0..8).map(|seed: u64| hours(&["--seed", &seed.to_string()])).sum();
+    let all = hours(&["--seeds", "8"]);
+    assert!(all > each, "{all} and {each}");
+}
+
+#[test]
+fn a_trace_in_json_is_one_object_a_line_with_faults_in_their_places_and_the_outcome_last() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scenarios/c31_enter_is_pressed_again.toml");
+    for args in [["--seed", "3"], ["--script", file]] {
+        let (code, out, err) = sim(&[&args[..], &["--trace", "--json"]].concat());
+        assert_eq!((code, err.as_str()), (Some(0), ""));
+        let lines: Vec<serde_json::Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let (last, lines) = lines.split_last().unwrap();
+        let records = lines.iter().filter(|line| line["lsn"].is_u64()).count() as u64;
+        assert_eq!(last["records"], records, "{args:?}");
+        let faults: Vec<usize> = (0..lines.len()).filter(|at| lines[*at]["fault"].is_u64()).collect();
+        assert!(!faults.is_empty() && records as usize + faults.len() == lines.len(), "{args:?}");
+        for at in faults {
+            let before = lines[..at].iter().filter(|line| line["lsn"].is_u64()).count() as u64;
+            assert_eq!((&lines[at]["before"], lines[at]["what"].is_string()), (&(before + 1).into(), true), "{args:?}");
+        }
+    }
+}

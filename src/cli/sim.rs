@@ -10,6 +10,7 @@ use std::thread::available_parallelism;
 use std::time::Instant;
 
 use serde::Serialize;
+use serde_json::json;
 
 use self::only::Only;
 use super::context::Context;
@@ -18,8 +19,10 @@ use super::render;
 use super::sim_script;
 use super::when::zone;
 use crate::explain::line::line;
+use crate::model::record::Record;
 #[cfg(feature = "deliberate-bugs")]
 use crate::mutant::Bug;
+use crate::sim::faults::Struck;
 use crate::sim::{Level, Plan, Ran, SENDS_PER_HOUR};
 
 const SEEDS: NonZero<u64> = NonZero::new(100).unwrap();
@@ -29,6 +32,8 @@ const BY_CHANCE: [&str; 8] = ["seeds", "from", "faults", "hours", "sends", "only
 
 /// More than a year: a world keeps its whole history in memory.
 const HOURS_MAX: u64 = 10_000;
+
+const HOUR_MS: u64 = 3_600_000;
 
 /// Three a second: more would only fill the ten queues.
 const SENDS_MAX: u64 = 10_000;
@@ -67,7 +72,7 @@ pub struct Sim {
     /// How many at a time; as many as there are processors if this is not said
     #[arg(long, value_name = "N", conflicts_with = "seed")]
     jobs: Option<NonZero<usize>>,
-    /// Print every record as `log` does, and every fault at its place
+    /// Print every record as `log` does, and every fault at its place; with --json one object a line, the outcome last
     #[arg(long, requires = "one")]
     trace: bool,
     /// Count what was reached of the decision space: each kind of fact in each phase of a peer, and each way a rule went
@@ -90,9 +95,13 @@ fn deliberate(word: &str) -> Result<Bug, String> {
 struct Summary {
     worlds: u64,
     simulated_hours: u64,
+    #[serde(skip)]
+    simulated_ms: u64,
     records: u64,
     faults: u64,
-    seconds: f64,
+    /// One world is the same whenever it runs: it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<f64>,
     broken: Vec<Failed>,
     /// Numbers that `--only` names and that came to nothing, as it writes them.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,8 +147,8 @@ impl Sim {
         let seeds = self.which()?;
         let began = Instant::now();
         let jobs = self.jobs.or_else(|| available_parallelism().ok()).map_or(1, NonZero::get);
-        let (mut summary, reached) = self.worlds(seeds, jobs)?;
-        summary.seconds = began.elapsed().as_secs_f64();
+        let (mut summary, reached) = self.worlds(seeds, jobs, context.output.json)?;
+        summary.seconds = self.seed.is_none().then(|| began.elapsed().as_secs_f64());
         let exit = if summary.broken.is_empty() { Exit::Done } else { Exit::Failed };
         summary.coverage = self.coverage.then(|| coverage::document(&reached));
         let text = || match self.coverage {
@@ -193,15 +202,17 @@ impl Summary {
                 )
             })
             .collect();
+        let pace = self.seconds.map(|seconds| {
+            format!(" in {seconds:.1} s, {:.0} hours a second", self.simulated_ms as f64 / HOUR_MS as f64 / seconds)
+        });
         lines.push(format!(
-            "{} of {} worlds kept every promise: {} simulated hours, {} records, {} faults in {:.1} s, {:.0} hours a second",
+            "{} of {} worlds kept every promise: {} simulated hours, {} records, {} faults{}",
             self.worlds - self.broken.len() as u64,
             self.worlds,
             self.simulated_hours,
             self.records,
             self.faults,
-            self.seconds,
-            self.simulated_hours as f64 / self.seconds
+            pace.unwrap_or_default()
         ));
         lines.join("\n")
     }
@@ -218,16 +229,24 @@ fn progress(done: u64, count: u64, summary: &Summary) {
 }
 
 /// Every record as `log` prints it, and every fault before the record that came next.
-pub(super) fn trace(ran: &Ran) -> Result<(), CliError> {
+pub(super) fn trace(ran: &Ran, json: bool) -> Result<(), CliError> {
     let (zone, columns) = (zone(), render::columns());
+    let record = |record: &Record| match json {
+        true => crate::explain::json::record(record).to_string(),
+        false => line(record, &zone, columns),
+    };
+    let fault = |Struck { number, fault, before }: &Struck| match json {
+        true => json!({ "fault": number, "what": fault.word(), "before": before }).to_string(),
+        false => format!("     #{number} {}", fault.word()),
+    };
     let mut struck = ran.struck.iter().peekable();
     let mut text = String::new();
-    for record in &ran.records {
-        while let Some(fault) = struck.next_if(|fault| fault.before <= record.lsn.0) {
-            text.push_str(&format!("     #{} {}\n", fault.number, fault.fault.word()));
+    for one in &ran.records {
+        while let Some(next) = struck.next_if(|fault| fault.before <= one.lsn.0) {
+            text.push_str(&(fault(next) + "\n"));
         }
-        text.push_str(&line(record, &zone, columns));
-        text.push('\n');
+        text.push_str(&(record(one) + "\n"));
     }
+    struck.for_each(|last| text.push_str(&(fault(last) + "\n")));
     render::raw(text.as_bytes())
 }

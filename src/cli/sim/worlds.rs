@@ -4,14 +4,14 @@ use std::ops::RangeInclusive;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, PoisonError};
 
-use super::{Failed, Only, Sim, Summary, again, progress, trace};
+use super::{Failed, HOUR_MS, Only, Sim, Summary, again, progress, trace};
 use crate::cli::error::CliError;
 use crate::sim::coverage::Coverage;
 use crate::sim::{Ran, run, shrink};
 
 /// What one world adds to the whole.
 struct Came {
-    hours: u64,
+    simulated_ms: u64,
     records: u64,
     faults: u64,
     failed: Option<Failed>,
@@ -23,7 +23,12 @@ struct Came {
 
 impl Sim {
     /// Lives through `seeds` with so many threads; each world is the same whoever runs it.
-    pub(super) fn worlds(&self, seeds: RangeInclusive<u64>, jobs: usize) -> Result<(Summary, Coverage), CliError> {
+    pub(super) fn worlds(
+        &self,
+        seeds: RangeInclusive<u64>,
+        jobs: usize,
+        json: bool,
+    ) -> Result<(Summary, Coverage), CliError> {
         let count = seeds.end() - seeds.start() + 1;
         let left = Mutex::new(seeds);
         let jobs = jobs.min(usize::try_from(count).unwrap_or(usize::MAX));
@@ -40,7 +45,7 @@ impl Sim {
                 })
                 .collect();
             for came in told {
-                came.traced.as_ref().map_or(Ok(()), trace)?;
+                came.traced.as_ref().map_or(Ok(()), |ran| trace(ran, json))?;
                 summary.add(came);
                 progress(summary.worlds, count, &summary);
             }
@@ -81,15 +86,16 @@ impl Sim {
         });
         let idle = self.only.as_ref().map(|only| only.without(&ran.struck)).filter(|idle| !idle.0.is_empty());
         let (records, faults) = (ran.records.len() as u64, ran.struck.len() as u64);
-        let hours = ran.simulated_ms / 3_600_000;
-        Came { hours, records, faults, failed, idle, traced: self.trace.then_some(ran) }
+        let simulated_ms = ran.simulated_ms;
+        Came { simulated_ms, records, faults, failed, idle, traced: self.trace.then_some(ran) }
     }
 }
 
 impl Summary {
     fn add(&mut self, came: Came) {
         self.worlds += 1;
-        self.simulated_hours += came.hours;
+        self.simulated_ms += came.simulated_ms;
+        self.simulated_hours = self.simulated_ms / HOUR_MS;
         self.records += came.records;
         self.faults += came.faults;
         self.broken.extend(came.failed);

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use super::{Failed, HOUR_MS, Only, Sim, Summary, again, progress, trace};
 use crate::cli::error::CliError;
 use crate::sim::coverage::Coverage;
-use crate::sim::{Ran, run, shrink};
+use crate::sim::{Ran, STOPPED, run, shrink};
 
 /// What one world adds to the whole.
 struct Came {
@@ -49,7 +49,7 @@ impl Sim {
                 summary.add(came);
                 progress(summary.worlds, count, &summary);
             }
-            // One that panicked takes the whole run with it.
+            // A world that panics is broken, and no more; this is one of ours.
             workers.into_iter().for_each(|worker| match worker.join() {
                 Ok(coverage) => reached.join(&coverage),
                 Err(panic) => std::panic::resume_unwind(panic),
@@ -67,7 +67,9 @@ impl Sim {
         loop {
             let Some(seed) = left.lock().unwrap_or_else(PoisonError::into_inner).next() else { return reached };
             let ran = run(&self.plan(seed));
-            if self.coverage {
+            // What it has stopped at stops whoever goes through its records as well.
+            let stopped = ran.broken.as_ref().is_some_and(|broken| broken.oracle == STOPPED);
+            if self.coverage && !stopped {
                 reached.add(&ran.records);
             }
             if tell.send(self.came(seed, ran)).is_err() {

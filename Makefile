@@ -56,9 +56,11 @@ bench-engines:
 torture: tmux strace nextest
 	DORMOUSE_KILLS=$${DORMOUSE_KILLS:-50} cargo nextest run --release --no-fail-fast -E 'test(kill)'
 
-# A long campaign: so many made-up worlds, from one that nobody has seen. `make sim SIM_SEEDS=100000`
+# A long campaign: so many made-up worlds that nobody has seen, for campaigns of a size share none, and what of the rules they
+# reached. `make sim SIM_SEEDS=100000`
 sim:
-	cargo run --release --quiet -- sim --seeds $${SIM_SEEDS:-100000} --from $$(date +%s)
+	seeds=$${SIM_SEEDS:-100000}; \
+	cargo run --release --quiet -- sim --seeds $$seeds --from $$(($$(date +%s) * seeds)) --coverage
 
 # A long campaign: whatever happened in so many made-up worlds can be explained from its records. `make explained WORLDS=10000`
 explained:

@@ -4,11 +4,13 @@ mod worlds;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::num::NonZero;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Instant;
 
 use serde::Serialize;
+use serde_json::json;
 
 use self::only::Only;
 use super::context::Context;
@@ -17,9 +19,24 @@ use super::render;
 use super::sim_script;
 use super::when::zone;
 use crate::explain::line::line;
+use crate::model::record::Record;
 #[cfg(feature = "deliberate-bugs")]
 use crate::mutant::Bug;
+use crate::sim::faults::Struck;
 use crate::sim::{Level, Plan, Ran, SENDS_PER_HOUR};
+
+const SEEDS: NonZero<u64> = NonZero::new(100).unwrap();
+
+/// What a scenario leaves to nobody, or is not asked of one.
+const BY_CHANCE: [&str; 8] = ["seeds", "from", "faults", "hours", "sends", "only", "jobs", "coverage"];
+
+/// More than a year: a world keeps its whole history in memory.
+const HOURS_MAX: u64 = 10_000;
+
+const HOUR_MS: u64 = 3_600_000;
+
+/// Three a second: more would only fill the ten queues.
+const SENDS_MAX: u64 = 10_000;
 
 /// Run dormouse's own rules in made-up worlds, and look for a promise that breaks
 ///
@@ -29,8 +46,8 @@ use crate::sim::{Level, Plan, Ran, SENDS_PER_HOUR};
 #[derive(Debug, clap::Args)]
 pub struct Sim {
     /// How many worlds
-    #[arg(long, value_name = "N", default_value_t = 100, conflicts_with = "seed")]
-    seeds: u64,
+    #[arg(long, value_name = "N", default_value_t = SEEDS, conflicts_with = "seed", value_parser = seeds)]
+    seeds: NonZero<u64>,
     /// The first of them
     #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "seed")]
     from: u64,
@@ -38,16 +55,16 @@ pub struct Sim {
     #[arg(long, value_name = "N", group = "one")]
     seed: Option<u64>,
     /// No seed: what this file tells, as `docs/scenarios.md` says; exit code 1 if it does not come out as expected
-    #[arg(long, value_name = "FILE", group = "one", conflicts_with_all = ["seeds", "from", "faults", "hours"])]
+    #[arg(long, value_name = "FILE", group = "one", conflicts_with_all = BY_CHANCE)]
     script: Option<PathBuf>,
     /// How much goes wrong: none, light or heavy
     #[arg(long, value_name = "HOW", default_value = "heavy", value_parser = level)]
     faults: Level,
     /// Hours until nothing goes wrong any more; a world then has twelve more to come to rest
-    #[arg(long, value_name = "N", default_value_t = 6)]
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = hours)]
     hours: u64,
     /// How often an hour somebody sends something to one of the ten peers, 15 times if nothing is said
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = sends)]
     sends: Option<u64>,
     /// Let only these faults strike, by their numbers in the trace: `0-31,34,36-63`, or `none`
     #[arg(long, value_name = "N-N,N", requires = "seed")]
@@ -55,7 +72,7 @@ pub struct Sim {
     /// How many at a time; as many as there are processors if this is not said
     #[arg(long, value_name = "N", conflicts_with = "seed")]
     jobs: Option<NonZero<usize>>,
-    /// Print every record as `log` does, and every fault at its place
+    /// Print every record as `log` does, and every fault at its place; with --json one object a line, the outcome last
     #[arg(long, requires = "one")]
     trace: bool,
     /// Count what was reached of the decision space: each kind of fact in each phase of a peer, and each way a rule went
@@ -63,7 +80,7 @@ pub struct Sim {
     coverage: bool,
     /// Do one thing wrong on purpose (debug builds for tests alone)
     #[cfg(feature = "deliberate-bugs")]
-    #[arg(long, value_name = "NAME", value_parser = deliberate)]
+    #[arg(long, value_name = "NAME", value_parser = deliberate, conflicts_with = "script")]
     deliberate_bug: Option<Bug>,
 }
 
@@ -78,10 +95,17 @@ fn deliberate(word: &str) -> Result<Bug, String> {
 struct Summary {
     worlds: u64,
     simulated_hours: u64,
+    #[serde(skip)]
+    simulated_ms: u64,
     records: u64,
     faults: u64,
-    seconds: f64,
+    /// One world is the same whenever it runs: it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<f64>,
     broken: Vec<Failed>,
+    /// Numbers that `--only` names and that came to nothing, as it writes them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    did_not_strike: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     coverage: Option<coverage::Document>,
 }
@@ -101,16 +125,30 @@ fn level(text: &str) -> Result<Level, String> {
     found.ok_or_else(|| "expected none, light or heavy".to_owned())
 }
 
+fn seeds(text: &str) -> Result<NonZero<u64>, String> {
+    text.parse().map_err(|_| format!("expected a number of worlds from 1 to {}", u64::MAX))
+}
+
+fn sends(text: &str) -> Result<u64, String> {
+    let found = text.parse().ok().filter(|sends| (1..=SENDS_MAX).contains(sends));
+    found.ok_or_else(|| format!("expected how often an hour, from 1 to {SENDS_MAX}"))
+}
+
+fn hours(text: &str) -> Result<u64, String> {
+    let found = text.parse().ok().filter(|hours| *hours <= HOURS_MAX);
+    found.ok_or_else(|| format!("expected a number of hours up to {HOURS_MAX}"))
+}
+
 impl Sim {
     pub fn run(self, context: &Context) -> Result<Exit, CliError> {
         if let Some(file) = &self.script {
             return sim_script::run(file, self.trace, context);
         }
-        let seeds = self.seed.map_or(self.from..self.from.saturating_add(self.seeds), |seed| seed..seed + 1);
+        let seeds = self.which()?;
         let began = Instant::now();
         let jobs = self.jobs.or_else(|| available_parallelism().ok()).map_or(1, NonZero::get);
-        let (mut summary, reached) = self.worlds(seeds, jobs)?;
-        summary.seconds = began.elapsed().as_secs_f64();
+        let (mut summary, reached) = self.worlds(seeds, jobs, context.output.json)?;
+        summary.seconds = self.seed.is_none().then(|| began.elapsed().as_secs_f64());
         let exit = if summary.broken.is_empty() { Exit::Done } else { Exit::Failed };
         summary.coverage = self.coverage.then(|| coverage::document(&reached));
         let text = || match self.coverage {
@@ -118,7 +156,20 @@ impl Sim {
             false => summary.text(),
         };
         context.output.print(&summary, text)?;
+        if let Some(idle) = summary.did_not_strike.filter(|_| !context.output.json) {
+            eprintln!("note: of the faults that may strike these did not: {idle}");
+        }
         Ok(exit)
+    }
+
+    /// From the first seed to the last, both included.
+    fn which(&self) -> Result<RangeInclusive<u64>, CliError> {
+        let (first, count) = self.seed.map_or((self.from, self.seeds.get()), |seed| (seed, 1));
+        let last = first.checked_add(count - 1).ok_or_else(|| CliError::Usage {
+            why: format!("`--seeds {count} --from {first}` goes beyond the last seed there is, {}", u64::MAX),
+            hint: Some(format!("from there on there are {}; nothing was run", u64::MAX - first + 1)),
+        })?;
+        Ok(first..=last)
     }
 
     fn plan(&self, seed: u64) -> Plan {
@@ -151,15 +202,17 @@ impl Summary {
                 )
             })
             .collect();
+        let pace = self.seconds.map(|seconds| {
+            format!(" in {seconds:.1} s, {:.0} hours a second", self.simulated_ms as f64 / HOUR_MS as f64 / seconds)
+        });
         lines.push(format!(
-            "{} of {} worlds kept every promise: {} simulated hours, {} records, {} faults in {:.1} s, {:.0} hours a second",
+            "{} of {} worlds kept every promise: {} simulated hours, {} records, {} faults{}",
             self.worlds - self.broken.len() as u64,
             self.worlds,
             self.simulated_hours,
             self.records,
             self.faults,
-            self.seconds,
-            self.simulated_hours as f64 / self.seconds
+            pace.unwrap_or_default()
         ));
         lines.join("\n")
     }
@@ -176,16 +229,24 @@ fn progress(done: u64, count: u64, summary: &Summary) {
 }
 
 /// Every record as `log` prints it, and every fault before the record that came next.
-pub(super) fn trace(ran: &Ran) -> Result<(), CliError> {
+pub(super) fn trace(ran: &Ran, json: bool) -> Result<(), CliError> {
     let (zone, columns) = (zone(), render::columns());
+    let record = |record: &Record| match json {
+        true => crate::explain::json::record(record).to_string(),
+        false => line(record, &zone, columns),
+    };
+    let fault = |Struck { number, fault, before }: &Struck| match json {
+        true => json!({ "fault": number, "what": fault.word(), "before": before }).to_string(),
+        false => format!("     #{number} {}", fault.word()),
+    };
     let mut struck = ran.struck.iter().peekable();
     let mut text = String::new();
-    for record in &ran.records {
-        while let Some(fault) = struck.next_if(|fault| fault.before <= record.lsn.0) {
-            text.push_str(&format!("     #{} {}\n", fault.number, fault.fault.word()));
+    for one in &ran.records {
+        while let Some(next) = struck.next_if(|fault| fault.before <= one.lsn.0) {
+            text.push_str(&(fault(next) + "\n"));
         }
-        text.push_str(&line(record, &zone, columns));
-        text.push('\n');
+        text.push_str(&(record(one) + "\n"));
     }
+    struck.for_each(|last| text.push_str(&(fault(last) + "\n")));
     render::raw(text.as_bytes())
 }

@@ -54,7 +54,7 @@ pub(super) fn run(file: &Path, traced: bool, context: &Context) -> Result<Exit, 
     })?;
     let played = play(&script);
     if traced {
-        trace(&played.ran)?;
+        trace(&played.ran, context.output.json)?;
     }
     context.output.print(&told(&script, &played), || text_of(file, &script, &played))?;
     Ok(if played.went_well() { Exit::Done } else { Exit::Failed })

@@ -17,9 +17,11 @@ pub mod oracle;
 mod run;
 pub mod script;
 mod shrink;
+mod stopped;
 pub mod world;
 
 pub use faults::Level;
 pub use run::{Plan, Ran, Sim, run};
 pub use shrink::shrink;
+pub use stopped::STOPPED;
 pub use world::people::SENDS_PER_HOUR;

@@ -10,6 +10,7 @@ use super::fleet;
 use super::hands::is_managed;
 use super::oracle::{self, Broken, Oracle};
 use super::script::Play;
+use super::stopped::unless_it_stops;
 use super::world::life::{Life, Stage};
 use super::world::people::{Call, SENDS_PER_HOUR, Told};
 use super::world::{Heard, What, World};
@@ -87,7 +88,7 @@ pub struct Sim {
 /// Runs the world of `plan` until it has come to rest, or something is broken.
 pub fn run(plan: &Plan) -> Ran {
     let mut sim = Sim::new(plan);
-    while sim.broken.is_none() && sim.step() {}
+    sim.live(|_| {});
     sim.finish()
 }
 
@@ -147,6 +148,17 @@ impl Sim {
                 self.world.leave_files(SessionName { peer: fleet::identity(registration), generation: ORPHAN });
             }
         }
+    }
+
+    /// Until it has come to rest, or something is broken, which may be that it stops; `judge` looks on it then, and so do
+    /// those who look at the whole.
+    pub(super) fn live(&mut self, judge: impl FnOnce(&mut Self)) {
+        let stopped = unless_it_stops(|| {
+            while self.broken.is_none() && self.step() {}
+            judge(self);
+            self.check();
+        });
+        stopped.into_iter().for_each(|stopped| self.break_with(stopped));
     }
 
     /// The next thing happens. False once everything has come to rest.
@@ -230,7 +242,7 @@ impl Sim {
         false
     }
 
-    pub(super) fn finish(mut self) -> Ran {
+    fn check(&mut self) {
         if self.broken.is_none() {
             self.check_calls();
         }
@@ -243,6 +255,9 @@ impl Sim {
         if self.broken.is_none() {
             self.check_whatif();
         }
+    }
+
+    pub(super) fn finish(mut self) -> Ran {
         Ran {
             simulated_ms: self.world.now,
             struck: std::mem::take(&mut self.world.faults.struck),
@@ -292,5 +307,43 @@ pub(super) fn note(
 ) {
     if let Err(what) = ask(oracle) {
         broken.get_or_insert(Broken { oracle: oracle.name(), rule: oracle.rule(), what });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stopped::STOPPED;
+    use super::*;
+
+    /// A bug that no oracle finds, for it is in one.
+    #[derive(Debug)]
+    struct Stumbles;
+
+    impl Oracle for Stumbles {
+        fn name(&self) -> &'static str {
+            "stumbles"
+        }
+
+        fn rule(&self) -> &'static str {
+            ""
+        }
+
+        fn after(&mut self, _: &World, _: &State, record: &Record) -> Result<(), String> {
+            assert!(record.lsn.0 < 30, "a step that is not there");
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_world_that_panics_is_one_that_breaks_a_promise() {
+        let mut sim = Sim::new(&Plan::new(3, Level::Heavy));
+        sim.oracles.push(Box::new(Stumbles));
+        sim.live(|_| {});
+        let ran = sim.finish();
+        let broken = ran.broken.unwrap();
+        assert_eq!(broken.oracle, STOPPED);
+        assert!(broken.what.starts_with("src/sim/run.rs:"), "{}", broken.what);
+        assert!(broken.what.contains(": a step that is not there"), "{}", broken.what);
+        assert_eq!(ran.records.len(), 29, "how far it came is there to be read");
     }
 }

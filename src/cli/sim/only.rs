@@ -5,6 +5,8 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use crate::sim::faults::Struck;
+
 /// More faults than any world has: a slip of the keyboard is told, and not counted up.
 const NUMBER_MAX: u32 = 9_999_999;
 
@@ -14,6 +16,14 @@ const NONE: &str = "none";
 /// The faults that may strike.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Only(pub BTreeSet<u32>);
+
+impl Only {
+    /// Those that are not among what struck.
+    pub fn without(&self, struck: &[Struck]) -> Self {
+        let struck: BTreeSet<u32> = struck.iter().map(|struck| struck.number).collect();
+        Self(self.0.difference(&struck).copied().collect())
+    }
+}
 
 impl FromStr for Only {
     type Err = String;

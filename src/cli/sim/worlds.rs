@@ -1,28 +1,37 @@
 //! Many worlds, one after the other on every processor.
 
-use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::ops::RangeInclusive;
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Mutex, PoisonError};
 
-use super::{Failed, Sim, Summary, again, progress, trace};
+use super::{Failed, HOUR_MS, Only, Sim, Summary, again, progress, trace};
 use crate::cli::error::CliError;
 use crate::sim::coverage::Coverage;
-use crate::sim::{Ran, run, shrink};
+use crate::sim::{Ran, STOPPED, run, shrink};
 
 /// What one world adds to the whole.
 struct Came {
-    hours: u64,
+    simulated_ms: u64,
     records: u64,
     faults: u64,
     failed: Option<Failed>,
+    /// Faults that were asked for and did not strike.
+    idle: Option<Only>,
     /// What it was, where somebody wants to see it.
     traced: Option<Ran>,
 }
 
 impl Sim {
     /// Lives through `seeds` with so many threads; each world is the same whoever runs it.
-    pub(super) fn worlds(&self, seeds: Range<u64>, jobs: usize) -> Result<(Summary, Coverage), CliError> {
-        let (next, count) = (AtomicU64::new(seeds.start), seeds.end - seeds.start);
+    pub(super) fn worlds(
+        &self,
+        seeds: RangeInclusive<u64>,
+        jobs: usize,
+        json: bool,
+    ) -> Result<(Summary, Coverage), CliError> {
+        let count = seeds.end() - seeds.start() + 1;
+        let left = Mutex::new(seeds);
+        let jobs = jobs.min(usize::try_from(count).unwrap_or(usize::MAX));
         let (mut summary, mut reached) = (Summary::default(), Coverage::default());
         let (tell, told) = channel();
         std::thread::scope(|scope| {
@@ -31,16 +40,16 @@ impl Sim {
             let workers: Vec<_> = workers
                 .into_iter()
                 .map(|tell| {
-                    let next = &next;
-                    scope.spawn(move || self.work(next, seeds.end, &tell))
+                    let left = &left;
+                    scope.spawn(move || self.work(left, &tell))
                 })
                 .collect();
             for came in told {
-                came.traced.as_ref().map_or(Ok(()), trace)?;
+                came.traced.as_ref().map_or(Ok(()), |ran| trace(ran, json))?;
                 summary.add(came);
                 progress(summary.worlds, count, &summary);
             }
-            // One that panicked takes the whole run with it.
+            // A world that panics is broken, and no more; this is one of ours.
             workers.into_iter().for_each(|worker| match worker.join() {
                 Ok(coverage) => reached.join(&coverage),
                 Err(panic) => std::panic::resume_unwind(panic),
@@ -51,17 +60,16 @@ impl Sim {
         Ok((summary, reached))
     }
 
-    fn work(&self, next: &AtomicU64, end: u64, tell: &Sender<Came>) -> Coverage {
+    fn work(&self, left: &Mutex<RangeInclusive<u64>>, tell: &Sender<Came>) -> Coverage {
         #[cfg(feature = "deliberate-bugs")]
         crate::mutant::switch(self.deliberate_bug);
         let mut reached = Coverage::default();
         loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= end {
-                return reached;
-            }
+            let Some(seed) = left.lock().unwrap_or_else(PoisonError::into_inner).next() else { return reached };
             let ran = run(&self.plan(seed));
-            if self.coverage {
+            // What it has stopped at stops whoever goes through its records as well.
+            let stopped = ran.broken.as_ref().is_some_and(|broken| broken.oracle == STOPPED);
+            if self.coverage && !stopped {
                 reached.add(&ran.records);
             }
             if tell.send(self.came(seed, ran)).is_err() {
@@ -78,18 +86,21 @@ impl Sim {
             what: broken.what.clone(),
             repeat: again(&shrink(&self.plan(seed), &ran)),
         });
+        let idle = self.only.as_ref().map(|only| only.without(&ran.struck)).filter(|idle| !idle.0.is_empty());
         let (records, faults) = (ran.records.len() as u64, ran.struck.len() as u64);
-        let hours = ran.simulated_ms / 3_600_000;
-        Came { hours, records, faults, failed, traced: self.trace.then_some(ran) }
+        let simulated_ms = ran.simulated_ms;
+        Came { simulated_ms, records, faults, failed, idle, traced: self.trace.then_some(ran) }
     }
 }
 
 impl Summary {
     fn add(&mut self, came: Came) {
         self.worlds += 1;
-        self.simulated_hours += came.hours;
+        self.simulated_ms += came.simulated_ms;
+        self.simulated_hours = self.simulated_ms / HOUR_MS;
         self.records += came.records;
         self.faults += came.faults;
         self.broken.extend(came.failed);
+        self.did_not_strike = came.idle.map(|idle| idle.to_string());
     }
 }

@@ -293,11 +293,11 @@ impl Played {
 /// Plays `script` until the world has come to rest, or a promise is broken.
 pub fn play(script: &Script) -> Played {
     let mut sim = Sim::of_script(script);
-    while sim.broken.is_none() && sim.step() {}
-    let play = sim.play.take();
-    let failures = match (play, &sim.broken) {
-        (Some(play), None) => judge::failures(*play, &sim),
-        _ => Vec::new(),
-    };
+    let mut failures = Vec::new();
+    sim.live(|sim| {
+        if let (Some(play), None) = (sim.play.take(), &sim.broken) {
+            failures = judge::failures(*play, sim);
+        }
+    });
     Played { ran: sim.finish(), failures }
 }

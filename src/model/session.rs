@@ -247,3 +247,12 @@ impl TypedVerb {
         }
     }
 }
+
+/// A wake that has failed (C28).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WakeFailure {
+    pub lsn: Lsn,
+    pub at: Timestamp,
+    pub why: String,
+}

@@ -134,16 +134,7 @@ pub struct Presence {
     pub unanswered: Vec<Question>,
     /// The last wake, if it has failed: whoever asks why nothing moves wants to hear that first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wake_failure: Option<WakeFailure>,
-}
-
-/// A wake that has failed (C28).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WakeFailure {
-    pub lsn: Lsn,
-    pub at: Timestamp,
-    pub why: String,
+    pub wake_failure: Option<super::session::WakeFailure>,
 }
 
 /// Something to be typed into a session (C56).

@@ -7,8 +7,8 @@ use crate::model::id::Generation;
 use crate::model::name::Identity;
 use crate::model::profile::WakePolicy;
 use crate::model::record::Record;
-use crate::model::session::{Ending, Source, Turn, WakeBranch, WakeMode};
-use crate::model::state::{EndedHow, Session, SessionPhase, State, WakeFailure};
+use crate::model::session::{Ending, Source, Turn, WakeBranch, WakeFailure, WakeMode};
+use crate::model::state::{EndedHow, Session, SessionPhase, State};
 use crate::model::turn_names::TurnNames;
 use crate::mutant::{Bug, bug};
 

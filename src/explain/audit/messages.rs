@@ -1,7 +1,5 @@
 //! Promises about messages: each accounted for, in order, once, and proven before it is called delivered.
 
-#[allow(clippy::disallowed_types, reason = "looked up in and never gone through, its order shows nowhere")]
-use std::collections::HashMap;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::delivery::{DeliveryOutcome, Proof, Settlement};
@@ -26,12 +24,12 @@ pub struct Messages {
     tasks: BTreeMap<Generation, MessageId>,
 }
 
-/// In the order in which they were first heard of. A long history has millions, and nearly every record is about one.
+/// In the order in which they were first heard of. A long history has millions, and nearly every record is about one: what is
+/// searched is kept small.
 #[derive(Debug, Default)]
 struct Known {
     all: Vec<(MessageId, Message)>,
-    #[allow(clippy::disallowed_types, reason = "see its import")]
-    places: HashMap<MessageId, usize>,
+    places: BTreeMap<MessageId, usize>,
 }
 
 impl Known {

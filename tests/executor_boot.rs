@@ -161,3 +161,19 @@ async fn c43_a_missing_tmux_fails_the_launch_and_leaves_nothing() {
     assert_eq!((failed.phase, failed.left_session), (WakePhase::Launch, false));
     assert!(failed.why.contains("/nonexistent/tmux"), "{}", failed.why);
 }
+
+/// C21: a daemon that is a user's service keeps its sessions out of its own control group, and they are the same sessions.
+#[tokio::test]
+async fn c21_a_session_is_started_by_way_of_a_scope() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let (fake, asked) = (dir.path().join("systemd-run"), dir.path().join("asked"));
+    let text = format!("#!/bin/sh\necho \"$*\" >> {}\nshift 5\nexec \"$@\"\n", asked.display());
+    std::fs::write(&fake, text).unwrap();
+    std::fs::set_permissions(&fake, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut world = World::with_programs("tmux", Some(fake), &[("agent", &agent(""))], "text");
+    world.start(&session("agent-ada", 3));
+    world.until(|fact| matches!(fact, Fact::BoxOpened(_)).then_some(())).await;
+    let asked = std::fs::read_to_string(asked).unwrap();
+    assert!(asked.lines().count() == 1 && asked.contains("new-session"), "the server's first client alone: {asked}");
+}

@@ -162,3 +162,67 @@ async fn c23_killing_a_server_leaves_no_socket() {
     assert!(!own.server.socket().exists());
     own.server.kill().await.expect("killing what is gone is no error");
 }
+
+/// A `systemd-run` that writes down what it is asked, says so on its client's error if it fails, and else becomes the
+/// program it is given, as a scope does.
+fn systemd_run(dir: &std::path::Path, does: &str) -> PathBuf {
+    let file = dir.join("systemd-run");
+    let text = format!(
+        "#!/bin/sh\necho \"$*\" >> {}/asked\n{does}\nwhile [ \"$1\" != -- ]; do shift; done\nshift\nexec \"$@\"\n",
+        dir.display()
+    );
+    std::fs::write(&file, text).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+    file
+}
+
+/// The server is started by the client that is put into the scope, and every later client only talks to it.
+#[tokio::test]
+async fn a_server_is_started_in_a_scope_of_its_own_without_the_managers_variables() {
+    let own = Own::new("tmux");
+    let home = Home::under(own.dir.path());
+    let tmux =
+        Tmux::new("tmux".into(), &home).scoped_by(Some(systemd_run(own.dir.path(), "export XDG_RUNTIME_DIR=/x")));
+    let server = tmux.server(own.server.socket().to_owned());
+    let queue = Queue::of(["start-server"]).then(["new-session", "-d", "-s", "own", "--", "cat"]);
+    server.start(&queue).await.unwrap();
+    assert!(matches!(server.start(&queue).await, Err(TmuxError::Duplicate { .. })), "tmux's own answer comes through");
+    assert_eq!(server.run(&Queue::of(["list-sessions", "-F", "#S"])).await.unwrap(), "own\n");
+    let environment = server.run(&Queue::of(["show-environment", "-g"])).await.unwrap();
+    assert!(!environment.contains("XDG_RUNTIME_DIR"), "{environment}");
+    let asked = std::fs::read_to_string(own.dir.path().join("asked")).unwrap();
+    let wanted = "--user --scope --quiet --collect -- env -u XDG_RUNTIME_DIR -u DBUS_SESSION_BUS_ADDRESS tmux -u ";
+    assert!(asked.lines().count() == 2 && asked.lines().all(|line| line.starts_with(wanted)), "{asked}");
+    assert_eq!(own.clients(), 0, "no client's file is left");
+}
+
+/// A session in the daemon's own group is better than none; who fails is not asked again.
+#[tokio::test]
+async fn where_no_scope_can_be_had_a_server_is_started_all_the_same() {
+    let own = Own::new("tmux");
+    let home = Home::under(own.dir.path());
+    let failing = systemd_run(own.dir.path(), "echo 'Failed to connect to bus: No medium found' >&2; exit 1");
+    let tmux = Tmux::new("tmux".into(), &home).scoped_by(Some(failing));
+    let server = tmux.server(own.server.socket().to_owned());
+    let queue = |name: &str| Queue::of(["start-server"]).then(["new-session", "-d", "-s", name, "--", "cat"]);
+    for name in ["one", "two"] {
+        server.start(&queue(name)).await.unwrap();
+    }
+    assert_eq!(server.run(&Queue::of(["list-sessions", "-F", "#S"])).await.unwrap(), "one\ntwo\n");
+    let asked = std::fs::read_to_string(own.dir.path().join("asked")).unwrap();
+    assert_eq!(asked.lines().count(), 1, "{asked}");
+}
+
+/// What tmux itself cannot do is no fault of the scope's.
+#[tokio::test]
+async fn a_tmux_that_fails_in_both_ways_leaves_the_scope_in_use() {
+    let own = Own::new("tmux");
+    let home = Home::under(own.dir.path());
+    let tmux = Tmux::new("tmux".into(), &home).scoped_by(Some(systemd_run(own.dir.path(), ":")));
+    let server = tmux.server(own.server.socket().to_owned());
+    for _ in 0..2 {
+        assert!(server.start(&Queue::of(["no-such-command"])).await.is_err());
+    }
+    let asked = std::fs::read_to_string(own.dir.path().join("asked")).unwrap();
+    assert_eq!(asked.lines().count(), 2, "{asked}");
+}

@@ -6,6 +6,7 @@ mod machine;
 mod peers;
 mod runtimes;
 mod service;
+mod sessions;
 mod settings;
 mod wakes;
 
@@ -66,6 +67,7 @@ fn examine(context: &Context) -> Vec<Finding> {
     ]);
     findings.push(daemon);
     findings.extend(installed::examine(context, &service, &known, &past.state));
+    findings.extend(sessions::examine(&service, &past.state));
     findings.push(settings);
     findings.extend(journal);
     findings.extend(runtimes);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OnceCell, watch};
 
-use super::tmux::{Pane, Server, Tmux, TmuxError, in_full};
+use super::tmux::{Pane, Server, Tmux, TmuxError, in_full, scopes_needed};
 use super::voice::Voice;
 use crate::home::{Home, SessionFiles};
 use crate::model::delivery::{Proof, RecordMark};
@@ -29,13 +29,15 @@ pub struct Programs {
     pub tmux: PathBuf,
     /// This very program, for a session's own process and its watcher.
     pub dormouse: PathBuf,
+    /// What puts a session into a control group of its own; none: it lives in this process's.
+    pub systemd_run: Option<PathBuf>,
 }
 
 impl Default for Programs {
     fn default() -> Self {
         // Where the kernel cannot say which file this process came from, it can still start it again.
         let dormouse = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"));
-        Self { tmux: PathBuf::from("tmux"), dormouse }
+        Self { tmux: PathBuf::from("tmux"), dormouse, systemd_run: scopes_needed() }
     }
 }
 

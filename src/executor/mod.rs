@@ -82,8 +82,8 @@ impl Executor {
         reports: Reports,
         texts: Texts,
     ) -> Self {
-        let Programs { tmux, dormouse } = programs;
-        let tmux = Tmux::new(tmux, &home);
+        let Programs { tmux, dormouse, systemd_run } = programs;
+        let tmux = Tmux::new(tmux, &home).scoped_by(systemd_run);
         Self {
             ground: Ground { home, tmux, dormouse, tasks: Handle::current(), texts, mcp_url: None },
             runtimes,

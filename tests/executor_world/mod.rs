@@ -40,6 +40,10 @@ impl World {
     }
 
     pub fn with_tmux(tmux: &str, runtimes: &[(&str, &str)], text: &str) -> Self {
+        Self::with_programs(tmux, None, runtimes, text)
+    }
+
+    pub fn with_programs(tmux: &str, systemd_run: Option<PathBuf>, runtimes: &[(&str, &str)], text: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let home = Home::under(&dir.path().join("home"));
         let folder = dir.path().join("peer");
@@ -53,7 +57,7 @@ impl World {
         let (send, reports) = mpsc::unbounded_channel();
         let text = text.to_owned();
         let texts = Arc::new(move |_: Lsn| Ok(text.clone()));
-        let programs = Programs { tmux: tmux.into(), dormouse: env!("CARGO_BIN_EXE_dormouse").into() };
+        let programs = Programs { tmux: tmux.into(), dormouse: env!("CARGO_BIN_EXE_dormouse").into(), systemd_run };
         let executor = Executor::with_programs(programs, home.clone(), known, send, texts);
         Self { executor, home, folder, reports, _dir: dir }
     }

@@ -189,7 +189,7 @@ fn prepare(hand: &Hand, order: &StartSession, spec: &Spec) -> Result<Launch, Lau
 async fn open_pane(hand: &Hand) -> Result<(), LaunchError> {
     let server = hand.server();
     let version = hand.ground.tmux.version().await?;
-    match server.run(&session_queue(hand)).await {
+    match server.start(&session_queue(hand)).await {
         Ok(printed) => hand.pane_is(Pane::from_answer(server, version, printed.trim_end())?),
         Err(TmuxError::Duplicate { .. }) => {}
         Err(error) => return Err(error.into()),

@@ -13,6 +13,7 @@ use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 
 use super::error::TmuxError;
+use super::scope::Scope;
 
 /// Longest a client may take. A healthy one takes milliseconds.
 const CLIENT_MS_MAX: u64 = 10_000;
@@ -23,6 +24,8 @@ static CLIENTS: AtomicU64 = AtomicU64::new(0);
 /// What a client is to do.
 pub(super) struct Call<'a> {
     pub program: &'a Path,
+    /// In which its server is to live; none: where this process does.
+    pub scope: Option<&'a Scope>,
     pub socket: Option<&'a Path>,
     pub args: &'a [String],
     /// For error texts.
@@ -149,8 +152,14 @@ impl Client {
 
 /// The environment is emptied: the first client's becomes the server's own, and that of everything in it.
 fn spawn(call: &Call<'_>, file: &ClientFile) -> Result<Child, TmuxError> {
-    let mut command = Command::new(call.program);
-    command.env_clear();
+    let mut command = match call.scope {
+        Some(scope) => scope.command(call.program),
+        None => {
+            let mut command = Command::new(call.program);
+            command.env_clear();
+            command
+        }
+    };
     for name in ["PATH", "HOME", "USER", "LOGNAME"] {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);

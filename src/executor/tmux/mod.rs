@@ -4,17 +4,20 @@ mod argv;
 mod client;
 mod error;
 mod pane;
+mod scope;
 mod version;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use client::{Call, Client};
+use scope::Scope;
 
 pub use argv::{Queue, quoted, shell_word};
 pub use client::wait_for_clients;
 pub use error::{TmuxError, in_full};
 pub use pane::{Look, Pane, Pasted, Pressed};
+pub use scope::{scopes_needed, service_of};
 pub use version::{Version, printed_version};
 
 use tokio::sync::RwLock;
@@ -26,14 +29,28 @@ use crate::home::Home;
 pub struct Tmux {
     program: PathBuf,
     clients: PathBuf,
+    shared: Arc<Shared>,
+}
+
+/// What all copies of a [`Tmux`] have in common.
+#[derive(Debug, Default)]
+struct Shared {
+    scope: Option<Scope>,
     /// Asked once.
-    version: Arc<OnceLock<Version>>,
+    version: OnceLock<Version>,
 }
 
 impl Tmux {
     /// `program` is a path, or a name to be found in `PATH`.
     pub fn new(program: PathBuf, home: &Home) -> Self {
-        Self { program, clients: home.clients(), version: Arc::default() }
+        Self { program, clients: home.clients(), shared: Arc::default() }
+    }
+
+    /// Has `systemd_run` put each server that is started into a control group of its own.
+    #[must_use]
+    pub fn scoped_by(self, systemd_run: Option<PathBuf>) -> Self {
+        let scope = systemd_run.map(Scope::new);
+        Self { shared: Arc::new(Shared { scope, version: OnceLock::new() }), ..self }
     }
 
     pub fn program(&self) -> &Path {
@@ -46,7 +63,7 @@ impl Tmux {
     ///
     /// It could not be asked.
     pub async fn printed(&self) -> Result<String, TmuxError> {
-        Ok(self.client(None, &Queue::of(["-V"]), None)?.finish().await?.trim().to_owned())
+        Ok(self.client(None, &Queue::of(["-V"]), None, None)?.finish().await?.trim().to_owned())
     }
 
     /// Which release this is.
@@ -55,7 +72,7 @@ impl Tmux {
     ///
     /// It could not be asked, or its answer is no version.
     pub async fn version(&self) -> Result<Version, TmuxError> {
-        if let Some(version) = self.version.get() {
+        if let Some(version) = self.shared.version.get() {
             return Ok(*version);
         }
         let printed = self.printed().await?;
@@ -64,7 +81,7 @@ impl Tmux {
             found: printed.trim().to_owned(),
             expected: "a version",
         })?;
-        Ok(*self.version.get_or_init(|| version))
+        Ok(*self.shared.version.get_or_init(|| version))
     }
 
     /// The server that listens on `socket`, whether or not there is one.
@@ -72,9 +89,16 @@ impl Tmux {
         Server { tmux: self.clone(), socket, clients: Arc::default() }
     }
 
-    fn client(&self, socket: Option<&Path>, queue: &Queue, stdin: Option<&[u8]>) -> Result<Client, TmuxError> {
+    fn client(
+        &self,
+        socket: Option<&Path>,
+        queue: &Queue,
+        stdin: Option<&[u8]>,
+        scope: Option<&Scope>,
+    ) -> Result<Client, TmuxError> {
         client::start(Call {
             program: &self.program,
+            scope,
             socket,
             args: queue.argv(),
             summary: queue.summary(),
@@ -105,7 +129,30 @@ impl Server {
     ///
     /// See [`TmuxError`]; what stood before the failing command has been done.
     pub async fn run(&self, queue: &Queue) -> Result<String, TmuxError> {
-        self.at_work(queue, None).await
+        self.at_work(queue, None, None).await
+    }
+
+    /// As [`Server::run`], for the client that starts the server: in a control group of its own where that is wanted and
+    /// can be had, else in ours. `queue` may be run again where the first try failed.
+    ///
+    /// # Errors
+    ///
+    /// See [`Server::run`].
+    pub async fn start(&self, queue: &Queue) -> Result<String, TmuxError> {
+        let Some(scope) = self.tmux.shared.scope.as_ref().filter(|scope| scope.works()) else {
+            return self.run(queue).await;
+        };
+        let failed = match self.at_work(queue, None, Some(scope)).await {
+            Err(error) if !error.is_answer() => error,
+            ended => return ended,
+        };
+        let plain = self.run(queue).await;
+        // Where tmux itself fails, it fails in both ways.
+        if plain.as_ref().err().is_none_or(TmuxError::is_answer) {
+            scope.give_up();
+            tracing::warn!("sessions are started in the daemon's own control group from now on: {}", in_full(&failed));
+        }
+        plain
     }
 
     /// As [`Server::run`], with `bytes` on the client's standard input.
@@ -114,13 +161,13 @@ impl Server {
     ///
     /// See [`Server::run`].
     pub async fn run_with_input(&self, queue: &Queue, bytes: &[u8]) -> Result<String, TmuxError> {
-        self.at_work(queue, Some(bytes)).await
+        self.at_work(queue, Some(bytes), None).await
     }
 
     /// A client that was started comes to its end, even if nobody waits for it any more.
-    async fn at_work(&self, queue: &Queue, stdin: Option<&[u8]>) -> Result<String, TmuxError> {
+    async fn at_work(&self, queue: &Queue, stdin: Option<&[u8]>, scope: Option<&Scope>) -> Result<String, TmuxError> {
         let at_work = Arc::clone(&self.clients).read_owned().await;
-        let client = self.tmux.client(Some(&self.socket), queue, stdin)?;
+        let client = self.tmux.client(Some(&self.socket), queue, stdin, scope)?;
         let ended = tokio::spawn(async move {
             let ended = client.finish().await;
             drop(at_work);
@@ -138,7 +185,7 @@ impl Server {
     /// It could not be asked, and could not be killed either.
     pub async fn kill(&self) -> Result<(), TmuxError> {
         let _alone = self.clients.write().await;
-        let asked = self.tmux.client(Some(&self.socket), &Queue::of(["kill-server"]), None);
+        let asked = self.tmux.client(Some(&self.socket), &Queue::of(["kill-server"]), None, None);
         let killed = match asked {
             Ok(client) => client.finish().await,
             Err(error) => Err(error),

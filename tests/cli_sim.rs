@@ -99,3 +99,31 @@ fn a_trace_in_json_is_one_object_a_line_with_faults_in_their_places_and_the_outc
         }
     }
 }
+
+/// What is not reached for a reason is not told as if it were missing.
+#[test]
+fn coverage_says_why_something_is_rare_or_cannot_be() {
+    let (_, out, _) = sim(&[&["--seed", "3", "--coverage"], SHORT].concat());
+    let (missed, reasons) = out.split_once("\nNot reached, and rare").unwrap();
+    assert!(missed.contains("\nnot reached: ") && !missed.contains("not reached: session_died, not known"), "{out}");
+    let (rarely, never) = reasons.split_once("\nWhat cannot be, by the reason:\n").unwrap();
+    let is_told = |text: &str, what: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").contains(what);
+    assert!(is_told(rarely, "whoever watched it cannot tell, and it was ready: session_died (not known)"), "{rarely}");
+    assert!(
+        is_told(never, "no two of the ten names begin alike: request_refused (several peers); message_"),
+        "{never}"
+    );
+    assert!(is_told(never, "about no peer: daemon_started, daemon_stopped, "), "{never}");
+    assert!(is_told(never, "history_removed (all but nobody) "), "{never}");
+    assert!(out.lines().all(|line| line.len() <= 120), "{out}");
+
+    let (_, out, _) = sim(&[&["--seed", "3", "--coverage", "--json"], SHORT].concat());
+    let told: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let count = |part: &str, key: &str| {
+        let rows = told["coverage"][part].as_array().unwrap().iter();
+        rows.filter(|row| row[key].is_string()).count()
+    };
+    for (part, key) in [("cells", "rare"), ("cells", "impossible"), ("branches", "rare"), ("branches", "impossible")] {
+        assert!(count(part, key) > 3, "{part} {key}");
+    }
+}

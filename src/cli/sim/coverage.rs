@@ -2,46 +2,52 @@
 
 use serde::Serialize;
 
-use crate::sim::coverage::{BRANCHES, Coverage, Phase, facts, impossible};
+use crate::sim::coverage::{BRANCHES, Branch, Cell, Coverage, Phase, facts, impossible, rare, rare_branch};
 
 /// For scripts: every cell and every branch, reached or not.
 #[derive(Debug, Serialize)]
 pub struct Document {
-    cells: Vec<Cell>,
-    branches: Vec<Branch>,
+    cells: Vec<CellRow>,
+    branches: Vec<BranchRow>,
 }
 
 #[derive(Debug, Serialize)]
-struct Cell {
+struct CellRow {
     fact: &'static str,
     phase: &'static str,
     count: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     impossible: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rare: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
-struct Branch {
+struct BranchRow {
     decision: &'static str,
     reason: &'static str,
     count: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     impossible: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rare: Option<&'static str>,
 }
 
 pub fn document(coverage: &Coverage) -> Document {
     let cells = facts().flat_map(|fact| Phase::ALL.iter().map(move |phase| (fact, *phase)));
-    let cell = |cell: (&'static str, Phase)| Cell {
+    let cell = |cell: Cell| CellRow {
         fact: cell.0,
         phase: cell.1.word(),
         count: coverage.cells.get(&cell).copied().unwrap_or(0),
         impossible: impossible(cell),
+        rare: rare(cell).filter(|_| impossible(cell).is_none()),
     };
-    let branch = |(decision, reason, why): &(&'static str, &'static str, Option<&'static str>)| Branch {
+    let branch = |(decision, reason, why): &(&'static str, &'static str, Option<&'static str>)| BranchRow {
         decision,
         reason,
         count: coverage.branches.get(&(*decision, *reason)).copied().unwrap_or(0),
         impossible: *why,
+        rare: rare_branch((*decision, *reason)),
     };
     Document { cells: cells.map(cell).collect(), branches: BRANCHES.iter().map(branch).collect() }
 }
@@ -64,10 +70,108 @@ pub fn text(coverage: &Coverage) -> String {
     }
     lines.push(String::new());
     lines.push("Times that a fact met its peer so, and that a rule went so; - cannot be.".to_owned());
-    lines.extend(coverage.cells_missed().iter().map(|(fact, phase)| format!("not reached: {fact}, {}", phase.word())));
-    lines.extend(coverage.branches_missed().iter().map(|(kind, reason)| format!("not reached: {kind}, {reason}")));
+    let cells = coverage.cells_missed().into_iter();
+    let (rare_cells, cells): (Vec<Cell>, Vec<Cell>) = cells.partition(|cell| rare(*cell).is_some());
+    let branches = coverage.branches_missed().into_iter();
+    let (rare_branches, branches): (Vec<Branch>, Vec<Branch>) =
+        branches.partition(|branch| rare_branch(*branch).is_some());
+    lines.extend(cells.iter().map(|(fact, phase)| format!("not reached: {fact}, {}", phase.word())));
+    lines.extend(branches.iter().map(|(kind, reason)| format!("not reached: {kind}, {reason}")));
     lines.extend(coverage.not_foreseen().iter().map(|what| format!("not foreseen: {what}")));
+    let mut rarely = Reasons::default();
+    rare_cells.into_iter().for_each(|cell| rarely.add_cell(cell, rare(cell)));
+    rare_branches.into_iter().for_each(|branch| rarely.add_branch(branch, rare_branch(branch)));
+    lines.extend(rarely.text("Not reached, and rare, by what it takes:"));
+    let mut never = Reasons::default();
+    let cells = facts().flat_map(|fact| Phase::ALL.iter().map(move |phase| (fact, *phase)));
+    cells.for_each(|cell| never.add_cell(cell, impossible(cell)));
+    BRANCHES.iter().for_each(|(kind, reason, why)| never.add_branch((*kind, *reason), *why));
+    lines.extend(never.text("What cannot be, by the reason:"));
     lines.join("\n")
+}
+
+/// Cells and branches by the reason that they share, in the order in which they came.
+#[derive(Default)]
+struct Reasons(Vec<Reason>);
+
+struct Reason {
+    why: &'static str,
+    facts: Vec<(&'static str, Vec<Phase>)>,
+    branches: Vec<Branch>,
+}
+
+impl Reasons {
+    fn of(&mut self, why: &'static str) -> &mut Reason {
+        let at = self.0.iter().position(|reason| reason.why == why).unwrap_or_else(|| {
+            self.0.push(Reason { why, facts: Vec::new(), branches: Vec::new() });
+            self.0.len() - 1
+        });
+        &mut self.0[at]
+    }
+
+    fn add_cell(&mut self, (fact, phase): Cell, why: Option<&'static str>) {
+        let Some(why) = why else { return };
+        let facts = &mut self.of(why).facts;
+        match facts.iter_mut().find(|(known, _)| *known == fact) {
+            Some((_, phases)) => phases.push(phase),
+            None => facts.push((fact, vec![phase])),
+        }
+    }
+
+    fn add_branch(&mut self, branch: Branch, why: Option<&'static str>) {
+        why.into_iter().for_each(|why| self.of(why).branches.push(branch));
+    }
+
+    /// A headline and a paragraph for each reason; nothing where there is none.
+    fn text(&self, headline: &str) -> Vec<String> {
+        let lines = self.0.iter().flat_map(|reason| wrapped(&format!("{}: {}", reason.why, reason.what())));
+        if self.0.is_empty() {
+            Vec::new()
+        } else {
+            [String::new(), headline.to_owned()].into_iter().chain(lines).collect()
+        }
+    }
+}
+
+impl Reason {
+    /// Facts that share their phases are told in one breath.
+    fn what(&self) -> String {
+        let mut told: Vec<(&[Phase], Vec<&str>)> = Vec::new();
+        for (fact, phases) in &self.facts {
+            match told.iter_mut().find(|(known, _)| known == phases) {
+                Some((_, facts)) => facts.push(*fact),
+                None => told.push((phases.as_slice(), vec![*fact])),
+            }
+        }
+        let cells = told.into_iter().map(|(phases, facts)| format!("{} ({})", facts.join(", "), words(phases)));
+        let branches = self.branches.iter().map(|(kind, reason)| format!("{kind} ({reason})"));
+        cells.chain(branches).collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// Phases, or the few that are not among them.
+fn words(phases: &[Phase]) -> String {
+    let but: Vec<&str> = Phase::ALL.iter().filter(|phase| !phases.contains(phase)).map(|phase| phase.word()).collect();
+    match but.len() {
+        0 => "ever".to_owned(),
+        1..=4 => format!("all but {}", but.join(", ")),
+        _ => phases.iter().map(|phase| phase.word()).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// At its words, all lines but the first further in.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        if lines.last().is_some_and(|line| line.len() + word.len() + 1 > COLUMNS) {
+            lines.push(" ".repeat(3));
+        }
+        if let Some(line) = lines.last_mut() {
+            let between = if line.is_empty() { "" } else { " " };
+            line.push_str(&format!("{between}{word}"));
+        }
+    }
+    lines
 }
 
 const NAME_COLUMNS: usize = 20;

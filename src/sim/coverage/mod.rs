@@ -9,7 +9,7 @@ mod space;
 use std::collections::BTreeMap;
 
 pub use phase::Phase;
-pub use space::{BRANCHES, RARE_BRANCHES, facts, impossible, rare};
+pub use space::{BRANCHES, facts, impossible, rare, rare_branch};
 
 use crate::model::event::{Class, Event};
 use crate::model::record::Record;

@@ -1,6 +1,6 @@
 //! The decision space, and the parts of it that no world can reach, each with its reason.
 
-use super::{Cell, Class, Phase};
+use super::{Branch, Cell, Class, Phase};
 use crate::model::event::KINDS;
 
 use Phase::{
@@ -350,16 +350,23 @@ pub const BRANCHES: &[(&str, &str, Option<&str>)] = &[
     ("verb_given_up", "not resumed", None),
 ];
 
-/// Ways that few worlds go.
-pub const RARE_BRANCHES: &[(&str, &str)] = &[
-    ("kept", "message waiting"),
-    ("wake_decided", "attach, fresh"),
-    ("wake_decided", "compact, fresh"),
-    ("verb_given_up", "its daemon ended"),
-    ("verb_given_up", "not resumed"),
-    ("wake_decided", "human conversation, fresh"),
-    ("session_died", "could not be started"),
-    ("session_died", "not known"),
-    ("kept", "waits for a person"),
-    ("look_decided", "status file"),
+const NO_RESUME: &str = "a wake waits, and its runtime's file comes to say meanwhile that it cannot resume";
+
+/// Ways that few worlds go, and what has to come together.
+const RARE_BRANCHES: &[(&str, &str, &str)] = &[
+    ("kept", "message waiting", "a session is idle while a message waits for it that cannot be typed"),
+    ("wake_decided", "attach, fresh", NO_RESUME),
+    ("wake_decided", "compact, fresh", NO_RESUME),
+    ("verb_given_up", "its daemon ended", "the daemon ends between the decision and the key"),
+    ("verb_given_up", "not resumed", NO_RESUME),
+    ("wake_decided", "human conversation, fresh", "what was put aside has no conversation that could be resumed"),
+    ("session_died", "could not be started", "nearly always that is a wake that failed"),
+    ("session_died", "not known", "whoever watched it cannot tell, and it was ready"),
+    ("kept", "waits for a person", "a person lets it wait for as long as silence may last"),
+    ("look_decided", "status file", "the last word is that of a status file, and a hook nearly always comes after it"),
 ];
+
+/// Why few worlds go this way.
+pub fn rare_branch((kind, reason): Branch) -> Option<&'static str> {
+    RARE_BRANCHES.iter().find(|row| (row.0, row.1) == (kind, reason)).map(|(.., why)| *why)
+}

@@ -9,7 +9,8 @@
 #   lags        shows a paste, and writes down what it was given, a moment later
 #   leaves      is left by two Ctrl-D at its box, and says so in left.txt
 #   stays       is told so as well, and stays
-#   deaf        misses the first word of each new size of its terminal: its box is out of sight
+#   deaf        misses that its terminal has a new size, and shows no box then; hears of it once there is a hears.txt, and
+#               writes down in sizes.txt, again and again, of which size it is
 #   permission  opens a permission dialog when a paste comes, and drops the paste
 stty raw -echo
 has() { [[ " $arguments " == *" $1 "* ]]; }
@@ -32,7 +33,10 @@ draw_box() {
 key() {
   if ! has deaf; then IFS= read -r -N1 key; return; fi
   # Bash runs no trap of WINCH before a read has come back.
-  until IFS= read -r -N1 -t 0.05 key; do (($? > 128)) || return 1; done
+  until IFS= read -r -N1 -t 0.05 key; do
+    (($? > 128)) || return 1
+    stty size >> sizes.txt
+  done
 }
 
 escape() {
@@ -88,13 +92,10 @@ leave() {
   if has leaves && ((left == 2)); then exit 0; fi
 }
 resized() {
-  local now
-  now=$(stty size)
-  if [[ $now == "$size" ]]; then draw_box "$text"; else clear_screen; fi
-  size=$now
+  if [[ -e hears.txt ]]; then draw_box "$text"; else clear_screen; fi
 }
 open_box() {
-  if has deaf; then size=$(stty size); trap resized WINCH; fi
+  if has deaf; then trap resized WINCH; fi
   printf '\033[?2004h'
   draw_box ''
   while key; do

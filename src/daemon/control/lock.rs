@@ -57,7 +57,9 @@ impl DaemonLock {
             // No event tells of a lock that is let go, and a wait for it could not be ended.
             std::thread::sleep(ASK_AGAIN);
         }
-        file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(io)?;
+        // It may have been read to its end, and would be written on behind that.
+        let emptied = file.rewind().and_then(|()| file.set_len(0));
+        emptied.and_then(|()| writeln!(file, "{}", std::process::id())).map_err(io)?;
         Ok(Self { _file: file })
     }
 }
@@ -97,8 +99,11 @@ mod tests {
         let mut killed = Command::new("true").spawn().unwrap();
         killed.wait().unwrap();
         let mut heir = inherited(&home, killed.id(), "0.2");
-        DaemonLock::take(&home).unwrap();
+        let _held = DaemonLock::take(&home).unwrap();
         heir.wait().unwrap();
+        // Whoever comes next asks it, too, whether it lives.
+        let named = std::fs::read_to_string(home.daemon_lock()).unwrap();
+        assert_eq!(named, format!("{}\n", std::process::id()));
     }
 
     /// C59: a daemon that lives is said at once.

@@ -21,7 +21,7 @@ const BYTES_MAX: u64 = 64 << 20;
 /// business here.
 const VALUE_BYTES_MAX: usize = 4096;
 
-/// Called by agents' hooks: tells the daemon what the program of this session does
+/// Called by agents' hooks: tells the daemon what the program of its session does
 ///
 /// Reads what the program says from standard input, or from its last argument. Outside a session, with no daemon, or
 /// with anything it does not understand it does nothing. It prints nothing and always succeeds: no agent is held up by it.

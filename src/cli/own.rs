@@ -15,7 +15,7 @@ pub struct Own {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// This session's task is done and there is nothing more to say
+    /// The task is done and there is nothing more to say
     Done(Because),
     /// Start afresh at the next wake instead of resuming this conversation
     Fresh(Because),

@@ -28,7 +28,7 @@ impl Session {
         Ok(secret.trim().to_owned())
     }
 
-    /// Where the daemon of this session's home answers. None: the file lies where no session's does.
+    /// Where the daemon of a session's home answers. None: the file lies where no session's does.
     pub fn control_socket(&self) -> Option<PathBuf> {
         Some(SessionFiles::at(self.secret.parent()?).run()?.join("control.sock"))
     }

@@ -101,7 +101,7 @@ impl Door {
 }
 
 impl Door {
-    /// Whether this session is there, and how long a message may be.
+    /// Whether the caller is there, and how long a message may be.
     pub(in crate::daemon) async fn lives(&self, session: SessionName) -> Result<(bool, u32), Problem> {
         self.read(move |state, _| {
             (state.session(&session.peer, session.generation).is_some(), state.settings.message_bytes_max)

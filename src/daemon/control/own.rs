@@ -38,7 +38,7 @@ pub(super) async fn messages(door: &Door, caller: &Caller) -> Result<Value, Prob
     }
 }
 
-/// What is not settled yet, for or from this session's peer.
+/// What is not settled yet, for or from the caller's peer.
 fn waiting(state: &State, session: &SessionName) -> BTreeSet<MessageId> {
     let concerns = |peer: Option<&_>| peer == Some(&session.peer);
     let unsettled = state.messages.values().filter(|it| concerns(Some(&it.to)) || concerns(it.from.peer()));

@@ -21,7 +21,6 @@ use crate::model::id::Lsn;
 pub(super) struct Last {
     pub first_lsn: Lsn,
     pub path: PathBuf,
-    file: Arc<File>,
     pub scan: Scan<Copied<Arc<File>>>,
     /// One every 64 KiB or so.
     places: Vec<Place>,
@@ -37,19 +36,10 @@ impl Last {
     pub fn open(dir: &Path, first_lsn: Lsn) -> Result<Self, ReadError> {
         let path = dir.join(segment_name(first_lsn));
         let file = Arc::new(File::open(&path).map_err(|error| ReadError::io(&path, error))?);
-        let mut window = Copied::new(Arc::clone(&file)).map_err(|error| ReadError::io(&path, error))?;
+        let mut window = Copied::new(file).map_err(|error| ReadError::io(&path, error))?;
         let header = lookup::header(&mut window, first_lsn).map_err(|trouble| ReadError::at(&path, trouble))?;
         let scan = Scan::new(window, header);
-        Ok(Self {
-            first_lsn,
-            path,
-            file,
-            scan,
-            places: Vec::new(),
-            peers: OnceLock::new(),
-            damage: None,
-            looked: false,
-        })
+        Ok(Self { first_lsn, path, scan, places: Vec::new(), peers: OnceLock::new(), damage: None, looked: false })
     }
 
     /// Walks over what is new.
@@ -65,8 +55,9 @@ impl Last {
         self.scan.window.forget();
         self.scan.jump((self.scan.whole_at, self.scan.whole_next));
         self.damage = None;
-        if let Some(from) = stretches::again(&self.scan) {
-            stretches::beside(&from, |others| self.walk_with(others));
+        let ahead = stretches::ahead(&self.scan);
+        if !ahead.is_empty() {
+            stretches::beside(ahead, |others| self.walk_with(others));
         }
         while let Err(fault) = self.walk() {
             let place = (self.scan.at, self.scan.next);
@@ -158,8 +149,7 @@ impl Last {
 
     /// A second reading of this segment, from close before `lsn` on.
     pub fn scan_from(&self, lsn: Lsn) -> Result<Scan<Copied<Arc<File>>>, ReadError> {
-        let window = Copied::new(Arc::clone(&self.file)).map_err(|error| ReadError::io(&self.path, error))?;
-        let mut scan = Scan::new(window, self.scan.header);
+        let mut scan = stretches::again(&self.scan).map_err(|error| ReadError::io(&self.path, error))?;
         let known = self.places.partition_point(|place| place.lsn <= lsn);
         if let Some(place) = known.checked_sub(1).and_then(|index| self.places.get(index)) {
             scan.jump((place.offset, place.lsn));

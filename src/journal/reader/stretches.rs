@@ -4,14 +4,14 @@
 //! segment, so that one that is found somewhere in the middle is one of ours, and behind the end of its group others can go
 //! on. What they find counts once whoever walks from the beginning arrives at that very place with that very lsn.
 
-use std::fs::File;
+use std::io;
 use std::sync::Arc;
 use std::thread;
 
 use super::super::format::FRAME_ALIGN;
 use super::super::recovery::tail::valid_behind;
 use super::super::scan::{Fault, Scan};
-use super::super::window::Copied;
+use super::super::window::{Copied, Window};
 use super::FileScan;
 use super::places::Place;
 use crate::model::id::Lsn;
@@ -55,24 +55,24 @@ pub(super) fn walk(scan: &mut FileScan, places: &mut Vec<Place>, until: u64) -> 
     Ok(())
 }
 
-/// Runs `own`, which walks on from where `scan` is, and other walks at once, which are joined by what `own` is given, in
-/// order. There are none where `scan` has little before it.
-pub(super) fn beside<T>(scan: &FileScan, own: impl FnOnce(&mut dyn Iterator<Item = Stretch>) -> T) -> T {
-    let begins = cuts(scan).unwrap_or_default();
+/// A walk that is to come: a reading that stands where a group begins, and how far it goes.
+pub(super) struct Ahead {
+    scan: FileScan,
+    until: u64,
+}
+
+/// Runs `own`, which walks on from where the walks `ahead` were counted from, and those at once; what they come to is given
+/// to it in order.
+pub(super) fn beside<T>(ahead: Vec<Ahead>, own: impl FnOnce(&mut dyn Iterator<Item = Stretch>) -> T) -> T {
     thread::scope(|scope| {
-        let untils = begins.iter().skip(1).map(|(offset, _)| *offset).chain([u64::MAX]);
-        let others: Vec<_> = begins
-            .iter()
-            .zip(untils)
-            .map(|(&begins, until)| scope.spawn(move || stretch(scan, begins, until)))
-            .collect();
-        own(&mut others.into_iter().map_while(|other| other.join().ok().flatten()))
+        let others: Vec<_> = ahead.into_iter().map(|ahead| scope.spawn(move || stretch(ahead))).collect();
+        own(&mut others.into_iter().map_while(|other| other.join().ok()))
     })
 }
 
-fn stretch(scan: &FileScan, begins: (u64, Lsn), until: u64) -> Option<Stretch> {
-    let (mut scan, mut places, mut sure) = (again(scan)?, Vec::new(), begins);
-    scan.jump(begins);
+fn stretch(Ahead { mut scan, until }: Ahead) -> Stretch {
+    let begins = (scan.whole_at, scan.whole_next);
+    let (mut places, mut sure) = (Vec::new(), begins);
     loop {
         let (at, whole) = (scan.at, (scan.whole_at, scan.whole_next));
         let walked = walk(&mut scan, &mut places, (at + STRIDE_BYTES).min(until));
@@ -83,42 +83,45 @@ fn stretch(scan: &FileScan, begins: (u64, Lsn), until: u64) -> Option<Stretch> {
     }
     let known = places.partition_point(|place| place.offset < sure.0);
     places.truncate(known);
-    Some(Stretch { begins, places, sure })
+    Stretch { begins, places, sure }
 }
 
-/// Where groups begin, so that the bytes before, between and behind are about as many.
-fn cuts(scan: &FileScan) -> Option<Vec<(u64, Lsn)>> {
-    let threads = thread::available_parallelism().map_or(1, |all| all.get() as u64).min(THREADS_MAX);
-    let from = scan.at;
-    let mut end = scan.limit();
-    if threads == 1 || end.saturating_sub(from) < BYTES_MIN {
-        return None;
+/// Walks that others may take, so that the bytes before, between and behind where they begin are about as many. None where
+/// little is written before `scan`, which costs one question.
+pub(super) fn ahead(scan: &FileScan) -> Vec<Ahead> {
+    let (from, limit) = (scan.at, scan.limit());
+    // Behind what is written there is room, which is not to be read: the system would take it for written.
+    let is_written = |offset: u64| offset < limit && scan.window.written_from(offset) < limit;
+    if !is_written(from + BYTES_MIN) {
+        return Vec::new();
     }
-    let (mut probe, start) = (again(scan)?, (scan.at, scan.next));
-    let mut begins = |offset: u64| {
-        probe.jump(start);
-        group_behind(&mut probe, offset.next_multiple_of(FRAME_ALIGN as u64))
+    let threads = thread::available_parallelism().map_or(1, |all| all.get() as u64).min(THREADS_MAX);
+    let begins = |offset: u64| {
+        let mut probe = again(scan).ok().filter(|_| is_written(offset))?;
+        probe.jump((scan.whole_at, scan.whole_next));
+        group_behind(&mut probe, offset.next_multiple_of(FRAME_ALIGN as u64))?;
+        Some(probe)
     };
-    // Behind what is written there is room, in which nothing is found.
-    let mut known = from;
-    while end - known > BYTES_MIN / 4 {
+    let (mut known, mut end) = (from, limit);
+    while threads > 1 && end - known > BYTES_MIN / 4 {
         let middle = known + (end - known) / 2;
         match begins(middle) {
             Some(_) => known = middle,
             None => end = middle,
         }
     }
-    let part = (known - from) / threads;
     if known - from < BYTES_MIN {
-        return None;
+        return Vec::new();
     }
-    let mut cuts: Vec<_> = (1..threads).filter_map(|number| begins(from + number * part)).collect();
-    cuts.dedup();
-    Some(cuts)
+    let mut scans: Vec<_> =
+        (1..threads).filter_map(|number| begins(from + number * (known - from) / threads)).collect();
+    scans.dedup_by_key(|scan| scan.at);
+    let untils: Vec<u64> = scans.iter().skip(1).map(|scan| scan.at).chain([u64::MAX]).collect();
+    scans.into_iter().zip(untils).map(|(scan, until)| Ahead { scan, until }).collect()
 }
 
-/// The beginning of the first group behind `offset` of which a frame is found nearby.
-fn group_behind(scan: &mut FileScan, offset: u64) -> Option<(u64, Lsn)> {
+/// Has `scan` stand where the first group behind `offset` begins of which a frame is found nearby.
+fn group_behind(scan: &mut FileScan, offset: u64) -> Option<()> {
     let places = (offset..(offset + PROBE_BYTES).min(scan.limit())).step_by(FRAME_ALIGN);
     let found = places.map(|at| Some((at, valid_behind(scan, at).ok()?)));
     let (at, header) = found.map_while(|found| found).find_map(|(at, header)| Some((at, header?)))?;
@@ -128,15 +131,12 @@ fn group_behind(scan: &mut FileScan, offset: u64) -> Option<(u64, Lsn)> {
             return None;
         }
     }
-    Some((scan.whole_at, scan.whole_next))
+    Some(())
 }
 
-/// A second reading of the same segment, from the same place.
-pub(super) fn again(scan: &FileScan) -> Option<FileScan> {
-    let file: Arc<File> = Arc::clone(scan.window.file());
-    let mut again = Scan::new(Copied::new(file).ok()?, scan.header);
-    again.jump((scan.whole_at, scan.whole_next));
-    Some(again)
+/// A second reading of the same segment, from its first frame on.
+pub(super) fn again(scan: &FileScan) -> io::Result<FileScan> {
+    Ok(Scan::new(Copied::new(Arc::clone(scan.window.file()))?, scan.header))
 }
 
 #[cfg(test)]
@@ -176,10 +176,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(segment_name(Lsn(1))), bytes).unwrap();
         let mut last = Last::open(dir.path(), Lsn(1)).unwrap();
-        let from = again(&last.scan).unwrap();
         let mut joined = 0;
         if !alone {
-            beside(&from, |others| last.walk_with(&mut others.inspect(|_| joined += 1)));
+            beside(ahead(&last.scan), |others| last.walk_with(&mut others.inspect(|_| joined += 1)));
         }
         let ended = last.walk();
         let Scan { at, next, whole_at, whole_next, .. } = last.scan;

@@ -23,6 +23,6 @@ pub(super) fn ask(hand: &Hand, look: &Look) {
 fn foreground(hand: &Hand) -> Option<Pid> {
     let born = hand.born().ok()??;
     let stat = stat(born.pid).ok()??;
-    let group = stat.foreground.filter(|_| stat.start_ticks == born.start_ticks && !stat.zombie)?;
+    let group = stat.foreground.filter(|_| stat.is_alive_since(born.start_ticks))?;
     Pid::from_raw(group.try_into().ok()?)
 }

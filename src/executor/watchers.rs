@@ -73,8 +73,7 @@ async fn end(hand: Arc<Hand>, shared: Arc<Shared>) {
 /// Known for certain: a question that fails ends nothing (C43).
 fn its_process_is_gone(hand: &Hand) -> bool {
     let Ok(Some(born)) = hand.born() else { return false };
-    process::stat(born.pid)
-        .is_ok_and(|found| !found.is_some_and(|found| found.start_ticks == born.start_ticks && !found.zombie))
+    process::stat(born.pid).is_ok_and(|found| !found.is_some_and(|found| found.is_alive_since(born.start_ticks)))
 }
 
 async fn turns(hand: Arc<Hand>, mut known: Terminal) {

@@ -45,7 +45,7 @@ fn look(files: &SessionFiles, presence: &Presence, generation: u64) -> Result<Li
         return Ok(Liveness::Gone { ending: Ending::MachineDown, lived_ms: seen_alive_ms(files, &born), strays: 0 });
     }
     let shim = process::stat(born.pid).map_err(cannot("the session's process"))?;
-    if shim.is_some_and(|shim| shim.start_ticks == born.start_ticks && !shim.zombie) {
+    if shim.is_some_and(|shim| shim.is_alive_since(born.start_ticks)) {
         return Ok(Liveness::Alive { pid: born.pid });
     }
     // It may have written its last word between our look at the one and at the other.

@@ -14,7 +14,7 @@ use crate::shim::process::{Held, hold, stat};
 pub(super) fn hold_exactly(pid: u32, start_ticks: u64) -> io::Result<Option<Held>> {
     // Held first, compared then: afterwards the number cannot change hands any more.
     let Some(held) = hold(pid)? else { return Ok(None) };
-    let same = stat(pid)?.is_some_and(|stat| stat.start_ticks == start_ticks && !stat.zombie);
+    let same = stat(pid)?.is_some_and(|stat| stat.is_alive_since(start_ticks));
     Ok(same.then_some(held))
 }
 

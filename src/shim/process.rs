@@ -20,6 +20,13 @@ pub struct Stat {
     pub zombie: bool,
 }
 
+impl Stat {
+    /// Whether it is the process that started then, and has not ended.
+    pub fn is_alive_since(&self, start_ticks: u64) -> bool {
+        self.start_ticks == start_ticks && !self.zombie
+    }
+}
+
 /// What is known of a process. `None`: there is none of this number.
 ///
 /// # Errors

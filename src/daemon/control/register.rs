@@ -1,6 +1,5 @@
 //! `add`: a folder becomes a peer (C3a, C4, C5, C22).
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -29,14 +28,12 @@ pub(super) async fn add(door: &Door, actor: Actor, reason: Option<String>, peer:
     let (known, before) = door.read(known).await?;
     let read = tokio::task::spawn_blocking(move || registration(peer, &known, before));
     let (registration, written) = read.await.map_err(|_| super::answer::ending())??;
-    let profile = &registration.profile;
-    let identity = Identity::new(profile.default_runtime.clone(), profile.personality.clone());
-    let Registration { folder, consents, args, managed, .. } = registration.clone();
-    let remarks = profile.remarks.clone();
+    let Registration { folder, profile, consents, args, managed } = registration.clone();
     let verb = Verb::Add { registration: Box::new(registration) };
     match door.ask(Request { actor, reason, verb }).await {
         Ok(Answer::Done(records)) if !records.is_empty() => {
-            let (peer, profile_written, lsn) = (identity, written, records[0].lsn);
+            let peer = Identity::new(profile.default_runtime, profile.personality);
+            let (profile_written, remarks, lsn) = (written, profile.remarks, records[0].lsn);
             let added = Added { peer, folder, profile_written, remarks, consents, args, managed, lsn };
             serde_json::to_value(&added).map_err(|error| Problem::failed(error.to_string()))
         }
@@ -73,10 +70,12 @@ fn registration(
     let AddPeer { folder, consents: given, args, managed, without_consents, without_args, .. } = peer;
     let (mut consents, args_before, managed_before) =
         before.map_or_else(Default::default, |before| (before.consents, before.args, before.managed));
-    consents.extend(given);
+    for consent in given {
+        if !consents.contains(&consent) {
+            consents.push(consent);
+        }
+    }
     consents.retain(|consent| !without_consents.contains(consent));
-    let mut seen = BTreeSet::new();
-    consents.retain(|consent| seen.insert(consent.clone()));
     let args = if args.is_empty() && !without_args { args_before } else { args };
     Ok((Registration { folder, profile, consents, args, managed: managed.or(managed_before) }, written))
 }

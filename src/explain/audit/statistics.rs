@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::explain::histogram::{Histogram, Spread};
-use crate::model::event::{CallRefused, Decision, Event, Fact, Kind, TurnSeen};
+use crate::model::event::{CallRefused, Decision, Event, Fact, KINDS, TurnSeen, place_of};
 use crate::model::name::{Identity, Runtime};
 use crate::model::record::Record;
 use crate::model::session::{Ending, ReapReason, Turn, WakeBranch, WakeMode};
@@ -79,8 +79,8 @@ pub struct Counts {
     boot: BTreeMap<Runtime, Histogram>,
     wake: Histogram,
     kill: Histogram,
-    /// By their numbers; most have one record or more.
-    kinds: Vec<(&'static str, u64)>,
+    /// In the order of [`KINDS`].
+    kinds: [u64; KINDS.len()],
     peers: BTreeMap<Identity, Peer>,
     /// Of the daemon that is gone, or is not there yet.
     last_heard: Option<Timestamp>,
@@ -109,7 +109,7 @@ impl Counts {
             boot: BTreeMap::new(),
             wake: Histogram::default(),
             kill: Histogram::default(),
-            kinds: Vec::new(),
+            kinds: [0; KINDS.len()],
             peers: BTreeMap::new(),
             last_heard: None,
             last: None,
@@ -117,21 +117,14 @@ impl Counts {
     }
 
     pub fn see(&mut self, record: &Record) {
-        self.count(record.event.kind());
+        if let Some(place) = place_of(record.event.kind().number) {
+            self.kinds[place] += 1;
+        }
         match &record.event {
             Event::Fact(fact) => self.fact(fact, record),
             Event::Decision(decision) => self.decision(decision, record),
         }
         self.last = Some(record.at);
-    }
-
-    fn count(&mut self, Kind { number, name, .. }: Kind) {
-        let number = usize::from(number);
-        if self.kinds.len() <= number {
-            self.kinds.resize(number + 1, ("", 0));
-        }
-        let (of, count) = &mut self.kinds[number];
-        (*of, *count) = (name, *count + 1);
     }
 
     fn fact(&mut self, fact: &Fact, record: &Record) {
@@ -219,7 +212,7 @@ impl Counts {
             boot_ms_by_runtime: self.boot.iter().map(|(runtime, boot)| (runtime.clone(), boot.spread())).collect(),
             wake_ms: self.wake.spread(),
             kill_ms: self.kill.spread(),
-            kinds: self.kinds.into_iter().filter(|(_, count)| *count > 0).collect(),
+            kinds: KINDS.iter().map(|kind| kind.name).zip(self.kinds).filter(|(_, count)| *count > 0).collect(),
             ..self.so_far
         }
     }

@@ -7,7 +7,7 @@ use super::CONTROL_KINDS_AT;
 use super::codec::{self, Malformed, Unwritable};
 use super::frame::FrameHeader;
 use crate::model::actor::Actor;
-use crate::model::event::{Event, KINDS, ReadPayload, WritePayload};
+use crate::model::event::{Event, KINDS, ReadPayload, WritePayload, place_of};
 use crate::model::id::Lsn;
 use crate::model::record::{Record, Subject};
 use crate::model::time::{BootId, Timestamp};
@@ -106,8 +106,7 @@ fn preface(frame: &FrameHeader, payload: &[u8]) -> Result<(Preface, usize), Deco
 }
 
 fn is_known(frame: &FrameHeader) -> bool {
-    let kind = KINDS.binary_search_by_key(&frame.kind, |kind| kind.number);
-    kind.is_ok_and(|at| frame.schema <= KINDS[at].schema)
+    place_of(frame.kind).is_some_and(|place| frame.schema <= KINDS[place].schema)
 }
 
 #[cold]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::question::Question;
-use crate::model::event::KINDS;
+use crate::model::event::{KINDS, place_of};
 use crate::model::id::Lsn;
 use crate::model::name::Identity;
 
@@ -49,18 +49,6 @@ struct Kinds(u128);
 
 const _: () = assert!(KINDS.len() < u128::BITS as usize, "a bit each");
 
-/// The place in [`KINDS`] of each number, and for those that no kind has, one behind it: every record of a tail is asked
-/// for, and a search takes as long as its checksum.
-static OF_NUMBER: [u8; 1 + KINDS[KINDS.len() - 1].number as usize] = {
-    let mut places = [KINDS.len() as u8; _];
-    let mut place = 0;
-    while place < KINDS.len() {
-        places[KINDS[place].number as usize] = place as u8;
-        place += 1;
-    }
-    places
-};
-
 impl Kinds {
     const UNKNOWN: Self = Self(1 << (u128::BITS - 1));
 
@@ -71,8 +59,7 @@ impl Kinds {
     }
 
     fn add(&mut self, (number, schema): (u16, u8)) {
-        let place = OF_NUMBER.get(usize::from(number)).copied();
-        let known = place.filter(|&place| KINDS.get(usize::from(place)).is_some_and(|kind| schema <= kind.schema));
+        let known = place_of(number).filter(|&place| schema <= KINDS[place].schema);
         self.0 |= known.map_or(Self::UNKNOWN.0, |place| 1 << place);
     }
 

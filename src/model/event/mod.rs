@@ -254,6 +254,23 @@ registry! {
     }
 }
 
+/// The place in [`KINDS`] of each number, and for those that no kind has, one behind it: whoever goes through a history asks
+/// for every record, and a search takes as long as its checksum.
+static PLACES: [u8; 1 + KINDS[KINDS.len() - 1].number as usize] = {
+    let mut places = [KINDS.len() as u8; _];
+    let mut place = 0;
+    while place < KINDS.len() {
+        places[KINDS[place].number as usize] = place as u8;
+        place += 1;
+    }
+    places
+};
+
+/// Where in [`KINDS`] the kind `number` stands; none if this build does not know it.
+pub fn place_of(number: u16) -> Option<usize> {
+    PLACES.get(usize::from(number)).map(|place| usize::from(*place)).filter(|place| *place < KINDS.len())
+}
+
 // Below the macro it is made with.
 #[cfg(test)]
 pub(crate) mod evolved;

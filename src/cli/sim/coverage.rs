@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::sim::coverage::{BRANCHES, Branch, Cell, Coverage, Phase, facts, impossible, rare, rare_branch};
+use crate::explain::layout;
+use crate::sim::coverage::{BRANCHES, Branch, Cell, Coverage, Phase, cells, facts, impossible, rare, rare_branch};
 
 /// For scripts: every cell and every branch, reached or not.
 #[derive(Debug, Serialize)]
@@ -34,7 +35,6 @@ struct BranchRow {
 }
 
 pub fn document(coverage: &Coverage) -> Document {
-    let cells = facts().flat_map(|fact| Phase::ALL.iter().map(move |phase| (fact, *phase)));
     let cell = |cell: Cell| CellRow {
         fact: cell.0,
         phase: cell.1.word(),
@@ -49,7 +49,7 @@ pub fn document(coverage: &Coverage) -> Document {
         impossible: *why,
         rare: rare_branch((*decision, *reason)),
     };
-    Document { cells: cells.map(cell).collect(), branches: BRANCHES.iter().map(branch).collect() }
+    Document { cells: cells().map(cell).collect(), branches: BRANCHES.iter().map(branch).collect() }
 }
 
 /// For people: facts as rows and phases as columns, then each decision with its reasons, then what is missing.
@@ -70,12 +70,12 @@ pub fn text(coverage: &Coverage) -> String {
     }
     lines.push(String::new());
     lines.push("Times that a fact met its peer so, and that a rule went so; - cannot be.".to_owned());
-    let cells = coverage.cells_missed().into_iter();
-    let (rare_cells, cells): (Vec<Cell>, Vec<Cell>) = cells.partition(|cell| rare(*cell).is_some());
+    let missed = coverage.cells_missed().into_iter();
+    let (rare_cells, missed): (Vec<Cell>, Vec<Cell>) = missed.partition(|cell| rare(*cell).is_some());
     let branches = coverage.branches_missed().into_iter();
     let (rare_branches, branches): (Vec<Branch>, Vec<Branch>) =
         branches.partition(|branch| rare_branch(*branch).is_some());
-    lines.extend(cells.iter().map(|(fact, phase)| format!("not reached: {fact}, {}", phase.word())));
+    lines.extend(missed.iter().map(|(fact, phase)| format!("not reached: {fact}, {}", phase.word())));
     lines.extend(branches.iter().map(|(kind, reason)| format!("not reached: {kind}, {reason}")));
     lines.extend(coverage.not_foreseen().iter().map(|what| format!("not foreseen: {what}")));
     let mut rarely = Reasons::default();
@@ -83,8 +83,7 @@ pub fn text(coverage: &Coverage) -> String {
     rare_branches.into_iter().for_each(|branch| rarely.add_branch(branch, rare_branch(branch)));
     lines.extend(rarely.text("Not reached, and rare, by what it takes:"));
     let mut never = Reasons::default();
-    let cells = facts().flat_map(|fact| Phase::ALL.iter().map(move |phase| (fact, *phase)));
-    cells.for_each(|cell| never.add_cell(cell, impossible(cell)));
+    cells().for_each(|cell| never.add_cell(cell, impossible(cell)));
     BRANCHES.iter().for_each(|(kind, reason, why)| never.add_branch((*kind, *reason), *why));
     lines.extend(never.text("What cannot be, by the reason:"));
     lines.join("\n")
@@ -124,7 +123,11 @@ impl Reasons {
 
     /// A headline and a paragraph for each reason; nothing where there is none.
     fn text(&self, headline: &str) -> Vec<String> {
-        let lines = self.0.iter().flat_map(|reason| wrapped(&format!("{}: {}", reason.why, reason.what())));
+        let paragraph = |reason: &Reason| {
+            let text = format!("{}: {}", reason.why, reason.what());
+            layout::fold(INDENT, &text, Some(COLUMNS)).trim_start().to_owned()
+        };
+        let lines = self.0.iter().map(paragraph);
         if self.0.is_empty() {
             Vec::new()
         } else {
@@ -159,23 +162,10 @@ fn words(phases: &[Phase]) -> String {
     }
 }
 
-/// At its words, all lines but the first further in.
-fn wrapped(text: &str) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        if lines.last().is_some_and(|line| line.len() + word.len() + 1 > COLUMNS) {
-            lines.push(" ".repeat(3));
-        }
-        if let Some(line) = lines.last_mut() {
-            let between = if line.is_empty() { "" } else { " " };
-            line.push_str(&format!("{between}{word}"));
-        }
-    }
-    lines
-}
-
 const NAME_COLUMNS: usize = 20;
-const COLUMNS: usize = 118;
+const COLUMNS: u16 = 118;
+/// Of all lines of a paragraph but the first.
+const INDENT: &str = "    ";
 
 fn row(name: &str, cells: impl Iterator<Item = String>) -> String {
     cells.fold(format!("{name:NAME_COLUMNS$}"), |line, cell| line + &format!("{cell:>7}"))
@@ -196,7 +186,7 @@ fn count(reached: Option<&u64>, impossible: bool) -> String {
 fn folded(name: &str, reasons: Vec<String>) -> Vec<String> {
     let mut lines = vec![format!("{name:NAME_COLUMNS$}")];
     for reason in reasons {
-        if lines.last().is_some_and(|line| line.len() + reason.len() + 3 > COLUMNS) {
+        if lines.last().is_some_and(|line| line.len() + reason.len() + 3 > usize::from(COLUMNS)) {
             lines.push(" ".repeat(NAME_COLUMNS));
         }
         if let Some(line) = lines.last_mut() {

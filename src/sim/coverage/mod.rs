@@ -9,7 +9,7 @@ mod space;
 use std::collections::BTreeMap;
 
 pub use phase::Phase;
-pub use space::{BRANCHES, facts, impossible, rare, rare_branch};
+pub use space::{BRANCHES, cells, facts, impossible, rare, rare_branch};
 
 use crate::model::event::{Class, Event};
 use crate::model::record::Record;
@@ -58,8 +58,7 @@ impl Coverage {
 
     /// Cells that are possible, and were not reached.
     pub fn cells_missed(&self) -> Vec<Cell> {
-        let all = facts().flat_map(|fact| Phase::ALL.iter().map(move |phase| (fact, *phase)));
-        all.filter(|cell| impossible(*cell).is_none() && !self.cells.contains_key(cell)).collect()
+        cells().filter(|cell| impossible(*cell).is_none() && !self.cells.contains_key(cell)).collect()
     }
 
     /// Branches that are possible, and were not reached.

@@ -12,6 +12,11 @@ pub fn facts() -> impl Iterator<Item = &'static str> {
     KINDS.iter().filter(|kind| kind.class == Class::Fact).map(|kind| kind.name)
 }
 
+/// Each of them in each phase.
+pub fn cells() -> impl Iterator<Item = Cell> {
+    facts().flat_map(|fact| Phase::ALL.iter().map(move |phase| (fact, *phase)))
+}
+
 /// Why no world can reach this cell.
 pub fn impossible(cell: Cell) -> Option<&'static str> {
     find(IMPOSSIBLE, cell)

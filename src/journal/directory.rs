@@ -5,6 +5,7 @@ use std::io::{self, IoSlice, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use rustix::fs::{Advice, FallocateFlags, FlockOperation, SeekFrom};
 use rustix::io::{Errno, ReadWriteFlags};
@@ -12,6 +13,8 @@ use rustix::io::{Errno, ReadWriteFlags};
 use super::storage::{LockOutcome, Storage, StorageFile};
 
 const LOCK: &str = "LOCK";
+/// Longer than anybody takes who asks whether it is held.
+const ASKED: Duration = Duration::from_millis(20);
 pub(super) const QUARANTINE: &str = "quarantine";
 
 /// `RWF_DONTCACHE` (Linux 6.14): the disk begins with the bytes as the call returns. Pages that the call itself brings into
@@ -44,6 +47,29 @@ impl DirStorage {
     }
 }
 
+/// Waits a moment if a writer holds the journal in `dir`, as far as this process may know; else false.
+pub(super) fn lets_writer_go_on(dir: &Path, moment: Duration) -> bool {
+    let Ok(file) = File::open(dir.join(LOCK)) else { return false };
+    let is_held = rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK);
+    if is_held {
+        // Nothing tells another process that a write has gone on.
+        std::thread::sleep(moment);
+    }
+    is_held
+}
+
+/// Who only asks, by [`lets_writer_go_on`], holds it for a moment.
+fn lock_once_more(file: &File) -> Result<(), Errno> {
+    let lock = || rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive);
+    lock().or_else(|error| {
+        if error == Errno::WOULDBLOCK {
+            // Not for the lock itself, which would be for a daemon's end.
+            std::thread::sleep(ASKED);
+        }
+        lock()
+    })
+}
+
 impl Storage for DirStorage {
     type File = File;
 
@@ -54,7 +80,7 @@ impl Storage for DirStorage {
     fn lock(&self) -> io::Result<LockOutcome> {
         let path = self.dir.join(LOCK);
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        match lock_once_more(&file) {
             Err(Errno::WOULDBLOCK) => {
                 let mut pid = String::new();
                 file.read_to_string(&mut pid)?;

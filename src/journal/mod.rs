@@ -21,6 +21,7 @@ pub mod format;
 mod index;
 mod keep;
 mod lookup;
+mod patience;
 mod question;
 #[allow(clippy::disallowed_methods, reason = "a door: segments of a journal, beside its writer")]
 mod reader;

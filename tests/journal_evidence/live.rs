@@ -1,11 +1,16 @@
 //! A verifier is sound beside a writer, and on copies of what it leaves at any moment.
 
-use std::fs;
+use std::fs::{self, File};
+use std::mem::MaybeUninit;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use dormouse::journal::{DirStorage, Journal, Options, verify};
+use dormouse::journal::{DirStorage, Journal, Options, Reader, verify};
+use dormouse::model::id::Lsn;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 
 use crate::journal_disk::{groups, salts};
 use crate::world::SEGMENT_BYTES;
@@ -110,4 +115,54 @@ fn a_copy_taken_between_any_two_batches_is_whole() {
             journal.close().unwrap();
         }
     }
+}
+
+/// The system copies what is written piece by piece, and may hold the writer up in the middle of a sector. What is there then
+/// is what no crash leaves; but somebody is at work on it.
+#[test]
+fn a_write_that_is_held_up_is_no_damage_to_who_reads_beside_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(DirStorage::open(dir.path()).unwrap(), options(), 5, salts(), |_| {}).unwrap().0;
+    let path = dir.path().join("00000000000000000001.jnl");
+    let before = fs::read(&path).unwrap();
+    let _ = journal.append(&groups(1, &[1, 3]), ()).unwrap();
+    let after = fs::read(&path).unwrap();
+    let begins = before.iter().zip(&after).position(|(before, after)| before != after).unwrap();
+    let file = File::options().write(true).open(&path).unwrap();
+    // Within the head of the first frame, and within its payload.
+    for copied in [1, 20, 70] {
+        let looks: [fn(&Path); 2] = [
+            |dir| {
+                let found = verify(dir).unwrap();
+                assert_eq!((found.damage, found.last_lsn), (vec![], Lsn(4)));
+            },
+            |dir| {
+                let reader = Reader::open(dir).unwrap();
+                let records = reader.records(Lsn(1)).map(|record| record.unwrap().lsn);
+                assert_eq!(records.collect::<Vec<_>>(), [1, 2, 3, 4].map(Lsn));
+            },
+        ];
+        for look in looks {
+            file.write_all_at(&before[begins + copied..], (begins + copied) as u64).unwrap();
+            let asked = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).unwrap();
+            inotify::add_watch(&asked, dir.path().join("LOCK"), WatchFlags::OPEN).unwrap();
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    // Somebody has found what is wrong, and asks whether there is a writer.
+                    let mut ends = [PollFd::new(&asked, PollFlags::IN)];
+                    poll(&mut ends, Some(&Timespec { tv_sec: 20, tv_nsec: 0 })).unwrap();
+                    let mut buffer = [MaybeUninit::uninit(); 512];
+                    let told = inotify::Reader::new(&asked, &mut buffer).next().map(|_| ());
+                    file.write_all_at(&after[begins + copied..], (begins + copied) as u64).unwrap();
+                    assert_eq!(told, Ok(()), "{copied} bytes of a batch were there, and nobody asked who writes");
+                });
+                look(dir.path());
+            });
+        }
+    }
+    let rotten: Vec<u8> = after[begins + 8..begins + 70].iter().map(|byte| !byte).collect();
+    file.write_all_at(&rotten, begins as u64 + 8).unwrap();
+    assert_ne!(verify(dir.path()).unwrap().damage, [], "what stays wrong beside a writer is damage");
+    assert!(Reader::open(dir.path()).unwrap().records(Lsn(1)).any(|record| record.is_err()));
+    drop(journal);
 }

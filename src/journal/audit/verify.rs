@@ -12,6 +12,7 @@ use super::{Damage, DamageKind, Listener, SealSeen, SegmentReport, Verification}
 use crate::journal::format::header::SegmentHeader;
 use crate::journal::format::seal::{Digest, Sealer, TrailerRoom};
 use crate::journal::format::{FRAMES_AT, segment_name, snapshot_name};
+use crate::journal::patience::Patience;
 use crate::journal::reader::{FileScan, ReadError};
 use crate::journal::recovery::segment_mismatch;
 use crate::journal::scan::{Fault, Scan};
@@ -29,6 +30,7 @@ pub(in crate::journal) struct Verifier<'a, L> {
     /// The record that the next segment must begin with; none if nobody can tell.
     next: Option<Lsn>,
     pub(super) retention: Retention,
+    pub(super) patience: Patience,
 }
 
 struct Before {
@@ -50,6 +52,7 @@ impl<'a, L: Listener> Verifier<'a, L> {
             before: Some(before),
             next: Some(Lsn(1)),
             retention: Retention::default(),
+            patience: Patience::new(dir),
         }
     }
 

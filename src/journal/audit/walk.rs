@@ -51,8 +51,8 @@ impl<L: Listener> Verifier<'_, L> {
                 }
                 Judged::Damage(more) => more,
             };
-            // A live writer may have gone on between two looks: what is wrong once may have been half written.
-            if last && failed.as_ref() != Some(&(offset, fault.clone())) {
+            // A live writer may have gone on between two looks: what is wrong may have been half written, and be so still.
+            if last && (failed.as_ref() != Some(&(offset, fault.clone())) || self.patience.waits()) {
                 failed = Some((offset, fault));
                 scan.window.forget();
                 continue;

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use super::super::format::payload::{self, DecodeError};
 use super::super::format::segment_name;
 use super::super::lookup::{self, Trouble};
+use super::super::patience::Patience;
 use super::super::question::{Question, concerned_by};
 use super::super::recovery::table::{Segment, Verdict, verdict};
 use super::super::recovery::tail;
@@ -20,6 +21,7 @@ use crate::model::id::Lsn;
 /// The segment that may still grow, read as far as its groups are whole.
 pub(super) struct Last {
     pub first_lsn: Lsn,
+    dir: PathBuf,
     pub path: PathBuf,
     pub scan: Scan<Copied<Arc<File>>>,
     /// One every 64 KiB or so.
@@ -39,7 +41,8 @@ impl Last {
         let mut window = Copied::new(file).map_err(|error| ReadError::io(&path, error))?;
         let header = lookup::header(&mut window, first_lsn).map_err(|trouble| ReadError::at(&path, trouble))?;
         let scan = Scan::new(window, header);
-        Ok(Self { first_lsn, path, scan, places: Vec::new(), peers: OnceLock::new(), damage: None, looked: false })
+        let dir = dir.to_owned();
+        Ok(Self { first_lsn, dir, path, scan, places: Vec::new(), peers: OnceLock::new(), damage: None, looked: false })
     }
 
     /// Walks over what is new.
@@ -54,7 +57,8 @@ impl Last {
     fn look(&mut self) {
         self.scan.window.forget();
         self.scan.jump((self.scan.whole_at, self.scan.whole_next));
-        self.damage = None;
+        let known = self.damage.take().map(|(offset, ..)| offset);
+        let mut patience = Patience::new(&self.dir);
         let ahead = stretches::ahead(&self.scan);
         if !ahead.is_empty() {
             stretches::beside(ahead, |others| self.walk_with(others));
@@ -72,9 +76,11 @@ impl Last {
                 },
                 Err(fault) => fault,
             };
-            // A live writer may have gone on between two looks. If a later batch could be seen, this one is there now.
+            // A live writer may have gone on between two looks. If a later batch could be seen, this one is there now; else it
+            // may be that it is still on its way.
             self.scan.window.forget();
-            if !fault.may_pass() || self.scan.check(place.0).is_err() {
+            let is_on_its_way = |patience: &mut Patience| known != Some(place.0) && patience.waits();
+            if !fault.may_pass() || (self.scan.check(place.0).is_err() && !is_on_its_way(&mut patience)) {
                 self.damage = Some((place.0, place.1, found));
                 return;
             }

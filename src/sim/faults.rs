@@ -99,6 +99,13 @@ faults! {
     FolderStays "the folder of a session that is gone stays" one_in 60, 6;
     // In worlds with helpers.
     GoesOnBehind "the agent goes on in the background" one_in 6, 3;
+    // In worlds with hard luck.
+    CallFails "a call of the disk fails in any of its ways" one_in 4_000, 400;
+    StartFails "a call of the disk fails while a daemon starts" one_in 20, 4;
+    KilledAtStart "the daemon is killed while it starts" one_in 20, 4;
+    FullForHours "the disk is full, perhaps for hours" one_in 40, 8;
+    ServersDie "every tmux server dies" one_in 40, 6;
+    ShimsKilled "every shim is killed" one_in 40, 6;
 }
 
 impl Fault {
@@ -126,6 +133,12 @@ impl Fault {
     fn helps(self) -> bool {
         self == Fault::GoesOnBehind
     }
+
+    /// Likewise, in a world with hard luck.
+    fn is_hard_luck(self) -> bool {
+        use Fault::{CallFails, FullForHours, KilledAtStart, ServersDie, ShimsKilled, StartFails};
+        matches!(self, CallFails | StartFails | KilledAtStart | FullForHours | ServersDie | ShimsKilled)
+    }
 }
 
 /// Of so many worlds one has visitors.
@@ -134,8 +147,12 @@ const VISITED: u64 = 4;
 /// Of so many worlds one has programs that leave work in the background, have helpers, and keep a status file.
 const HELPED: u64 = 4;
 
+/// Of so many worlds one has hard luck.
+const HARD: u64 = 4;
+
 /// Far from those of lives, which are counted up.
 const HELPERS_STREAM: u64 = u64::MAX;
+const HARD_STREAM: u64 = u64::MAX - 1;
 
 /// A fault that struck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,6 +201,8 @@ pub struct Faults {
     visitors: Option<Chance>,
     /// For those of worlds with helpers.
     helpers: Option<Chance>,
+    /// For those of worlds with hard luck.
+    hard: Option<Chance>,
     level: Level,
     /// Faults have stopped for good.
     pub calm: bool,
@@ -205,7 +224,9 @@ impl Faults {
         let mut helpers = Chance::new(seed, HELPERS_STREAM);
         let helped = helpers.one_in(HELPED) && level != Level::None;
         let helpers = helped.then_some(helpers);
-        Self { level, only, visitors, helpers, chance: Chance::new(seed, 1), ..Self::none() }
+        let mut hard = Chance::new(seed, HARD_STREAM);
+        let hard = (hard.one_in(HARD) && level != Level::None).then_some(hard);
+        Self { level, only, visitors, helpers, hard, chance: Chance::new(seed, 1), ..Self::none() }
     }
 
     /// Programs with hooks keep a status file as well.
@@ -218,12 +239,18 @@ impl Faults {
         self.visitors.is_some()
     }
 
+    /// In this world what is rare in most comes often.
+    pub fn has_hard_luck(&self) -> bool {
+        self.hard.is_some()
+    }
+
     /// None but those that are awaited.
     pub fn none() -> Self {
         Self {
             chance: Chance::Still,
             visitors: None,
             helpers: None,
+            hard: None,
             level: Level::None,
             calm: false,
             only: None,
@@ -243,6 +270,7 @@ impl Faults {
                 let chance = match fault {
                     _ if fault.visits() => self.visitors.as_mut(),
                     _ if fault.helps() => self.helpers.as_mut(),
+                    _ if fault.is_hard_luck() => self.hard.as_mut(),
                     _ => Some(&mut self.chance),
                 };
                 chance.is_some_and(|chance| chance.one_in(if level == Level::Light { light } else { heavy }))

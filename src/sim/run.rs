@@ -12,7 +12,7 @@ use super::oracle::{self, Broken, Oracle};
 use super::script::Play;
 use super::stopped::unless_it_stops;
 use super::world::life::{Life, Stage};
-use super::world::people::{Call, SENDS_PER_HOUR, Told};
+use super::world::people::SENDS_PER_HOUR;
 use super::world::{Heard, What, World};
 use crate::explain::audit::{Bytes, audit};
 use crate::explain::whatif::{Policy, Question, WhatIf};
@@ -103,6 +103,9 @@ impl Sim {
         if sim.world.faults.has_visitors() {
             sim.world.later(30_000, What::Visitor);
         }
+        if sim.world.faults.has_hard_luck() {
+            sim.world.later(90_000, What::Misfortune);
+        }
         sim
     }
 
@@ -176,10 +179,12 @@ impl Sim {
             What::Lane(number, name) => self.lane(number, &name),
             What::Birth(name) => self.world.birth(&name),
             What::Act(name, turn, act) => self.world.act(&name, turn, act),
-            What::Sender | What::Person | What::Machine | What::Visitor | What::Pester(..) if calm => {}
+            What::Sender | What::Person | What::Machine | What::Visitor | What::Misfortune | What::Pester(..)
+                if calm => {}
             What::Sender => self.world.somebody_sends(),
             What::Person => self.world.somebody_acts(),
             What::Machine => self.machine(),
+            What::Misfortune => self.world.misfortune(),
             What::Visitor => self.world.somebody_visits(),
             What::Pester(peer, left) => self.world.pester(peer, left),
             What::Called(number, draft) => self.world.has_called(number, *draft),
@@ -243,8 +248,10 @@ impl Sim {
     }
 
     fn check(&mut self) {
-        if self.broken.is_none() {
-            self.check_calls();
+        if self.broken.is_none()
+            && let Err(what) = oracle::callers_were_told(&self.world.people, &self.history)
+        {
+            self.break_with(Broken { oracle: "callers are told the truth", rule: "C7", what });
         }
         if self.broken.is_none()
             && let Some(violation) = audit(&self.history, Bytes::default()).violations.first()
@@ -276,20 +283,6 @@ impl Sim {
         if !report.is_same() || report.by_rules > 0 {
             let what = format!("{:?}, and {} by the rules alone", report.listed, report.by_rules);
             self.break_with(Broken { oracle: "the same settings decide the same", rule: "I2", what });
-        }
-    }
-
-    /// What callers were told stands in the journal (C7).
-    fn check_calls(&mut self) {
-        let lost = self.world.people.calls.iter().find_map(|(number, Call { told, .. })| match told {
-            Some(Told::Done(lsns)) => {
-                lsns.iter().find(|lsn| lsn.0 > self.history.len() as u64).map(|lsn| (*number, *lsn))
-            }
-            _ => None,
-        });
-        if let Some((number, lsn)) = lost {
-            let what = format!("call {number} was told of record {lsn}, which is not there");
-            self.break_with(Broken { oracle: "no acknowledged record is lost", rule: "C7", what });
         }
     }
 

@@ -29,7 +29,7 @@ impl Sim {
             return;
         }
         self.world.daemon = number;
-        self.disk.set_full(self.world.full_until > self.world.now);
+        self.plan_faults_of_a_start();
         let Some((journal, state)) = self.open() else { return };
         let desk = Desk { profiles: Arc::clone(&self.world.profiles), ..Desk::default() };
         let mut supervisor = Supervisor::new(journal, desk, state, Keeping { snapshot_records: SNAPSHOT_RECORDS });
@@ -74,7 +74,7 @@ impl Sim {
             }
             Err(error) => {
                 self.not_taken(waiters, &error);
-                self.refuses(daemon);
+                if self.disk.is_dead() { self.died(Some(daemon)) } else { self.refuses(daemon) }
             }
         }
     }
@@ -93,7 +93,7 @@ impl Sim {
             self.register(&daemon);
         }
         if self.disk.is_dead() {
-            return self.died(daemon);
+            return self.died(Some(daemon));
         }
         self.compare(&mut daemon);
         self.next_turn(&mut daemon);
@@ -138,7 +138,12 @@ impl Sim {
         let wall_us = self.world.timestamp().wall_us;
         let (journal, recovered) = match Journal::open(self.disk.clone(), options, wall_us, salts, &mut fold) {
             Ok(opened) => opened,
-            Err(error) if error.is_damage() => {
+            Err(_) if self.disk.is_dead() => {
+                self.died(None);
+                return None;
+            }
+            // A sector that could not be read, this time.
+            Err(error) if error.is_damage() && !self.disk.has_failed() => {
                 let what = format!("the journal does not open: {error:?}");
                 self.break_with(Broken { oracle: "no acknowledged record is lost", rule: "C7", what });
                 return None;

@@ -42,10 +42,11 @@ impl Sim {
             }
             return self.restart_later();
         }
-        self.died(daemon);
+        self.died(Some(daemon));
     }
 
-    pub(super) fn died(&mut self, daemon: Box<Daemon>) {
+    /// None: it had not come so far as to be one.
+    pub(super) fn died(&mut self, daemon: Option<Box<Daemon>>) {
         drop(daemon);
         self.stops_listening();
         if self.world.strikes(Fault::PowerCut) | std::mem::take(&mut self.cut_off) {

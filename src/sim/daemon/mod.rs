@@ -1,14 +1,12 @@
 //! The daemon in a simulated world: the supervisor as it is, and around it what `daemon` does with threads and sockets.
 
 mod begin;
+mod disk;
 mod ends;
 
 use std::sync::Arc;
 
-use rustix::io::Errno;
-
-use super::disk::fault::Kept;
-use super::disk::{Failure, SimDisk};
+use super::disk::SimDisk;
 use super::faults::Fault;
 use super::hands::lane::Ticket;
 use super::hands::{Desk, Hands};
@@ -85,13 +83,12 @@ impl Sim {
             false => self.take_up(&mut daemon, asked, waiters),
         };
         match outcome {
-            Ok(()) if self.disk.is_dead() => self.died(daemon),
+            Ok(()) | Err(_) if self.disk.is_dead() => self.died(Some(daemon)),
             Ok(()) => {
                 self.compare(&mut daemon);
                 self.next_turn(&mut daemon);
                 self.daemon = Some(daemon);
             }
-            Err(_) if self.disk.is_dead() => self.died(daemon),
             Err(_) => self.refuses(daemon),
         }
     }
@@ -125,24 +122,6 @@ impl Sim {
         for said in life.spool.drain(..) {
             waiters.push(Waiter::Session(name.clone(), Box::new(copy(&said))));
             asked.push(said);
-        }
-    }
-
-    fn plan_disk_faults(&mut self) {
-        let next = self.disk.call_count() + self.world.now as usize % 3;
-        self.disk.set_full(self.world.full_until > self.world.now);
-        if self.world.strikes(Fault::WriteFails) {
-            self.disk.fail_at(next, Failure::Refused(Errno::IO));
-        }
-        if self.world.strikes(Fault::SyncFails) {
-            self.disk.fail_at(next, Failure::PagesLost(Kept::EverySecond, Errno::IO));
-        }
-        if self.world.strikes(Fault::KilledAtWrite) {
-            self.disk.die_after(self.disk.ops() + self.world.now as usize % 5);
-        }
-        if self.world.strikes(Fault::CutInWrite) {
-            self.disk.die_after(self.disk.ops() + 1);
-            self.cut_off = true;
         }
     }
 

@@ -1,5 +1,6 @@
 //! A disk that forgets what was not synced.
 
+mod content;
 pub mod fault;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,52 +13,8 @@ use rustix::io::Errno;
 use crate::journal::{Journal, LockOutcome, OpenError, Options, Recovered, Storage, StorageFile};
 use crate::model::record::Record;
 
+use content::Content;
 pub use fault::{Failure, Op};
-
-const SECTOR: usize = 512;
-
-/// A file as the device has it and as the cache shows it.
-#[derive(Clone, Default)]
-struct Content {
-    device: Vec<u8>,
-    cache: Vec<u8>,
-    /// Sectors that the next sync writes. One that differs and does not wait is lost: a sync has failed over it.
-    waiting: BTreeSet<usize>,
-}
-
-impl Content {
-    fn durable(bytes: Vec<u8>) -> Self {
-        Self { device: bytes.clone(), cache: bytes, waiting: BTreeSet::new() }
-    }
-
-    fn write(&mut self, bytes: &[u8], offset: usize) {
-        self.cache[offset..offset + bytes.len()].copy_from_slice(bytes);
-        if !bytes.is_empty() {
-            self.waiting.extend(offset / SECTOR..=(offset + bytes.len() - 1) / SECTOR);
-        }
-    }
-
-    fn sector(&self, index: usize) -> std::ops::Range<usize> {
-        index * SECTOR..((index + 1) * SECTOR).min(self.cache.len())
-    }
-
-    /// Writes those of the waiting sectors that `kept` takes, by place among them and number of them. None waits then.
-    fn settle(&mut self, kept: impl Fn(usize, usize) -> bool) {
-        let waiting = std::mem::take(&mut self.waiting);
-        for (_, &index) in waiting.iter().enumerate().filter(|(place, _)| kept(*place, waiting.len())) {
-            let range = self.sector(index);
-            self.device[range.clone()].copy_from_slice(&self.cache[range]);
-        }
-    }
-
-    /// What does not wait is read from the device again.
-    fn forget(&mut self) {
-        for index in (0..self.cache.len().div_ceil(SECTOR)).filter(|index| !self.waiting.contains(index)) {
-            let range = self.sector(index);
-            self.cache[range.clone()].copy_from_slice(&self.device[range]);
-        }
-    }
-}
 
 #[derive(Default)]
 struct Disk {
@@ -75,6 +32,8 @@ struct Disk {
     fault: Option<(Op, io::ErrorKind)>,
     /// Calls by number that fail.
     plan: BTreeMap<usize, Failure>,
+    /// One of them has.
+    has_failed: bool,
     /// Advice to drop the cache is not taken.
     keeps_cache: bool,
     /// There is no room for another file.
@@ -93,7 +52,11 @@ impl Disk {
         self.calls.push(op);
         match self.fault.take_if(|(kind, _)| *kind == op) {
             Some((_, error)) => Err(error.into()),
-            None => Ok(self.plan.remove(&(self.calls.len() - 1))),
+            None => {
+                let failure = self.plan.remove(&(self.calls.len() - 1));
+                self.has_failed |= failure.is_some();
+                Ok(failure)
+            }
         }
     }
 
@@ -143,6 +106,7 @@ impl SimDisk {
         disk.locked = false;
         disk.ops_max = None;
         disk.plan.clear();
+        disk.has_failed = false;
         disk.calls.clear();
         disk.ops = 0;
         disk.fault = None;
@@ -152,6 +116,11 @@ impl SimDisk {
     pub fn is_dead(&self) -> bool {
         let disk = self.disk();
         disk.ops_max.is_some_and(|max| disk.ops >= max)
+    }
+
+    /// Whether a call of the process that is at work has failed.
+    pub fn has_failed(&self) -> bool {
+        self.disk().has_failed
     }
 
     /// Calls so far.

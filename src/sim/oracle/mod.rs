@@ -14,10 +14,12 @@ mod silence;
 mod sound;
 mod spooled;
 mod tasks;
+mod told;
 
 pub use acknowledged::Acknowledged;
 pub use settled::unsettled;
 pub use spooled::spooled_is_taken_up;
+pub use told::callers_were_told;
 
 use super::world::World;
 use super::world::life::Taken;

@@ -4,6 +4,7 @@ pub mod agent;
 mod beside;
 pub mod life;
 pub mod manner;
+mod misfortune;
 pub mod people;
 mod pester;
 pub mod visitors;
@@ -60,6 +61,8 @@ pub enum What {
     Hooks(SessionName, Vec<Draft>),
     /// A word of this session that took its time.
     Late(SessionName, Box<Asked>),
+    /// Something happens to everybody at once.
+    Misfortune,
     /// Something happens to the machine.
     Machine,
     /// A daemon of this number starts.
@@ -107,6 +110,8 @@ pub struct World {
     pub profiles: Arc<BTreeMap<Personality, ProfileFile>>,
     pub people: people::People,
     pub visitors: Visitors,
+    /// What misfortunes are like.
+    pub luck: Chance,
     /// The disk is full until then.
     pub full_until: u64,
     /// How agents behave whom a script has taken in hand.
@@ -124,7 +129,8 @@ pub struct World {
 impl World {
     pub fn new(seed: u64, faults: Faults) -> Self {
         let visitors = Visitors::new(Chance::new(seed, 4));
-        Self { now: 1_000, seed: Some(seed), visitors, ..Self::still(faults, Chance::new(seed, 2)) }
+        let luck = Chance::new(seed, 5);
+        Self { now: 1_000, seed: Some(seed), visitors, luck, ..Self::still(faults, Chance::new(seed, 2)) }
     }
 
     /// A world in which nothing is left to chance but what `people` do.
@@ -143,6 +149,7 @@ impl World {
             profiles: Arc::default(),
             people: people::People::new(people),
             visitors: Visitors::new(Chance::Still),
+            luck: Chance::Still,
             full_until: 0,
             manners: BTreeMap::new(),
             down_ms: None,

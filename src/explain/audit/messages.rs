@@ -12,42 +12,17 @@ use crate::model::name::Identity;
 use crate::model::profile::WakePolicy;
 use crate::model::record::Record;
 
+use super::recent::Recent;
 use super::{Findings, Open};
 
 /// What has become of each message so far.
 #[derive(Debug, Default)]
 pub struct Messages {
-    known: Known,
+    known: Recent<MessageId, Message>,
     /// Accepted, for a peer, and not delivered, cancelled or dead: in the order they must be delivered in.
-    lines: BTreeMap<Identity, BTreeSet<(Lsn, MessageId)>>,
+    lines: Recent<Identity, BTreeSet<(Lsn, MessageId)>>,
     /// The ephemeral task of each session.
     tasks: BTreeMap<Generation, MessageId>,
-}
-
-/// In the order in which they were first heard of. A long history has millions, and nearly every record is about one: what is
-/// searched is kept small.
-#[derive(Debug, Default)]
-struct Known {
-    all: Vec<(MessageId, Message)>,
-    places: BTreeMap<MessageId, usize>,
-}
-
-impl Known {
-    fn get(&self, id: MessageId) -> Option<&Message> {
-        Some(&self.all[*self.places.get(&id)?].1)
-    }
-
-    fn get_mut(&mut self, id: MessageId) -> Option<&mut Message> {
-        Some(&mut self.all[*self.places.get(&id)?].1)
-    }
-
-    /// Whoever is known already stays as it is.
-    fn add(&mut self, id: MessageId, message: Message) {
-        self.places.entry(id).or_insert_with(|| {
-            self.all.push((id, message));
-            self.all.len() - 1
-        });
-    }
 }
 
 #[derive(Debug)]
@@ -112,7 +87,7 @@ impl Messages {
 
     /// Everything that is not settled at the end.
     pub fn open(&self) -> Vec<Open> {
-        let unsettled = self.known.all.iter().filter(|(_, message)| match message.fate {
+        let unsettled = self.known.iter().filter(|(_, message)| match message.fate {
             // What nobody sent is owed to nobody: a report may wait for ever, for it never wakes.
             Fate::Waiting => message.policy.is_some(),
             Fate::Delivered => message.policy == Some(WakePolicy::Ephemeral),
@@ -127,7 +102,7 @@ impl Messages {
     }
 
     fn accepted(&mut self, id: MessageId, it: &MessageAccepted, record: &Record, findings: &mut Findings) {
-        if self.known.get(id).is_some() {
+        if self.known.get(&id).is_some() {
             return findings.violation("C9", record, format!("the id {id} is used again"));
         }
         let (to, fate) = match &it.to {
@@ -135,20 +110,20 @@ impl Messages {
             Recipient::User(_) => (None, Fate::Kept),
         };
         if let Some(to) = to.clone() {
-            self.lines.entry(to).or_default().insert((record.lsn, id));
+            self.lines.get_or_add(&to, BTreeSet::new).insert((record.lsn, id));
         }
         let message = Message { policy: Some(it.policy), fate, in_line: to.is_some(), ..Message::new(to, record.lsn) };
-        self.known.add(id, message);
+        self.known.get_or_add(&id, || message);
     }
 
     /// A report or a prompt: ours, and out of line.
     fn made(&mut self, id: MessageId, to: Option<Identity>, lsn: Lsn) {
         let fate = if to.is_some() { Fate::Waiting } else { Fate::Kept };
-        self.known.add(id, Message { fate, ..Message::new(to, lsn) });
+        self.known.get_or_add(&id, || Message { fate, ..Message::new(to, lsn) });
     }
 
     fn fact(&mut self, id: MessageId, fact: &Fact, record: &Record) {
-        let Some(message) = self.known.get_mut(id) else { return };
+        let Some(message) = self.known.get_mut(&id) else { return };
         match fact {
             Fact::DeliveryBegun(it) => {
                 message.begin(it.attempt, it.print);
@@ -172,7 +147,7 @@ impl Messages {
     }
 
     fn decision(&mut self, id: MessageId, decision: &Decision, record: &Record, findings: &mut Findings) {
-        let Some(message) = self.known.get_mut(id) else {
+        let Some(message) = self.known.get_mut(&id) else {
             if findings.sees_all() && is_about_message(decision) {
                 findings.violation("C13", record, format!("message {id} was never accepted"));
             }
@@ -190,7 +165,7 @@ impl Messages {
     }
 
     fn delivered(&mut self, id: MessageId, it: &Delivered, record: &Record, findings: &mut Findings) {
-        let Some(message) = self.known.get(id) else { return };
+        let Some(message) = self.known.get(&id) else { return };
         if message.typed(it.attempt).is_none() && findings.sees_all() {
             findings.violation("C14", record, format!("attempt {} is delivered and was never begun", it.attempt));
         } else if !message.proven && it.proof != Proof::Answer && findings.sees_all() {
@@ -205,14 +180,14 @@ impl Messages {
         }
         self.check_task(id, record, findings);
         self.leave_line(id);
-        if let Some(message) = self.known.get_mut(id) {
+        if let Some(message) = self.known.get_mut(&id) {
             (message.fate, message.in_doubt) = (Fate::Delivered, None);
         }
     }
 
     /// C9: nobody who stands before it still waits.
     fn check_order(&self, id: MessageId, record: &Record, findings: &mut Findings) {
-        let Some(message) = self.known.get(id) else { return };
+        let Some(message) = self.known.get(&id) else { return };
         let line = message.to.as_ref().and_then(|to| self.lines.get(to));
         let Some((_, first)) = line.and_then(|line| line.first()) else { return };
         if *first != id {
@@ -222,7 +197,7 @@ impl Messages {
 
     /// C35: one task, one session.
     fn check_task(&mut self, id: MessageId, record: &Record, findings: &mut Findings) {
-        let is_task = self.known.get(id).is_some_and(|message| message.policy == Some(WakePolicy::Ephemeral));
+        let is_task = self.known.get(&id).is_some_and(|message| message.policy == Some(WakePolicy::Ephemeral));
         // A session of somebody else's has no generation of ours, and is given whatever comes (C5).
         let own = record.subject.generation.filter(|generation| generation.0 != Lsn::ZERO);
         let Some(generation) = own.filter(|_| is_task) else { return };
@@ -235,7 +210,7 @@ impl Messages {
     }
 
     fn settle(&mut self, id: MessageId, fate: Fate, record: &Record, findings: &mut Findings) {
-        let Some(message) = self.known.get_mut(id) else { return };
+        let Some(message) = self.known.get_mut(&id) else { return };
         let is_task = message.policy == Some(WakePolicy::Ephemeral);
         let allowed = match (message.fate, fate) {
             (Fate::Waiting, Fate::Dead | Fate::Cancelled) | (Fate::Delivered, Fate::Done) => true,
@@ -251,14 +226,14 @@ impl Messages {
     }
 
     fn requeued(&mut self, id: MessageId, record: &Record, findings: &mut Findings) {
-        let Some(message) = self.known.get_mut(id) else { return };
+        let Some(message) = self.known.get_mut(&id) else { return };
         if matches!(message.fate, Fate::Done | Fate::Cancelled) {
             findings.violation("C13", record, format!("requeued, and it was {}", message.fate.word()));
         }
         (message.fate, message.proven) = (Fate::Waiting, false);
         // Its place is that of its acceptance: before all that came later.
         if let Some(to) = message.to.clone().filter(|_| message.in_line) {
-            self.lines.entry(to).or_default().insert((message.accepted, id));
+            self.lines.get_or_add(&to, BTreeSet::new).insert((message.accepted, id));
         }
     }
 
@@ -267,7 +242,7 @@ impl Messages {
         let Some(peer) = &record.subject.peer else { return };
         // A report that was made to a peer without a place for it was never queued.
         let waits = |message: &Message| message.fate == Fate::Waiting && message.policy.is_some();
-        for (id, message) in self.known.all.iter().filter(|(_, message)| waits(message)) {
+        for (id, message) in self.known.iter().filter(|(_, message)| waits(message)) {
             if let Some(to) = message.to.as_ref().filter(|to| to.personality == peer.personality) {
                 findings.violation("C4", record, format!("message {id} still waits for {to}"));
             }
@@ -275,7 +250,7 @@ impl Messages {
     }
 
     fn leave_line(&mut self, id: MessageId) {
-        let Some(message) = self.known.get_mut(id) else { return };
+        let Some(message) = self.known.get_mut(&id) else { return };
         if let Some(line) = message.to.as_ref().and_then(|to| self.lines.get_mut(to)) {
             line.remove(&(message.accepted, id));
         }

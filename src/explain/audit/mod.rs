@@ -2,6 +2,7 @@
 
 mod causes;
 mod messages;
+mod recent;
 mod sessions;
 mod states;
 mod statistics;

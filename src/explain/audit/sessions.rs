@@ -1,7 +1,5 @@
 //! Promises about sessions: one at a time, woken only when allowed, ended only by the rules.
 
-use std::collections::BTreeMap;
-
 use crate::model::event::{Decision, Event, Fact, TurnObserved, TurnSeen, WakeDecided};
 use crate::model::id::{Generation, Lsn, MessageId};
 use crate::model::name::Identity;
@@ -10,12 +8,13 @@ use crate::model::session::{ReapReason, Turn};
 use crate::model::time::Timestamp;
 use crate::model::turn_names::TurnNames;
 
+use super::recent::Recent;
 use super::{Findings, Open};
 
 /// What is known of each identity at this point of the history.
 #[derive(Debug, Default)]
 pub struct Sessions {
-    peers: BTreeMap<Identity, Peer>,
+    peers: Recent<Identity, Peer>,
 }
 
 #[derive(Debug, Default)]
@@ -65,7 +64,7 @@ impl Sessions {
             let same = |(other, _): &(&Identity, &mut Peer)| other.personality == identity.personality;
             self.peers.iter_mut().filter(same).for_each(|(_, peer)| (peer.stopped, peer.quarantined) = (None, None));
         }
-        let peer = self.peers.entry(identity.clone()).or_default();
+        let peer = self.peers.get_or_add(identity, Peer::default);
         match &record.event {
             Event::Fact(fact) => peer.fact(fact, record, findings),
             Event::Decision(decision) => peer.decision(decision, record, findings),
@@ -75,7 +74,7 @@ impl Sessions {
     /// Wakes that are not ready and kills that are not verified.
     pub fn open(&self) -> Vec<Open> {
         let mut open = Vec::new();
-        for (identity, peer) in &self.peers {
+        for (identity, peer) in self.peers.iter() {
             let Some(life) = &peer.live else { continue };
             if let Some(reaped) = life.reaped {
                 open.push(Open { lsn: reaped.0, what: format!("{identity} is to be ended and not yet gone") });

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::recent::Recent;
 use crate::explain::histogram::{Histogram, Spread};
 use crate::model::event::{CallRefused, Decision, Event, Fact, KINDS, TurnSeen, place_of};
 use crate::model::name::{Identity, Runtime};
@@ -81,7 +82,7 @@ pub struct Counts {
     kill: Histogram,
     /// In the order of [`KINDS`].
     kinds: [u64; KINDS.len()],
-    peers: BTreeMap<Identity, Peer>,
+    peers: Recent<Identity, Peer>,
     /// Of the daemon that is gone, or is not there yet.
     last_heard: Option<Timestamp>,
     last: Option<Timestamp>,
@@ -110,7 +111,7 @@ impl Counts {
             wake: Histogram::default(),
             kill: Histogram::default(),
             kinds: [0; KINDS.len()],
-            peers: BTreeMap::new(),
+            peers: Recent::default(),
             last_heard: None,
             last: None,
         }
@@ -219,7 +220,7 @@ impl Counts {
 
     fn peer(&mut self, record: &Record) -> Option<&mut Peer> {
         let identity = record.subject.peer.as_ref()?;
-        Some(self.peers.entry(identity.clone()).or_default())
+        Some(self.peers.get_or_add(identity, Peer::default))
     }
 
     fn refused(&mut self, rule: &str, times: u64) {

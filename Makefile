@@ -25,7 +25,7 @@ agents: tmux nextest
 
 lint:
 	cargo fmt --check
-	cargo clippy --all-targets -- -D warnings
+	cargo clippy --all-targets --features agents -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
 
 deny:

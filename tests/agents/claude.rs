@@ -13,7 +13,7 @@ use crate::model::Answer;
 use crate::place::{Place, is_whole, long, nasty};
 
 /// What every message to Claude becomes.
-fn normalise(text: &str) -> String {
+pub fn normalise(text: &str) -> String {
     text.replace('\t', "    ")
 }
 

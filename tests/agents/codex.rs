@@ -56,7 +56,7 @@ fn at_home(mut place: Place, names: &[&str], args: &[&str]) -> Place {
 }
 
 /// Under version control, Codex asks whether the folder is trusted.
-fn under_version_control(place: &Place) {
+pub fn under_version_control(place: &Place) {
     let git = Command::new("git").args(["init", "--quiet"]).arg(place.world.path("ada")).status().unwrap();
     assert!(git.success());
 }

@@ -5,12 +5,11 @@ use dormouse::model::id::MessageId;
 use dormouse::model::record::Record;
 
 use crate::alike::times;
-use crate::anthropic;
-use crate::claude;
 use crate::daemon_fixture::until;
 use crate::model::{Answer, Asked};
 use crate::place::Place;
 use crate::tools::{accepted, answers_by_tool, letter, passes_a_baton, peer, place};
+use crate::{anthropic, claude, codex, openai};
 
 fn kill_and_start(place: &mut Place) {
     place.world.kill();
@@ -35,6 +34,25 @@ fn c60_a_daemon_killed_while_claude_comes_up_delivers_all_the_same() {
     place.delivered(message);
     assert_eq!(times(&place, anthropic::prompts, message), 1, "{}", place.world.story());
     assert!(place.model.asked().len() == 1, "asked once in all");
+    place.world.audit_is_clean();
+}
+
+/// C24, C60: the same with Codex, which asks about its folder and then about our hooks.
+#[test]
+fn c60_a_daemon_killed_while_codex_comes_up_delivers_all_the_same() {
+    let mut place = codex::settled(&["--consent", "trust_folder,hook_trust"]);
+    codex::under_version_control(&place);
+    let message = place.send("ada", "hello");
+    for dialog in ["folder-trust", "hook-trust"] {
+        place.world.await_record("the dialog's answer", |record| {
+            let Event::Fact(Fact::DialogAnswered(answered)) = &record.event else { return None };
+            (answered.dialog == dialog).then_some(())
+        });
+        kill_and_start(&mut place);
+    }
+    until("the message", || times(&place, openai::prompts, message) > 0);
+    place.delivered(message);
+    assert_eq!(times(&place, openai::prompts, message), 1, "{}", place.world.story());
     place.world.audit_is_clean();
 }
 

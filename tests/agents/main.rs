@@ -8,12 +8,15 @@ mod crowd;
 #[path = "../daemon_fixture/mod.rs"]
 mod daemon_fixture;
 mod doctor;
+#[path = "../mcp/http.rs"]
+mod http;
 mod killed;
 mod killed_work;
 mod leaving;
 mod model;
 mod openai;
 mod place;
+mod secrets;
 mod silent;
 mod tools;
 mod turns;

@@ -34,10 +34,33 @@ fn waits_for_its_command(asked: &Asked) -> Option<Answer> {
     Some(Answer::Waits(id.parse().ok()?))
 }
 
-/// C46: `answer` begins a silent turn; its session is kept for as long as that lasts, by the name of `why`, and is idle
-/// only then.
+#[derive(Clone, Copy)]
+enum Life {
+    Persistent,
+    Ephemeral,
+}
+
+impl Life {
+    fn args(self) -> &'static [&'static str] {
+        match self {
+            Life::Persistent => &[],
+            Life::Ephemeral => &["--ephemeral"],
+        }
+    }
+
+    /// It ends as one that has had nothing to do for as long as it may.
+    fn is_over_for(self, reason: &ReapReason) -> bool {
+        match self {
+            Life::Persistent => matches!(reason, ReapReason::Idle { .. }),
+            Life::Ephemeral => matches!(reason, ReapReason::Unarmed { .. }),
+        }
+    }
+}
+
+/// C46: `answer` begins a silent turn; its session is kept for as long as that lasts, by the name of `why`, and is taken for
+/// done only then.
 #[track_caller]
-fn outlasts(place: &Place, answer: Answer, why: KeptBecause) {
+fn outlasts(place: &Place, life: Life, answer: Answer, why: KeptBecause) {
     place.model.answers([answer]);
     let message = place.send("ada", "take your time");
     assert_eq!(place.delivered(message), place.proof);
@@ -65,32 +88,42 @@ fn outlasts(place: &Place, answer: Answer, why: KeptBecause) {
     let lasted_ms = ended.at.since(began.at);
     assert!(lasted_ms >= SILENCE.as_millis() as u64 - 1_000, "its turn lasted {lasted_ms} ms\n{}", place.world.story());
     let reaped = next("the reap", &is_reaped);
-    let idle =
-        matches!(&reaped.event, Event::Decision(Decision::Reaped(it)) if matches!(it.reason, ReapReason::Idle { .. }));
-    assert!(idle, "{reaped:?}");
+    let is_right = matches!(&reaped.event, Event::Decision(Decision::Reaped(it)) if life.is_over_for(&it.reason));
+    assert!(is_right, "{reaped:?}");
     place.world.audit_is_clean();
 }
 
-/// C46: streams that say nothing, a tool that sleeps, and work in the background.
-#[test]
-fn c46_a_turn_that_is_silent_for_ninety_seconds_is_never_reaped() {
-    // In auto mode each call would first be put to a model of its own.
-    let tools = ["--arg", "--permission-mode", "--arg", "manual", "--arg", "--allowedTools", "--arg", "Bash"];
+/// In auto mode each call would first be put to a model of its own.
+const TOOLS: [&str; 8] = ["--arg", "--permission-mode", "--arg", "manual", "--arg", "--allowedTools", "--arg", "Bash"];
+
+fn claude_like(life: Life, tools: bool) -> Place {
+    let tools = if tools { &TOOLS[..] } else { &[] };
+    claude::settled_with(IMPATIENT, &[life.args(), tools].concat())
+}
+
+fn codex_like(life: Life, args: &[&str]) -> Place {
+    let place = codex::settled_with(IMPATIENT, &[life.args(), args].concat());
+    place.model.thinks(waits_for_its_command);
+    place
+}
+
+/// A stream that says nothing, a tool that sleeps, and work in the background, in each of the programs that can.
+fn each_outlasts(life: Life) {
     let streams =
-        || outlasts(&claude::settled_with(IMPATIENT, &[]), Answer::Slow(SILENCE, "at last"), KeptBecause::TurnRunning);
+        || outlasts(&claude_like(life, false), life, Answer::Slow(SILENCE, "at last"), KeptBecause::TurnRunning);
     let codex_streams =
-        || outlasts(&codex::settled_with(IMPATIENT, &[]), Answer::Slow(SILENCE, "at last"), KeptBecause::TurnRunning);
+        || outlasts(&codex_like(life, &[]), life, Answer::Slow(SILENCE, "at last"), KeptBecause::TurnRunning);
     let in_a_tool =
-        || outlasts(&claude::settled_with(IMPATIENT, &tools), Answer::Bash(takes_its_time()), KeptBecause::TurnRunning);
+        || outlasts(&claude_like(life, true), life, Answer::Bash(takes_its_time()), KeptBecause::TurnRunning);
     let codex_in_a_tool = || {
-        let place = codex::settled_with(IMPATIENT, &["--arg", "--dangerously-bypass-approvals-and-sandbox"]);
-        place.model.thinks(waits_for_its_command);
-        outlasts(&place, Answer::Run(takes_its_time()), KeptBecause::TurnRunning);
+        let place = codex_like(life, &["--arg", "--dangerously-bypass-approvals-and-sandbox"]);
+        outlasts(&place, life, Answer::Run(takes_its_time()), KeptBecause::TurnRunning);
     };
     let behind = || {
-        let place = claude::settled_with(IMPATIENT, &tools);
+        let place = claude_like(life, true);
         assert_eq!(place.proof, Proof::Hook);
-        outlasts(&place, Answer::Background(format!("sleep {}", SILENCE.as_secs())), KeptBecause::BackgroundWork);
+        let work = Answer::Background(format!("sleep {}", SILENCE.as_secs()));
+        outlasts(&place, life, work, KeptBecause::BackgroundWork);
     };
     thread::scope(|scope| {
         scope.spawn(streams);
@@ -99,4 +132,16 @@ fn c46_a_turn_that_is_silent_for_ninety_seconds_is_never_reaped() {
         scope.spawn(codex_in_a_tool);
         scope.spawn(behind);
     });
+}
+
+/// C46, C47: with an idle limit of five seconds.
+#[test]
+fn c46_a_turn_that_is_silent_for_ninety_seconds_is_never_idle() {
+    each_outlasts(Life::Persistent);
+}
+
+/// C46, C38: with quiet limits of five seconds.
+#[test]
+fn c46_a_workers_turn_that_is_silent_for_ninety_seconds_is_never_quiet() {
+    each_outlasts(Life::Ephemeral);
 }

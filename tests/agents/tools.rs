@@ -1,14 +1,11 @@
 //! Agents that call our tools: what their models ask for comes to us by MCP, in their own name.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 
-use dormouse::model::effect::SessionName;
 use dormouse::model::event::{Decision, Event, Fact, MessageAccepted};
 use dormouse::model::id::MessageId;
 use dormouse::model::record::Record;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::daemon_fixture::until;
 use crate::model::{Answer, Asked};
@@ -120,15 +117,10 @@ fn hand_a_baton_on(times: u32) {
         accepted(record).filter(|(accepted, _)| accepted.text == "baton 0").map(|(_, message)| message)
     });
     place.delivered(last);
-    let hands: Vec<(String, String)> = place
-        .world
-        .records()
-        .iter()
-        .filter_map(|record| {
-            let (accepted, _) = accepted(record)?;
-            Some((accepted.from.peer()?.to_string(), accepted.text.clone()))
-        })
-        .collect();
+    let records = place.world.records();
+    let all: Vec<_> = records.iter().filter_map(accepted).collect();
+    let hands: Vec<(String, String)> =
+        all.iter().filter_map(|(it, _)| Some((it.from.peer()?.to_string(), it.text.clone()))).collect();
     let wanted: Vec<_> = (0..times)
         .map(|hand| {
             let from = if hand % 2 == 0 { "claude-ada" } else { "codex-cody" };
@@ -139,10 +131,19 @@ fn hand_a_baton_on(times: u32) {
     let wakes =
         place.world.records().into_iter().filter(|it| matches!(it.event, Event::Decision(Decision::WakeDecided(_))));
     assert_eq!(wakes.count(), 2, "a session each, and no more");
-    let why = place.world.ok(&["why", &last.to_string()]);
-    eprintln!("{why}");
-    for part in ["accepted from", "claude-ada", "codex-cody", "answers", "delivered"] {
-        assert!(why.contains(part), "{part}: {why}");
+    for ((_, message), left) in all.iter().zip((0..=times).rev()) {
+        let why = place.world.ok(&["why", &message.to_string()]);
+        let (to, from) = match (times - left) % 2 {
+            _ if left == times => ("claude-ada", "user:"),
+            0 => ("claude-ada", "cody (codex)"),
+            _ => ("codex-cody", "ada (claude)"),
+        };
+        // The first two are nobody's answer: they went on to somebody else.
+        let answers = if left + 1 < times { "answers" } else { "" };
+        for part in [&*format!("accepted from {from}"), to, answers, "delivered"] {
+            assert!(why.contains(part), "baton {left}: no `{part}` in {why}");
+        }
+        eprintln!("{why}");
     }
     place.world.audit_is_clean();
 }
@@ -200,49 +201,4 @@ fn ends(place: &Place) -> Vec<u64> {
 /// Awake milliseconds of the records that `wanted` takes.
 fn moments(records: &[Record], wanted: impl Fn(&Event) -> bool) -> Vec<u64> {
     records.iter().filter(|record| wanted(&record.event)).map(|record| record.at.awake_ms).collect()
-}
-
-/// C62: a secret that was a session's is nobody's once that has ended.
-#[test]
-fn c62_the_secret_of_an_ended_session_of_claude_opens_nothing() {
-    let place = place();
-    peer(&place, "worker", "claude", &["--ephemeral"]);
-    place.model.thinks(answers_by_tool);
-    let message = place.send("worker", "hello");
-    let session = place.world.await_record("the delivery", |record| match &record.event {
-        Event::Decision(Decision::Delivered(_)) if record.subject.message == Some(message) => {
-            Some(SessionName { peer: record.subject.peer.clone()?, generation: record.subject.generation? })
-        }
-        _ => None,
-    });
-    let stolen = fs::read_to_string(place.world.home.session(&session).secret()).unwrap();
-    let arguments = place.world.home.session(&session).launch();
-    let launch: Value = serde_json::from_slice(&fs::read(arguments).unwrap()).unwrap();
-    assert!(!launch["argv"].to_string().contains(stolen.trim()), "everybody can read arguments");
-    until("its end", || ends(&place).len() == 1);
-
-    let port = fs::read_to_string(place.world.home.mcp_port()).unwrap();
-    let port: u16 = port.trim().parse().unwrap();
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
-        "name": "send_to_peer", "arguments": { "peer": "worker", "text": "give me everything" },
-    } })
-    .to_string();
-    write!(
-        stream,
-        "POST /mcp HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nauthorization: Bearer {}\r\ncontent-length: {}\r\n\r\n{body}",
-        stolen.trim(),
-        body.len()
-    )
-    .unwrap();
-    let mut heard = String::new();
-    stream.read_to_string(&mut heard).unwrap();
-    assert!(heard.starts_with("HTTP/1.1 401 "), "{heard}");
-    place.world.await_record("the refusal", |record| match &record.event {
-        Event::Fact(Fact::CallRefused(refused)) => {
-            assert_eq!((refused.status, record.subject.generation), (401, Some(session.generation)));
-            Some(())
-        }
-        _ => None,
-    });
 }

@@ -5,6 +5,7 @@ pub mod delivery;
 pub mod effect;
 pub mod event;
 pub mod id;
+pub mod key;
 pub mod message;
 pub mod name;
 pub mod profile;

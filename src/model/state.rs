@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::actor::Sender;
 use super::event::{HistoryRemoved, KeptBecause, RuntimeTraits, SnapshotTaken};
 use super::id::{Generation, Lsn, MessageId};
-use super::message::{Message, Question, TextPrint};
+pub use super::key::{Key, KeyName};
+use super::message::{Message, Question};
 use super::name::{Identity, Personality, Runtime};
 use super::profile::{Registration, WakePolicy};
 use super::session::{Ending, ReapReason, Source, Turn, TypedVerb, WakeBranch, WakeGate, WakeMode, WakeReason};
@@ -38,9 +39,10 @@ pub struct State {
     /// Unsettled messages: queued, delivering, an ephemeral session's task, dead.
     pub messages: BTreeMap<MessageId, Message>,
     /// Idempotency keys still remembered (C8).
-    #[serde(with = "pairs")]
+    #[serde(with = "super::key::pairs")]
     pub keys: BTreeMap<KeyName, Key>,
-    /// The same keys, oldest first, so that forgetting costs what is forgotten.
+    /// The same keys, oldest first, so that forgetting costs what is forgotten. Those that have outlived their time for their
+    /// message's sake stand behind the others.
     pub keys_by_age: VecDeque<KeyName>,
     pub daemon: Option<Daemon>,
     /// The newest [`SNAPSHOTS_KEPT`] snapshots, oldest first.
@@ -61,9 +63,6 @@ pub struct Removed {
     pub what: HistoryRemoved,
 }
 
-/// An idempotency key: sender, target and the sender's own word (C8).
-pub type KeyName = (Sender, String, String);
-
 /// The daemon that last said it started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -71,17 +70,9 @@ pub struct Daemon {
     pub pid: u32,
     pub started: Lsn,
     pub running: bool,
-}
-
-/// A remembered key and what it stands for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Key {
-    pub message: MessageId,
-    pub accepted: Lsn,
-    pub at: Timestamp,
-    pub text: TextPrint,
-    pub queue_depth: u32,
+    /// It has not looked at the world yet, nor at all that was said while there was none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub starting: bool,
 }
 
 /// A registered peer.
@@ -376,25 +367,5 @@ impl Session {
 
     pub fn is_ready(&self) -> bool {
         matches!(self.phase, SessionPhase::Ready { .. })
-    }
-}
-
-/// A map whose keys are no texts, as a list of its pairs: JSON knows no other keys than texts.
-mod pairs {
-    use std::collections::BTreeMap;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub fn serialize<K: Serialize, V: Serialize, S: Serializer>(
-        map: &BTreeMap<K, V>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(map)
-    }
-
-    pub fn deserialize<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<BTreeMap<K, V>, D::Error> {
-        Ok(Vec::<(K, V)>::deserialize(deserializer)?.into_iter().collect())
     }
 }

@@ -7,7 +7,7 @@ use crate::model::state::{Removed, SNAPSHOTS_KEPT, State};
 
 pub(super) fn daemon_stopped(state: &mut State) -> Vec<Task> {
     if let Some(daemon) = &mut state.daemon {
-        daemon.running = false;
+        (daemon.running, daemon.starting) = (false, false);
     }
     Vec::new()
 }

@@ -97,16 +97,25 @@ fn remember_key(state: &mut State, record: &Record, fact: &MessageAccepted, mess
     }
 }
 
-/// Keys are kept for `id_memory`, and for as long as their message is not settled (C8).
+/// Keys are kept for `id_memory`, and for as long as their message is not settled (C8). While a daemon starts none is
+/// forgotten: a call that comes out of a spool may have been accepted by the one before, however long nobody served (C61a).
 fn forget_old_keys(state: &mut State, record: &Record) {
-    while let Some(name) = state.keys_by_age.front() {
-        let stays = state.keys.get(name).is_some_and(|key| {
-            record.at.since(key.at) < state.settings.id_memory_ms || state.messages.contains_key(&key.message)
-        });
-        if stays {
+    if state.daemon.as_ref().is_some_and(|daemon| daemon.starting) {
+        return;
+    }
+    let is_young = |key: &Key| record.at.since(key.at) < state.settings.id_memory_ms;
+    for _ in 0..state.keys_by_age.len() {
+        let Some(name) = state.keys_by_age.front() else { return };
+        let key = state.keys.get(name);
+        if key.is_some_and(is_young) {
             return;
         }
-        if let Some(name) = state.keys_by_age.pop_front() {
+        let is_unsettled = key.is_some_and(|key| state.messages.contains_key(&key.message));
+        let Some(name) = state.keys_by_age.pop_front() else { return };
+        // One that a dead message keeps is in nobody's way: it is asked about again when those that are younger are old.
+        if is_unsettled {
+            state.keys_by_age.push_back(name);
+        } else {
             state.keys.remove(&name);
         }
     }

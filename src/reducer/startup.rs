@@ -14,7 +14,7 @@ use crate::mutant::{Bug, bug};
 /// Looks under way died with the daemon that took them; deliveries of sessions that are gone are settled again, and those
 /// into sessions of somebody else's, which no look finds, are taken up.
 pub(super) fn daemon_started(state: &mut State, record: &Record, fact: &DaemonStarted) -> Vec<Task> {
-    state.daemon = Some(Daemon { pid: fact.pid, started: record.lsn, running: true });
+    state.daemon = Some(Daemon { pid: fact.pid, started: record.lsn, running: true, starting: true });
     for presence in state.presences.values_mut() {
         if let Some(session) = &mut presence.session {
             session.looking &= bug(Bug::LookNeverEnds);
@@ -62,7 +62,11 @@ pub(super) fn session_adopted(state: &mut State, record: &Record, fact: &Session
 
 /// The world has been looked at. Of sessions that nobody could tell of just now nothing new is decided (C43); what was
 /// decided before goes on, for each effect asks its own questions.
-pub(super) fn daemon_ready(state: &State, record: &Record) -> Vec<Task> {
+pub(super) fn daemon_ready(state: &mut State, record: &Record) -> Vec<Task> {
+    if let Some(daemon) = &mut state.daemon {
+        daemon.starting = false;
+    }
+    let state = &*state;
     let untold = state.presences.iter().filter(|(_, presence)| {
         presence.session.as_ref().is_some_and(|session| session.look_failed_at == Some(record.at))
     });

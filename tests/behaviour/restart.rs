@@ -1,10 +1,15 @@
 //! A daemon that ends at any moment, and the one that comes after it (C60, C34, C40, C16).
 
+use dormouse::model::actor::Actor;
 use dormouse::model::effect::Task;
-use dormouse::model::event::{DaemonReady, DaemonStarted, DeliveryBegun, SessionAdopted, SessionNotKnown, TurnSeen};
+use dormouse::model::event::{
+    DaemonReady, DaemonStarted, DeliveryBegun, Event, Fact, SessionAdopted, SessionNotKnown, TurnSeen,
+};
 use dormouse::model::message::TextPrint;
 use dormouse::model::record::Subject;
+use dormouse::model::request::Verb;
 use dormouse::model::session::Turn;
+use dormouse::policy::admit::Admission;
 
 use crate::script::{check, gone};
 use crate::world::{World, ephemeral, managed};
@@ -228,4 +233,31 @@ fn c46b_a_turn_that_ended_before_its_delivery_was_settled_does_not_run_again() {
     restart(&mut world);
     check(&mut world, "3s turn ada ended => \n4s settled b ada found => delivered");
     assert!(matches!(world.session("ada").turn, Turn::Ended { .. }), "{:?}", world.session("ada").turn);
+}
+
+/// C8, C61a: a call that lies in a spool may have been accepted by the daemon before. However long none served, the next one
+/// knows it, also behind others that were said meanwhile; once it serves, what is old is forgotten.
+#[test]
+fn c61a_a_call_in_doubt_is_known_after_any_time_without_a_daemon() {
+    let mut world = World::new();
+    world.add("ada", |_| {});
+    check(&mut world, "0s send a to ada => wake_decided[fresh first_wake]");
+    let spooled = |world: &mut World, key: &str| {
+        let from = world.sender("ada");
+        let mut send = world.message("user:pat", from, "done");
+        send.key = Some(key.into());
+        let actor = Actor::Session { peer: world.identity("ada"), generation: world.session("ada").generation };
+        match world.ask(actor, Verb::Send(Box::new(send))) {
+            Admission::Fact(draft) => matches!(world.conclude(draft)[0].event, Event::Fact(Fact::MessageAccepted(_))),
+            Admission::Known { .. } => false,
+        }
+    };
+    assert!(spooled(&mut world, "call-1"));
+    world.now = world.now.plus_ms(48 * 3_600_000);
+    restart(&mut world);
+    assert!(spooled(&mut world, "call-2"), "said while nobody listened");
+    assert!(!spooled(&mut world, "call-1"), "said before, and nobody answered");
+    world.see(Subject::NONE, DaemonReady { adopted: 0, gone: 0, not_known: 0 });
+    assert!(spooled(&mut world, "call-3"));
+    assert!(spooled(&mut world, "call-1"), "two days are longer than its memory");
 }

@@ -193,7 +193,7 @@ fn waits_for(state: &State) -> Vec<String> {
     let mut state = state.clone();
     state.now = Some(at(10_000));
     state.lsn = Lsn(1_000);
-    state.daemon = Some(Daemon { pid: 7, started: Lsn(1), running: true });
+    state.daemon = Some(Daemon { pid: 7, started: Lsn(1), running: true, starting: false });
     let claude = Runtime::new("claude").unwrap();
     let traits = RuntimeTraits { name: claude.clone(), kind: RuntimeKind::Tui, can_resume: true, tells_turns: true };
     state.runtimes.insert(claude, traits);

@@ -177,6 +177,6 @@ mod tests {
             waits_for: "x".to_owned(),
         };
         agrees(MESSAGE, &shown(&message), &[]);
-        agrees(DAEMON, &shown(&Daemon { pid: 1, started: Lsn(1), running: true }), &[]);
+        agrees(DAEMON, &shown(&Daemon { pid: 1, started: Lsn(1), running: true, starting: false }), &[]);
     }
 }

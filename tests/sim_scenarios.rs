@@ -82,6 +82,7 @@ scenarios! {
     c48_a_turn_that_ended_well_empties_the_ring
     c48_a_turn_that_left_work_behind_has_ended_well
     c48_three_deaths_quarantine_until_the_oldest_leaves
+    c49_a_boot_whose_shim_is_lost_is_ended_by_the_next_daemon
     c49_a_kill_that_cannot_be_verified_is_repeated
     c49_strays_of_a_lost_shim_are_ended
     c50a_a_lid_that_was_closed_reaps_nobody
@@ -101,11 +102,18 @@ scenarios! {
     c61a_a_word_that_was_written_and_not_answered_comes_once_more
     c63_a_journal_that_cannot_be_written_stops_no_session
     c8_the_same_key_is_the_same_message
+    found_a_call_in_doubt_is_known_after_hours_without_a_daemon
+    found_a_dead_message_keeps_no_other_key
+    found_a_dead_message_that_may_have_arrived_is_marked
     found_a_delivery_goes_on_where_nobody_can_say
     found_a_delivery_to_a_managed_session_goes_on
     found_a_late_answer_proves_nothing_that_came_after_its_task
+    found_a_late_word_about_a_turn_that_is_over_holds_nothing_back
     found_a_message_behind_a_task_keeps_no_session
     found_a_silent_program_that_waited_for_a_person_is_looked_at_again
+    found_a_word_before_the_task_was_seen_proves_nothing
+    found_an_end_that_is_told_again_ends_no_later_turn
+    found_rest_after_an_unheard_turn_is_the_end_of_what_was_typed
     found_who_rests_again_is_back_from_the_background
     found_a_task_does_not_wait_for_a_router_for_ever
     found_a_turn_that_ended_before_its_delivery_was_settled

@@ -20,7 +20,7 @@ use crate::model::effect::SessionName;
 use crate::model::id::{Generation, Lsn};
 use crate::model::profile::Registration;
 use crate::model::record::{Record, groups};
-use crate::model::state::State;
+use crate::model::state::{Presence, State};
 
 /// What a world is made of, and how long it lasts.
 #[derive(Clone, Debug)]
@@ -127,6 +127,7 @@ impl Sim {
             cut_off: false,
             at_once: 0,
         };
+        sim.disk.cut_at_sectors();
         sim.put_foreign_sessions();
         sim.world.later(0, What::Start(1));
         sim
@@ -228,7 +229,12 @@ impl Sim {
             self.world.later(60_000, What::Calm);
             return;
         }
-        self.world.calm();
+        // Whom nobody may wake but an operator.
+        let bars = |presence: &Presence| presence.stopped.is_some() || presence.quarantine.is_some();
+        let barred = self.shadow.presences.iter().filter(|(_, presence)| bars(presence));
+        let barred = barred.map(|(peer, _)| peer.personality.clone()).collect();
+        // A story ends with a word to everybody: what came of it is judged up to then.
+        self.world.calm(self.play.is_none().then_some(&barred));
         self.world.later(REST_MS, What::Settled);
     }
 

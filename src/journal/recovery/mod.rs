@@ -317,13 +317,18 @@ pub(super) fn segment_mismatch(
     journal: Option<[u8; 16]>,
 ) -> Option<Fault> {
     let hex = |bytes: [u8; 16]| format!("{:032x}", u128::from_be_bytes(bytes));
-    let journal = journal.unwrap_or(header.journal);
-    let rows = [
-        ("name", name.to_owned(), segment_name(header.first_lsn)),
-        ("number", header.number.to_string(), number.to_string()),
-        ("previous_salt", hex(header.previous_salt), hex(previous_salt)),
-        ("journal", hex(header.journal), hex(journal)),
-    ];
-    let wrong = rows.into_iter().find(|(_, found, expected)| found != expected);
-    wrong.map(|(field, found, expected)| Fault::Segment { field, found, expected })
+    let (named, journal) = (segment_name(header.first_lsn), journal.unwrap_or(header.journal));
+    // Asked of every segment at each opening: only what differs is put into words.
+    let (field, found, expected) = if name != named {
+        ("name", name.to_owned(), named)
+    } else if header.number != number {
+        ("number", header.number.to_string(), number.to_string())
+    } else if header.previous_salt != previous_salt {
+        ("previous_salt", hex(header.previous_salt), hex(previous_salt))
+    } else if header.journal != journal {
+        ("journal", hex(header.journal), hex(journal))
+    } else {
+        return None;
+    };
+    Some(Fault::Segment { field, found, expected })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-const SECTOR: usize = 512;
+pub(super) const SECTOR: usize = 512;
 
 /// A file as the device has it and as the cache shows it.
 #[derive(Clone, Default)]

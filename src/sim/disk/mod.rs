@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use crate::journal::{Journal, LockOutcome, OpenError, Options, Recovered, Storage, StorageFile};
 use crate::model::record::Record;
 
-use content::Content;
+use content::{Content, SECTOR};
 pub use fault::{Failure, Op};
 
 #[derive(Default)]
@@ -38,6 +38,8 @@ struct Disk {
     keeps_cache: bool,
     /// There is no room for another file.
     full: bool,
+    /// A short write ends where a sector does, as the system's do, which copies by the page.
+    cuts_at_sectors: bool,
 }
 
 impl Disk {
@@ -58,6 +60,14 @@ impl Disk {
                 Ok(failure)
             }
         }
+    }
+
+    /// What no name leads to any more, not even after a power cut, takes no room. Who has it open reads on no longer: nobody
+    /// does who syncs the folder, but an opening that follows.
+    fn forget_nameless(&mut self) {
+        let named: BTreeSet<usize> = self.names.values().chain(self.durable_names.values()).copied().collect();
+        let nameless = |(id, _): &(usize, &mut Content)| !named.contains(id);
+        self.files.iter_mut().enumerate().filter(nameless).for_each(|(_, file)| *file = Content::default());
     }
 
     /// A call that is done whole or not at all.
@@ -162,6 +172,11 @@ impl SimDisk {
         self.disk().keeps_cache = true;
     }
 
+    /// From now on no write ends in the middle of a sector.
+    pub fn cut_at_sectors(&self) {
+        self.disk().cuts_at_sectors = true;
+    }
+
     /// Sectors that a power cut now may or may not have written: (file, sector).
     pub fn dirty(&self) -> Vec<(usize, usize)> {
         let disk = self.disk();
@@ -191,7 +206,9 @@ impl SimDisk {
         };
         let files = disk.files.iter().enumerate().map(left).collect();
         let names = if new_names { disk.names.clone() } else { disk.durable_names.clone() };
-        SimDisk(Arc::new(Mutex::new(Disk { files, durable_names: names.clone(), names, ..Disk::default() })))
+        let Disk { cuts_at_sectors, .. } = *disk;
+        let durable_names = names.clone();
+        SimDisk(Arc::new(Mutex::new(Disk { files, durable_names, names, cuts_at_sectors, ..Disk::default() })))
     }
 
     /// Opens the journal on this disk and returns it with every record in it.
@@ -296,6 +313,7 @@ impl Storage for SimDisk {
         let failure = disk.call(Op::SyncFolder)?;
         if matches!(failure, None | Some(Failure::DoneAllTheSame(_))) {
             disk.durable_names = disk.names.clone();
+            disk.forget_nameless();
         }
         failure.and_then(Failure::error).map_or(Ok(()), Err)
     }
@@ -330,7 +348,11 @@ impl StorageFile for SimFile {
         let failure = disk.call(Op::Write)?;
         let taken = match failure {
             Some(Failure::Refused(_)) => 0,
-            Some(Failure::Short(sixteenths, _)) => bytes.len() * sixteenths / 16,
+            Some(Failure::Short(sixteenths, _)) => {
+                let end = offset as usize + bytes.len() * sixteenths / 16;
+                let cut = if disk.cuts_at_sectors { end / SECTOR * SECTOR } else { end };
+                cut.saturating_sub(offset as usize)
+            }
             _ => bytes.len(),
         };
         disk.files[self.1].write(&bytes[..taken], offset as usize);

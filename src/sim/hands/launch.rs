@@ -47,6 +47,11 @@ impl Starting {
                 self.failed(lane, world, WakePhase::Launch, "the session's process did not start", true)
             }
             Stage::Unborn => Step::Waits,
+            // It was born, and its shim did not live to say how it ended; that is the watcher's to find out.
+            Stage::Ended if !self.started && life.unseen => {
+                self.says_started(lane, world);
+                Step::Done
+            }
             Stage::Ended if !self.started => {
                 let never = life.ending == Some(Ending::NeverStarted);
                 let phase = if never { WakePhase::Launch } else { WakePhase::Boot };
@@ -100,20 +105,10 @@ impl Starting {
     }
 
     fn boot(&mut self, lane: &mut Lane, world: &mut World) -> Step {
-        let Some(life) = world.lives.get_mut(&lane.name) else { return Step::Done };
         if !self.started {
-            self.started = true;
-            let started = SessionStarted {
-                pid: life.pid,
-                start_ticks: u64::from(life.pid),
-                socket: format!("/run/{}.sock", lane.name.generation).into(),
-                resume_ref: life.program.can_resume().then(|| format!("conversation-{}", lane.name.generation)),
-                took_ms: world.now - self.began,
-            };
-            world.report(&lane.name, Some(self.cause), started);
-            lane.watch(Words::default());
-            return self.boot(lane, world);
+            self.says_started(lane, world);
         }
+        let Some(life) = world.lives.get_mut(&lane.name) else { return Step::Done };
         match life.stage {
             Stage::Booting { .. } if world.now >= self.deadline() => {
                 self.failed(lane, world, WakePhase::Boot, "the input box is not there", true)
@@ -140,6 +135,20 @@ impl Starting {
                 Step::Done
             }
         }
+    }
+
+    fn says_started(&mut self, lane: &mut Lane, world: &mut World) {
+        self.started = true;
+        let Some(life) = world.lives.get(&lane.name) else { return };
+        let started = SessionStarted {
+            pid: life.pid,
+            start_ticks: u64::from(life.pid),
+            socket: format!("/run/{}.sock", lane.name.generation).into(),
+            resume_ref: life.program.can_resume().then(|| format!("conversation-{}", lane.name.generation)),
+            took_ms: world.now - self.began,
+        };
+        world.report(&lane.name, Some(self.cause), started);
+        lane.watch(Words::default());
     }
 
     fn failed(&self, lane: &Lane, world: &mut World, phase: WakePhase, why: &str, left_session: bool) -> Step {

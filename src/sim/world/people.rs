@@ -8,6 +8,7 @@ use super::{Heard, What, World};
 use crate::model::actor::{Actor, Sender};
 use crate::model::effect::SessionName;
 use crate::model::id::{Lsn, MessageId};
+use crate::model::name::Personality;
 use crate::model::profile::WakePolicy;
 use crate::model::request::{PeerName, Request, Send, Verb};
 use crate::model::session::Ending;
@@ -263,7 +264,7 @@ impl World {
     }
 
     /// What people do when all is over: nobody is attached any more, what hangs is killed, and what was stopped is started.
-    pub fn calm(&mut self) {
+    pub fn calm(&mut self, barred: Option<&BTreeSet<Personality>>) {
         self.faults.calm = true;
         self.full_until = 0;
         let names: Vec<SessionName> = self.lives.keys().cloned().collect();
@@ -282,7 +283,9 @@ impl World {
         }
         for registration in fleet::registrations() {
             self.put_profile(registration.profile.personality.clone(), Ok(registration.profile.clone()));
-            if registration.managed.is_none() {
+            // Who may be woken is left alone: what should have woken it must do so.
+            let is_barred = barred.is_none_or(|barred| barred.contains(&registration.profile.personality));
+            if registration.managed.is_none() && is_barred {
                 self.ask(Verb::Start { peer: PeerName(registration.profile.personality.to_string()) });
             }
         }

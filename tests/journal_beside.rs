@@ -52,8 +52,11 @@ fn a_segment_that_is_cut_short_under_its_reader_is_an_error_and_no_signal() {
         }
         let cut = fs::File::options().write(true).open(copy.path().join(first.file_name().unwrap())).unwrap();
         cut.set_len(kept).unwrap();
-        for last in [records.last().unwrap(), found.last().unwrap()] {
-            assert!(matches!(&last, Err(ReadError::Damaged { offset, .. }) if *offset < 8 << 20), "{kept}: {last:?}");
+        // What asks for records goes on behind the damage, and says it once.
+        let errors: Vec<_> = found.filter(Result::is_err).collect();
+        assert_eq!(errors.len(), 1, "{kept}: {errors:?}");
+        for last in [&records.last().unwrap(), &errors[0]] {
+            assert!(matches!(last, Err(ReadError::Damaged { offset, .. }) if *offset < 8 << 20), "{kept}: {last:?}");
         }
         assert!(reader.check().is_err(), "{kept}");
     }

@@ -301,31 +301,18 @@ impl History {
         from: Lsn,
         mut see: impl FnMut(Result<Record, ReadError>) -> Result<bool, CliError>,
     ) -> Result<(), CliError> {
-        let mut from = from;
-        loop {
-            let mut damage = None;
-            for found in self.reader.find(question, from, Order::OldestFirst) {
-                match found {
-                    Err(error) if error.is_damage() => {
-                        damage = Some(error);
-                        break;
-                    }
-                    Err(error) if !matches!(error, ReadError::Unknown { .. }) => return Err(error.into()),
-                    found => {
-                        if !see(found)? {
-                            return Ok(());
-                        }
+        for found in self.reader.find(question, from, Order::OldestFirst) {
+            match found {
+                Err(error) if error.is_damage() => self.reading().note(error),
+                Err(error) if !matches!(error, ReadError::Unknown { .. }) => return Err(error.into()),
+                found => {
+                    if !see(found)? {
+                        return Ok(());
                     }
                 }
             }
-            let Some(error) = damage else { return Ok(()) };
-            let next = self.reader.beyond(&error, Order::OldestFirst).filter(|next| *next > from);
-            self.reading().note(error);
-            match next {
-                Some(next) => from = next,
-                None => return Ok(()),
-            }
         }
+        Ok(())
     }
 
     /// How a verb ends that has answered from what can be read: with what could not, if there was anything. `as_of` is the
@@ -357,7 +344,7 @@ impl History {
     /// What could not be read so far, each with the record at which reading goes on behind it, in their order.
     pub fn unread(&self) -> Vec<(String, Option<Lsn>)> {
         let failed = self.failed.borrow();
-        let goes_on = |error| self.reader.beyond(error, Order::OldestFirst);
+        let goes_on = |error| self.reader.behind(error);
         failed.iter().map(|error| (super::error::sentence(error), goes_on(error))).collect()
     }
 

@@ -21,6 +21,7 @@ use super::format::{segment_first_lsn, segment_name};
 use super::index::IndexFile;
 use super::lookup::{self, Trouble};
 use super::question::{self, Question};
+use super::recovery::tail;
 use super::scan::Scan;
 use super::window::Copied;
 use crate::model::id::Lsn;
@@ -112,29 +113,38 @@ impl Reader {
     /// The records from `from` on that `question` asks for. Indexes say where not to look; a sealed segment without one
     /// that fits is read through, and so is the last segment.
     ///
-    /// Errors stand where they do in [`Reader::records`], but what was not looked at shows none. Newest first, damage at
-    /// the end of the journal comes before everything else.
+    /// Damage stands at its place as an error, and reading goes on behind it, with the next frame that is whole; what was not
+    /// looked at shows none. Newest first, damage at the end of the journal comes before everything else.
     pub fn find<'a>(&'a self, question: &'a Question, from: Lsn, order: Order) -> Found<'a> {
         Found::new(self, question, from, order)
     }
 
-    /// Where reading may go on behind the damage that `error` tells of, in this order: the first record of the next segment,
-    /// or the last one before the place. None: nothing is left, or it is no damage.
-    pub fn beyond(&self, error: &ReadError, order: Order) -> Option<Lsn> {
-        let begins = |segment: &Path| segment_first_lsn(segment.file_name()?.to_str()?);
-        let (segment, place) = match error {
-            ReadError::Damaged { segment, lsn, .. } | ReadError::Undecodable { segment, lsn, .. } => (segment, *lsn),
-            ReadError::Gap { found, .. } if order == Order::OldestFirst => return Some(*found),
-            ReadError::Gap { expected, .. } => return Some(Lsn(expected.0.saturating_sub(1))),
-            _ => return None,
+    /// The first record of the next segment behind the damage that `error` tells of: from there on [`Reader::records`] goes on.
+    /// None: there is none, or it is no damage.
+    pub fn beyond(&self, error: &ReadError) -> Option<Lsn> {
+        let (ReadError::Damaged { segment, .. } | ReadError::Undecodable { segment, .. }) = error else {
+            let ReadError::Gap { found, .. } = error else { return None };
+            return Some(*found);
         };
-        let first = begins(segment)?;
-        let in_last = self.last.as_ref().is_some_and(|last| last.first_lsn == first);
-        match order {
-            Order::OldestFirst => (0..=self.sealed.len()).filter_map(|index| self.begins(index)).find(|it| *it > first),
-            // Up to its damage the last segment was read when it was opened.
-            Order::NewestFirst if in_last => Some(Lsn(place.0.saturating_sub(1))),
-            Order::NewestFirst => Some(Lsn(first.0.saturating_sub(1))),
+        let first = segment_first_lsn(segment.file_name()?.to_str()?)?;
+        (0..=self.sealed.len()).filter_map(|index| self.begins(index)).find(|it| *it > first)
+    }
+
+    /// The first record that can be read behind the damage that `error` tells of, where [`Reader::find`] goes on.
+    pub fn behind(&self, error: &ReadError) -> Option<Lsn> {
+        match error {
+            ReadError::Undecodable { lsn, .. } => Some(lsn.next()),
+            ReadError::Damaged { segment, offset, lsn, .. } => {
+                let first = segment_first_lsn(segment.file_name()?.to_str()?)?;
+                let scan =
+                    self.sealed.binary_search(&first).ok().and_then(|_| self.sealed_scan(first, Pages::Few).ok());
+                let resumed = scan.and_then(|(_, mut scan)| {
+                    scan.jump((*offset, *lsn));
+                    tail::resume_behind(&mut scan, u64::MAX).then_some(scan.next)
+                });
+                resumed.or_else(|| self.beyond(error))
+            }
+            error => self.beyond(error),
         }
     }
 

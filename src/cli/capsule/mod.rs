@@ -19,8 +19,8 @@ use super::error::CliError;
 use super::history::{History, Which};
 use super::when::When;
 use crate::explain::phrase::{count, rfc3339};
+use crate::journal;
 use crate::journal::slice::Sliced;
-use crate::journal::{self, Order};
 use crate::model::name::Identity;
 use crate::observe::clock;
 use crate::protocol::{Peeked, Problem, Verb};
@@ -186,7 +186,7 @@ fn said(output: &Path, history: &History, cut: &Cut, kept: &Kept, shows_screen: 
              for a state does not"
         ));
     }
-    let beyond = cut.unread.as_ref().and_then(|error| history.reader.beyond(error, Order::OldestFirst));
+    let beyond = cut.unread.as_ref().and_then(|error| history.reader.beyond(error));
     lines.extend(beyond.map(|next| {
         format!("it ends before a record that cannot be read; `--since {next}` makes another one of what comes behind")
     }));

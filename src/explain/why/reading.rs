@@ -26,39 +26,16 @@ impl Reading<'_> {
 
     /// Those that `question` asks for, as long as `see` says so. Behind damage reading goes on where it can.
     fn through(&self, question: &Question, order: Order, mut see: impl FnMut(Record) -> bool) {
-        let mut question = question.clone();
-        loop {
-            let mut stopped = None;
-            for found in self.reader.find(&question, Lsn(1), order) {
-                match found {
-                    Ok(record) => {
-                        if !see(record) {
-                            return;
-                        }
-                    }
-                    // What a newer build wrote explains nothing to this one, and keeps nothing else from being explained.
-                    Err(ReadError::Unknown { .. }) => {}
-                    Err(error) => {
-                        stopped = Some(error);
-                        break;
+        for found in self.reader.find(question, Lsn(1), order) {
+            match found {
+                Ok(record) => {
+                    if !see(record) {
+                        return;
                     }
                 }
-            }
-            let Some(error) = stopped else { return };
-            let beyond = self.reader.beyond(&error, order);
-            self.note(error);
-            let bound = match order {
-                Order::OldestFirst => &mut question.first,
-                Order::NewestFirst => &mut question.last,
-            };
-            let goes_on = |next: Lsn| match (order, *bound) {
-                (_, None) => next > Lsn::ZERO,
-                (Order::OldestFirst, Some(before)) => next > before,
-                (Order::NewestFirst, Some(before)) => next < before && next > Lsn::ZERO,
-            };
-            match beyond.filter(|next| goes_on(*next)) {
-                Some(next) => *bound = Some(next),
-                None => return,
+                // What a newer build wrote explains nothing to this one, and keeps nothing else from being explained.
+                Err(ReadError::Unknown { .. }) => {}
+                Err(error) => self.note(error),
             }
         }
     }

@@ -5,7 +5,7 @@ use super::verify::Verifier;
 use super::{DamageKind, Listener, TornBytes};
 use crate::journal::format::frame::{FRAME_HEAD, FrameHeader};
 use crate::journal::format::seal::{Digest, TrailerRoom};
-use crate::journal::format::{FRAME_ALIGN, SECTOR_BYTES, is_zero, segment_name};
+use crate::journal::format::{is_zero, segment_name};
 use crate::journal::recovery::table::{Segment, Verdict, verdict};
 use crate::journal::recovery::tail;
 use crate::journal::scan::{Fault, Frame, Scan};
@@ -83,7 +83,7 @@ impl<L: Listener> Verifier<'_, L> {
         let (offset, lsn) = (scan.at, scan.next);
         scan.sealer = None;
         let ends_in_zeros = matches!(fault, Fault::NoFrame) && scan.first_nonzero(offset) == Ok(None);
-        let resumed = !ends_in_zeros && resume_behind(scan);
+        let resumed = !ends_in_zeros && tail::resume_behind(scan, u64::MAX);
         let short = scan.window.size() < scan.header.capacity;
         // That the file has lost its end is said once, with the end's place.
         if resumed || !short {
@@ -140,29 +140,13 @@ fn at_least<W: Window>(scan: &mut Scan<W>) -> Lsn {
     }
 }
 
-/// Moves `scan` to the next valid frame behind the damage; false if there is none.
-fn resume_behind<W: Window>(scan: &mut Scan<W>) -> bool {
-    let mut at = scan.at + FRAME_ALIGN as u64;
-    while at < scan.limit() {
-        match tail::valid_behind(scan, at) {
-            Ok(Some(header)) => {
-                let lsn = if header.is_control() { header.lsn.next() } else { header.lsn };
-                scan.jump((at, lsn));
-                return true;
-            }
-            Ok(None) => at += FRAME_ALIGN as u64,
-            Err(_) => at = (at + 1).next_multiple_of(SECTOR_BYTES),
-        }
-    }
-    false
-}
-
 #[cfg(test)]
 mod tests {
     use std::io;
 
     use super::super::{DamageKind, Deaf};
     use super::*;
+    use crate::journal::format::SECTOR_BYTES;
     use crate::journal::scan::read_header;
     use crate::journal::{DirStorage, Journal, Options};
     use crate::model::actor::Actor;

@@ -7,6 +7,7 @@ use super::super::format::payload;
 use super::super::index::{self, IndexFile};
 use super::super::lookup::{self, Trouble};
 use super::super::question::Question;
+use super::super::recovery::tail;
 use super::super::window::Window;
 use super::{FileScan, Pages, ReadError, Reader};
 use crate::model::event::KINDS;
@@ -60,6 +61,10 @@ struct Open {
     now: Option<Stretch>,
     /// What comes behind the segment does not fit it.
     gap: Option<ReadError>,
+    /// Nothing could be read since the last error: what is damaged from one stretch to the next is said once.
+    in_damage: bool,
+    /// The first error has been told, or will be.
+    is_said: bool,
 }
 
 impl<'a> Found<'a> {
@@ -81,8 +86,7 @@ impl<'a> Found<'a> {
         }
         let asked = KINDS.iter().filter(|kind| question.kinds.contains(&kind.name));
         let numbers = asked.map(|kind| kind.number).collect();
-        let ended = !ready.is_empty();
-        Self { reader, question, numbers, from, order, segments, open: None, ready, ended }
+        Self { reader, question, numbers, from, order, segments, open: None, ready, ended: false }
     }
 
     /// Of one segment alone.
@@ -132,8 +136,17 @@ impl<'a> Found<'a> {
                 open.gap = self.reader.gap_behind(open.index, next);
                 return Ok(None);
             }
-            Err(fault) => return Err(ReadError::at(&open.path, Trouble::fault(at, next, fault))),
+            Err(fault) => {
+                let error = ReadError::at(&open.path, Trouble::fault(at, next, fault));
+                let until = open.now.and_then(|now| now.to).unwrap_or(u64::MAX);
+                if !tail::resume_behind(&mut open.scan, until) {
+                    open.now = None;
+                }
+                let is_known = std::mem::replace(&mut open.in_damage, true) | std::mem::take(&mut open.is_said);
+                return Ok((!is_known).then_some(Err(error)));
+            }
         };
+        open.in_damage = false;
         let header = frame.header;
         let is_asked_for = self.question.is_in_place(header.lsn) && self.question.is_in_time(header.time_us);
         let passed = header.is_control() || header.lsn < self.from || !is_asked_for;
@@ -166,9 +179,7 @@ impl<'a> Found<'a> {
             return Err(error);
         }
         if self.order == Order::NewestFirst {
-            if let Some(gap) = open.gap.take() {
-                return Err(gap);
-            }
+            self.ready.extend(open.gap.take().map(Err));
             open.stretches.make_contiguous().reverse();
         }
         self.open = Some(Box::new(open));
@@ -181,7 +192,7 @@ impl<'a> Found<'a> {
         let (path, mut scan) = reader.sealed_scan(first_lsn, Pages::Few)?;
         let Some(seal) = lookup::seal(&mut scan) else {
             let stretches = VecDeque::from([Stretch { from: (scan.at, scan.next), to: None }]);
-            return Ok(Open { index, path, scan, stretches, now: None, gap: None });
+            return Ok(Open { index, path, scan, stretches, now: None, gap: None, in_damage: false, is_said: false });
         };
         // What is missing behind the last record that is asked for is nobody's question.
         let goes_on = self.question.last.is_none_or(|last| last > seal.last_lsn);
@@ -196,7 +207,7 @@ impl<'a> Found<'a> {
             None => scan = reader.sealed_scan(first_lsn, Pages::All)?.1,
         }
         let stretches = stretches.into_iter().map(|(_, stretch)| stretch).collect();
-        Ok(Open { index, path, scan, stretches, now: None, gap })
+        Ok(Open { index, path, scan, stretches, now: None, gap, in_damage: false, is_said: false })
     }
 
     fn open_last(&self, index: usize) -> Result<Open, ReadError> {
@@ -206,8 +217,12 @@ impl<'a> Found<'a> {
         let mut stretches = stretches(places, last.scan.whole_at, self.from);
         stretches
             .retain(|(number, stretch)| self.begins_in_time(stretch) && last.is_worth_a_look(*number, self.question));
-        let stretches = stretches.into_iter().map(|(_, stretch)| stretch).collect();
-        Ok(Open { index, path: last.path.clone(), scan, stretches, now: None, gap: None })
+        let damaged = last.around_damage().map(|(from, to)| Stretch { from, to: Some(to) });
+        let damaged = damaged.filter(|stretch| self.begins_in_time(stretch));
+        let stretches = stretches.into_iter().map(|(_, stretch)| stretch).chain(damaged).collect();
+        // What ends a journal is said apart.
+        let is_said = last.damage.is_some();
+        Ok(Open { index, path: last.path.clone(), scan, stretches, now: None, gap: None, in_damage: false, is_said })
     }
 
     /// Its first record is not behind everything that is asked for.
@@ -243,7 +258,8 @@ impl Iterator for Found<'_> {
                 return None;
             }
             if let Err(error) = self.advance() {
-                self.ended = true;
+                // Of a segment that cannot be read the others know nothing.
+                self.ended |= !error.is_damage();
                 return Some(Err(error));
             }
         }

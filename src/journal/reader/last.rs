@@ -153,6 +153,16 @@ impl Last {
         Ok(peers)
     }
 
+    /// From the group in which damage stands to the end of all bytes, if whole frames go on behind it. A group that has lost its
+    /// end is nothing to anybody.
+    pub fn around_damage(&self) -> Option<((u64, Lsn), u64)> {
+        let (offset, lsn, _) = self.damage.as_ref()?;
+        let mut scan = stretches::again(&self.scan).ok()?;
+        scan.jump((*offset, *lsn));
+        let end = tail::resume_behind(&mut scan, u64::MAX).then(|| scan.end_of_bytes(*offset).ok()).flatten()?;
+        Some(((self.scan.whole_at, self.scan.whole_next), end))
+    }
+
     /// A second reading of this segment, from close before `lsn` on.
     pub fn scan_from(&self, lsn: Lsn) -> Result<Scan<Copied<Arc<File>>>, ReadError> {
         let mut scan = stretches::again(&self.scan).map_err(|error| ReadError::io(&self.path, error))?;

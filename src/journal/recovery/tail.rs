@@ -107,3 +107,20 @@ pub(in crate::journal) fn valid_behind<W: Window>(scan: &mut Scan<W>, at: u64) -
         Err(_) => Ok(None),
     }
 }
+
+/// Moves `scan` to the next valid frame behind the damage at its place that begins before `until`; false if there is none.
+pub(in crate::journal) fn resume_behind<W: Window>(scan: &mut Scan<W>, until: u64) -> bool {
+    let (mut at, until) = (scan.at + FRAME_ALIGN as u64, until.min(scan.limit()));
+    while at < until {
+        match valid_behind(scan, at) {
+            Ok(Some(header)) => {
+                let lsn = if header.is_control() { header.lsn.next() } else { header.lsn };
+                scan.jump((at, lsn));
+                return true;
+            }
+            Ok(None) => at += FRAME_ALIGN as u64,
+            Err(_) => at = (at + 1).next_multiple_of(SECTOR_BYTES),
+        }
+    }
+    false
+}

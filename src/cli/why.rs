@@ -35,6 +35,7 @@ pub struct Why {
 
 impl Why {
     pub fn run(self, context: &Context) -> Result<(), CliError> {
+        let is_home = self.which.is_home();
         let history = self.which.open(context)?;
         let until = until(self.at);
         let asked_at = until.last.filter(|last| *last > history.reader.last_lsn());
@@ -57,8 +58,16 @@ impl Why {
         }
         let reach = if self.prove { Reach::Any } else { Reach::Near };
         let watched = Watched { reading: history.reading(), last: until.last.unwrap_or(history.reader.last_lsn()) };
-        let answer = Answer::of(&watched, subject, until, &history.told()?, reach);
-        let now = (moment(&history, self.at), if self.at.is_some() { "before" } else { "ago" });
+        let mut answer = Answer::of(&watched, subject, until, &history.told()?, reach);
+        // Asked only where nothing bars it: a daemon that starts meanwhile has not been heard of yet either.
+        if self.at.is_none()
+            && is_home
+            && !context.is_served()
+            && let Ok(Some(last)) = history.reader.record(history.reader.last_lsn())
+        {
+            answer.nobody_serves_since(&last);
+        }
+        let now = (moment(&history, self.at, is_home), if self.at.is_some() { "before" } else { "ago" });
         let removed = history.beginning.as_ref().map(|beginning| beginning.sentence(&zone()));
         if answer.chain.is_empty() {
             history.finish_unanswered()?;
@@ -89,8 +98,8 @@ fn until(at: Option<When>) -> Until {
     }
 }
 
-/// The moment from which ages are counted.
-fn moment(history: &History, at: Option<When>) -> Timestamp {
+/// The moment from which ages are counted: of this machine's own journal it is now, of a copy that of its last record.
+fn moment(history: &History, at: Option<When>, is_home: bool) -> Timestamp {
     let known = |until: Until| {
         let asked = Question { last: until.last, until_us: until.wall_us, ..Question::default() };
         history.reading().newest(&asked).map(|record| record.at)
@@ -100,6 +109,7 @@ fn moment(history: &History, at: Option<When>) -> Timestamp {
             let later_ms = wall_us.saturating_sub(last.wall_us) / 1_000;
             Timestamp { wall_us, awake_ms: last.awake_ms + later_ms, boot: last.boot }
         }
+        (None, _) if is_home => clock::now(),
         (_, last) => last.unwrap_or_else(clock::now),
     }
 }

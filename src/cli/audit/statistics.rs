@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::explain::audit::{Spread, Statistics};
 use crate::explain::layout;
-use crate::explain::phrase::{number, span};
+use crate::explain::phrase::{count, number, span};
 
 /// A table of how long things took, and a line for each thing that was counted.
 pub fn text(of: &Statistics, columns: Option<u16>) -> String {
@@ -46,8 +46,8 @@ fn lines(of: &Statistics) -> Vec<(&'static str, String)> {
         wakes += &format!("; {} failed", number(of.wakes.failed));
     }
     let in_vain = format!("{} woken again within {} of an idle reap", number(of.false_reaps), span(of.again_within_ms));
-    let not_known =
-        format!("{} in {} questions that could not be answered", span(unknown.not_known_ms), number(unknown.not_known));
+    let questions = count(unknown.not_known, "question", "questions");
+    let not_known = format!("{} in {questions} that could not be answered", span(unknown.not_known_ms));
     vec![
         ("wakes", wakes),
         ("reaps", counts(&of.reaps)),

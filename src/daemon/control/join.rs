@@ -86,6 +86,12 @@ async fn until_open(
             Standing::Open(generation) => return Ok(Joined { peer: peer.clone(), generation }),
             Standing::Coming => {}
             Standing::Nothing => {
+                // What it came to may have been said while the state was looked at.
+                while let Ok(record) = records.try_recv() {
+                    if let Some(failed) = failure(&record, peer) {
+                        return Err(failed);
+                    }
+                }
                 return Err(Problem::failed(format!("`{peer}` has no session, and none is on its way"))
                     .hint(format!("`dormouse why {peer}` says how it came to that")));
             }

@@ -167,15 +167,22 @@ fn worlds(recorded: &Figures, whatif: &Figures, modelled: bool) -> (Value, Value
     (figures(recorded, false), figures(whatif, modelled))
 }
 
+/// What is not there is no guess.
+fn modelled_as(figure: &str) -> String {
+    if figure == "-" { figure.to_owned() } else { format!("~{figure}") }
+}
+
 fn row(name: &str, recorded: &Figures, whatif: &Figures, modelled: bool) -> Vec<String> {
     let cell = |of: &dyn Fn(&Figures) -> String| {
         let (was, would) = (of(recorded), of(whatif));
         match modelled {
             false => was,
-            true if was == would => format!("~{would}"),
-            true => format!("{was} → ~{would}"),
+            true if was == would => modelled_as(&would),
+            true => format!("{was} → {}", modelled_as(&would)),
         }
     };
+    // Of what never was there is no time that it took.
+    let waited = |it: &Figures, time: u64| if it.waited_ms.count == 0 { "-".to_owned() } else { span(time) };
     vec![
         name.to_owned(),
         cell(&|it| number(it.wakes)),
@@ -185,8 +192,8 @@ fn row(name: &str, recorded: &Figures, whatif: &Figures, modelled: bool) -> Vec<
         cell(&|it| number(it.quarantines)),
         cell(&|it| number(it.dead)),
         cell(&|it| span(it.session_ms)),
-        cell(&|it| span(it.waited_ms.p50)),
-        cell(&|it| span(it.waited_ms.p99)),
+        cell(&|it| waited(it, it.waited_ms.p50)),
+        cell(&|it| waited(it, it.waited_ms.p99)),
     ]
 }
 

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::gap::{Gap, gaps};
+use super::gap::{Gap, GapKind, gaps};
 use super::recomputed::{Reach, Recomputed, recompute};
 use super::setting::{InForce, Stood, in_force};
 use super::{Source, Subject, Until, chain_until, cut_off, prefix, step, step_json, who};
@@ -45,6 +45,16 @@ impl Answer {
         };
         let chain = chain.into_iter().map(|record| (settings(&record), record)).map(|(set, it)| (it, set)).collect();
         Self { subject, chain, gaps, cut_off, recomputed }
+    }
+
+    /// No daemon serves, whatever the records say: one that was killed had no time to. `last` is the last record there is.
+    pub fn nobody_serves_since(&mut self, last: &Record) {
+        if matches!(self.subject, Subject::Peer(_)) && !self.chain.is_empty() {
+            let is_told = |gap: &Gap| gap.kind == GapKind::NoDaemon && gap.to.is_none();
+            if !self.gaps.iter().any(is_told) {
+                self.gaps.insert(0, Gap::without_daemon(last));
+            }
+        }
     }
 
     /// `{"subject", "chain": [record + "because" + "settings"], "gaps", "recomputed"}`; times in UTC.

@@ -185,12 +185,22 @@ impl GapKind {
 }
 
 impl Gap {
+    /// Behind `last`, the last record there is.
+    pub(super) fn without_daemon(last: &Record) -> Self {
+        let what = What::Down(Ended::Suddenly);
+        Self { kind: GapKind::NoDaemon, at: last.lsn, from: last.at, to: None, what }
+    }
+
     /// What is not known, as one line, said at `now`.
     pub fn sentence(&self, now: Timestamp, zone: &TimeZone) -> String {
         let at = |moment: Timestamp| clock(moment, now, zone);
         match (&self.what, self.to) {
-            (What::Down(_), None) => {
+            (What::Down(Ended::InOrder), None) => {
                 format!("no daemon runs since {}: nothing that happened later is known", at(self.from))
+            }
+            (What::Down(_), None) => {
+                let from = at(self.from);
+                format!("no daemon runs, and none has said that it ends: nothing that happened after {from} is known")
             }
             (What::Down(ended), Some(to)) => {
                 let why = match ended {

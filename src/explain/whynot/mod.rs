@@ -57,6 +57,9 @@ pub struct ByItself {
     pub unless: String,
     #[serde(skip)]
     at_moment: Timestamp,
+    /// What it is, where that is all there is to say: times in it are told in the zone of who asks.
+    #[serde(skip)]
+    coming: Option<Box<Record>>,
 }
 
 /// The answer, in the shape of `whynot --json`.
@@ -184,7 +187,15 @@ fn comes(coming: &Coming, now: Timestamp, unless: String) -> ByItself {
         }
         None => because(record, &TimeZone::UTC),
     };
-    ByItself { at: rfc3339(record.at), in_ms: record.at.since(now), because, unless, at_moment: record.at }
+    let told = coming.failed.is_none().then(|| Box::new(record.clone()));
+    ByItself {
+        at: rfc3339(record.at),
+        in_ms: record.at.since(now),
+        because,
+        unless,
+        at_moment: record.at,
+        coming: told,
+    }
 }
 
 impl Question {
@@ -241,6 +252,7 @@ impl ByItself {
     fn sentence(&self, now: Timestamp, zone: &TimeZone) -> String {
         let (left, at, unless) = (span(self.in_ms), clock(self.at_moment, now, zone), &self.unless);
         let unless = if unless.is_empty() { String::new() } else { format!("; unless {unless}") };
-        format!("In {left}, at {at}, by itself: {}{unless}.", self.because)
+        let because = self.coming.as_ref().map_or_else(|| self.because.clone(), |coming| because(coming, zone));
+        format!("In {left}, at {at}, by itself: {because}{unless}.")
     }
 }

@@ -1,8 +1,7 @@
 //! The daemon is killed while an agent is at something.
 
 use dormouse::model::delivery::Gate;
-use dormouse::model::event::{Decision, Event, Fact, Kept, KeptBecause, TurnSeen};
-use dormouse::model::session::ReapReason;
+use dormouse::model::event::{Decision, Event, Fact};
 
 use crate::alike::{Prompts, resumes_after_a_kill, times};
 use crate::daemon_fixture::until;
@@ -78,44 +77,6 @@ fn in_mid_paste(place: &mut Place, prompts: Prompts, normalise: fn(&str) -> Stri
         is_whole(&text, body, normalise);
     }
     assert!(!place.world.path("ada").join("made").exists(), "a part of it was executed");
-    place.world.audit_is_clean();
-}
-
-/// C46, C60: work that goes on in the background is known to the next daemon, which keeps its session, and reaps it as idle
-/// once that work has ended.
-#[test]
-fn c46_a_killed_daemon_leaves_claudes_background_work_alone() {
-    let tools = ["--arg", "--permission-mode", "--arg", "manual", "--arg", "--allowedTools", "--arg", "Bash"];
-    let mut place = claude::settled_with("idle = \"5s\"\n", &tools);
-    place.model.answers([Answer::Background("sleep 25".to_owned())]);
-    let message = place.send("ada", "take your time");
-    place.delivered(message);
-    let turn = |wanted: fn(&TurnSeen) -> bool| move |event: &Event| matches!(event, Event::Fact(Fact::TurnObserved(told)) if wanted(&told.turn));
-    let behind = turn(|turn| matches!(turn, TurnSeen::Background { .. }));
-    place.world.await_record("the work", |record| behind(&record.event).then_some(()));
-    let born = place.started();
-    place.world.kill();
-    place.world.start();
-    let last = place.world.records().last().map_or(0, |record| record.lsn.0);
-    let because = |event: &Event| match event {
-        Event::Decision(Decision::Kept(Kept { why })) => Some(*why),
-        _ => None,
-    };
-    let why = place.world.await_record("it to be kept", |record| {
-        assert!(!matches!(record.event, Event::Decision(Decision::Reaped(_))), "{}", place.world.story());
-        because(&record.event).filter(|_| record.lsn.0 > last)
-    });
-    assert_eq!(why, KeptBecause::BackgroundWork);
-    let reaped = place.world.await_record("the reap", |record| match &record.event {
-        Event::Decision(Decision::Reaped(reaped)) => Some((reaped.reason.clone(), record.lsn)),
-        _ => None,
-    });
-    assert!(matches!(reaped.0, ReapReason::Idle { .. }), "{reaped:?}");
-    let records = place.world.records();
-    let is_end = turn(|turn| *turn == TurnSeen::Ended);
-    let ended = records.iter().any(|it| it.lsn.0 > last && it.lsn < reaped.1 && is_end(&it.event));
-    assert!(ended, "reaped before its work had ended\n{}", place.world.story());
-    assert_eq!(place.started(), born);
     place.world.audit_is_clean();
 }
 

@@ -52,6 +52,11 @@ impl FrameHeader {
         self.kind >= CONTROL_KINDS_AT
     }
 
+    /// The record that it is, or, of a control frame, the one that comes next.
+    pub fn record(&self) -> Lsn {
+        if self.is_control() { self.lsn.next() } else { self.lsn }
+    }
+
     /// More frames of the same atomic group follow.
     pub fn more_follows(&self) -> bool {
         self.flags & FLAG_MORE != 0

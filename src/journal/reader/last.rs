@@ -21,7 +21,6 @@ use crate::model::id::Lsn;
 /// The segment that may still grow, read as far as its groups are whole.
 pub(super) struct Last {
     pub first_lsn: Lsn,
-    dir: PathBuf,
     pub path: PathBuf,
     pub scan: Scan<Copied<Arc<File>>>,
     /// One every 64 KiB or so.
@@ -41,8 +40,7 @@ impl Last {
         let mut window = Copied::new(file).map_err(|error| ReadError::io(&path, error))?;
         let header = lookup::header(&mut window, first_lsn).map_err(|trouble| ReadError::at(&path, trouble))?;
         let scan = Scan::new(window, header);
-        let dir = dir.to_owned();
-        Ok(Self { first_lsn, dir, path, scan, places: Vec::new(), peers: OnceLock::new(), damage: None, looked: false })
+        Ok(Self { first_lsn, path, scan, places: Vec::new(), peers: OnceLock::new(), damage: None, looked: false })
     }
 
     /// Walks over what is new.
@@ -58,7 +56,7 @@ impl Last {
         self.scan.window.forget();
         self.scan.jump((self.scan.whole_at, self.scan.whole_next));
         let known = self.damage.take().map(|(offset, ..)| offset);
-        let mut patience = Patience::new(&self.dir);
+        let mut patience = Patience::new(self.path.parent().unwrap_or(Path::new("")));
         let ahead = stretches::ahead(&self.scan);
         if !ahead.is_empty() {
             stretches::beside(ahead, |others| self.walk_with(others));

@@ -125,7 +125,7 @@ fn group_behind(scan: &mut FileScan, offset: u64) -> Option<()> {
     let places = (offset..(offset + PROBE_BYTES).min(scan.limit())).step_by(FRAME_ALIGN);
     let found = places.map(|at| Some((at, valid_behind(scan, at).ok()?)));
     let (at, header) = found.map_while(|found| found).find_map(|(at, header)| Some((at, header?)))?;
-    scan.jump((at, if header.is_control() { header.lsn.next() } else { header.lsn }));
+    scan.jump((at, header.record()));
     while scan.whole_at == at {
         if !scan.pass().ok()? {
             return None;

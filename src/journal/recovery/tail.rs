@@ -50,7 +50,7 @@ fn first<W: Window>(scan: &mut Scan<W>, end: u64) -> Result<First, Fault> {
         return Ok(First::Blank);
     }
     let header = FrameHeader::parse(bytes);
-    let lsn = if header.is_control() { header.lsn.next() } else { header.lsn };
+    let lsn = header.record();
     if !header.is_possible(room) || lsn != next {
         return Ok(First::Impossible);
     }
@@ -97,7 +97,7 @@ pub(in crate::journal) fn valid_behind<W: Window>(scan: &mut Scan<W>, at: u64) -
     let header = FrameHeader::parse(scan.window.bytes(at, FRAME_HEAD)?);
     // No more records fit into a segment than frames of the smallest size.
     let window = scan.next.0..scan.next.0.saturating_add(scan.header.capacity / FRAME_HEAD as u64);
-    let lsn = if header.is_control() { header.lsn.next() } else { header.lsn };
+    let lsn = header.record();
     if !header.is_possible(room) || !window.contains(&lsn.0) {
         return Ok(None);
     }
@@ -114,7 +114,7 @@ pub(in crate::journal) fn resume_behind<W: Window>(scan: &mut Scan<W>, until: u6
     while at < until {
         match valid_behind(scan, at) {
             Ok(Some(header)) => {
-                let lsn = if header.is_control() { header.lsn.next() } else { header.lsn };
+                let lsn = header.record();
                 scan.jump((at, lsn));
                 return true;
             }

@@ -2,6 +2,7 @@
 
 use dormouse::model::delivery::Gate;
 use dormouse::model::event::{Decision, Event, Fact};
+use dormouse::model::id::MessageId;
 
 use crate::alike::{Prompts, resumes_after_a_kill, times};
 use crate::daemon_fixture::until;
@@ -20,6 +21,15 @@ enum Moment {
     Read,
 }
 
+/// Returns once the delivery of `message` has begun.
+#[track_caller]
+fn begins(place: &Place, message: MessageId) {
+    place.world.await_record("the delivery's beginning", |record| {
+        let begun = matches!(record.event, Event::Fact(Fact::DeliveryBegun(_)));
+        (begun && record.subject.message == Some(message)).then_some(())
+    });
+}
+
 /// C34, C60, C61: the session lives on, and what was under way arrives, once: the program's own record says whether it
 /// had arrived before.
 #[track_caller]
@@ -32,10 +42,7 @@ fn in_mid_delivery(place: &mut Place, prompts: Prompts) {
         let message = place.send("ada", &format!("killed when {moment:?}"));
         let shown = message.to_string();
         match moment {
-            Moment::Begun => place.world.await_record("the delivery's beginning", |record| {
-                let begun = matches!(record.event, Event::Fact(Fact::DeliveryBegun(_)));
-                (begun && record.subject.message == Some(message)).then_some(())
-            }),
+            Moment::Begun => begins(place, message),
             Moment::Shown => until("the message on the screen", || place.screen().contains(&shown)),
             Moment::Read => until("the model to be asked", || times(place, prompts, message) > 0),
         }
@@ -62,10 +69,7 @@ fn in_mid_paste(place: &mut Place, prompts: Prompts, normalise: fn(&str) -> Stri
     place.delivered(first);
     for body in [nasty(), long()].iter().cycle().take(4) {
         let message = place.send("ada", body);
-        place.world.await_record("the delivery's beginning", |record| {
-            let begun = matches!(record.event, Event::Fact(Fact::DeliveryBegun(_)));
-            (begun && record.subject.message == Some(message)).then_some(())
-        });
+        begins(place, message);
         place.world.kill();
         place.world.start();
         place.delivered(message);

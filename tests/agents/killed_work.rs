@@ -4,7 +4,7 @@ use dormouse::model::event::{Decision, Event, Fact};
 use dormouse::model::id::MessageId;
 use dormouse::model::record::Record;
 
-use crate::alike::times;
+use crate::alike::{Prompts, times};
 use crate::daemon_fixture::until;
 use crate::model::{Answer, Asked};
 use crate::place::Place;
@@ -16,25 +16,31 @@ fn kill_and_start(place: &mut Place) {
     place.world.start();
 }
 
-/// C24, C60: between two dialogs of a first start nobody has seen the box yet.
+/// Behind the answer to each of these dialogs of a first start, when nobody has seen the box yet. The message arrives, once.
+#[track_caller]
+fn killed_between(place: &mut Place, dialogs: [&str; 2], prompts: Prompts) {
+    let message = place.send("ada", "hello");
+    for dialog in dialogs {
+        place.world.await_record("the dialog's answer", |record| {
+            let Event::Fact(Fact::DialogAnswered(answered)) = &record.event else { return None };
+            (answered.dialog == dialog).then_some(())
+        });
+        kill_and_start(place);
+    }
+    until("the message", || times(place, prompts, message) > 0);
+    place.delivered(message);
+    assert_eq!(times(place, prompts, message), 1, "{}", place.world.story());
+    place.world.audit_is_clean();
+}
+
+/// C24, C60.
 #[test]
 fn c60_a_daemon_killed_while_claude_comes_up_delivers_all_the_same() {
     let mut place = claude::virgin();
     place.world.start();
     place.world.add_peer("ada", &["--runtime", "claude", "--consent", "trust_folder"]);
-    let message = place.send("ada", "hello");
-    for dialog in ["theme", "folder-trust"] {
-        place.world.await_record("the dialog's answer", |record| {
-            let Event::Fact(Fact::DialogAnswered(answered)) = &record.event else { return None };
-            (answered.dialog == dialog).then_some(())
-        });
-        kill_and_start(&mut place);
-    }
-    until("the message", || times(&place, anthropic::prompts, message) > 0);
-    place.delivered(message);
-    assert_eq!(times(&place, anthropic::prompts, message), 1, "{}", place.world.story());
+    killed_between(&mut place, ["theme", "folder-trust"], anthropic::prompts);
     assert!(place.model.asked().len() == 1, "asked once in all");
-    place.world.audit_is_clean();
 }
 
 /// C24, C60: the same with Codex, which asks about its folder and then about our hooks.
@@ -42,18 +48,7 @@ fn c60_a_daemon_killed_while_claude_comes_up_delivers_all_the_same() {
 fn c60_a_daemon_killed_while_codex_comes_up_delivers_all_the_same() {
     let mut place = codex::settled(&["--consent", "trust_folder,hook_trust"]);
     codex::under_version_control(&place);
-    let message = place.send("ada", "hello");
-    for dialog in ["folder-trust", "hook-trust"] {
-        place.world.await_record("the dialog's answer", |record| {
-            let Event::Fact(Fact::DialogAnswered(answered)) = &record.event else { return None };
-            (answered.dialog == dialog).then_some(())
-        });
-        kill_and_start(&mut place);
-    }
-    until("the message", || times(&place, openai::prompts, message) > 0);
-    place.delivered(message);
-    assert_eq!(times(&place, openai::prompts, message), 1, "{}", place.world.story());
-    place.world.audit_is_clean();
+    killed_between(&mut place, ["folder-trust", "hook-trust"], openai::prompts);
 }
 
 /// As [`answers_by_tool`], by a model that calls again when its call found no daemon.

@@ -56,8 +56,9 @@ fn live_session<'a>(
     Some((case, session))
 }
 
+/// Also while it is being ended: its task is answered then, however the end was decided (C41a).
 fn arm(case: &Case, session: &Session, by: ArmedBy) -> Option<Draft> {
-    let may = session.policy == WakePolicy::Ephemeral && session.armed.is_none() && !session.is_ending();
+    let may = session.policy == WakePolicy::Ephemeral && session.armed.is_none();
     may.then(|| case.about_session(session, Armed { by }))
 }
 

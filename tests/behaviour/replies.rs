@@ -76,6 +76,31 @@ fn c13_a_peer_is_told_that_its_task_ended_without_a_word() {
     }
 }
 
+/// C13, C36, C41a: what a worker still says while its session is being ended counts: the task is answered, is not given again,
+/// and nobody is told that there was no word.
+#[test]
+fn c36_a_word_while_the_session_is_being_ended_is_an_answer() {
+    for end in [
+        "601s passes            => look_decided
+         601s looked cid 10m    => reaped[unarmed]",
+        "30s stop cid => stop_set, reaped[stopped]",
+    ] {
+        let mut world = world();
+        check(
+            &mut world,
+            "0s question q from ada to cid => wake_decided[fresh ephemeral]
+             1s up cid                     => delivery_decided, delivered, session_ready
+             1s turn cid ended             =>",
+        );
+        check(&mut world, end);
+        check(
+            &mut world,
+            "2s reply r from cid to ada answers q => armed, delivery_decided
+             3s gone cid signal:15 => session_ended, task_done[answered]",
+        );
+    }
+}
+
 /// C13: a person is told by the call that waits, and a worker whom a report would become a task by nobody.
 #[test]
 fn c13_no_report_of_a_task_without_a_word_for_a_person() {

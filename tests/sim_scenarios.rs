@@ -47,6 +47,7 @@ scenarios! {
     c13_a_dead_message_blocks_nobody
     c13_a_report_wakes_nobody
     c13_a_retry_is_not_forgotten_over_what_comes_at_its_moment
+    c13_who_waits_for_a_reply_is_told_that_none_will_come
     c16_concurrent_reasons_to_wake_make_one_wake
     c17_a_death_may_be_resumed
     c17_a_topic_that_is_known_resumes
@@ -110,8 +111,10 @@ scenarios! {
     found_a_late_answer_proves_nothing_that_came_after_its_task
     found_a_late_word_about_a_turn_that_is_over_holds_nothing_back
     found_a_message_behind_a_task_keeps_no_session
+    found_a_report_to_a_peer_that_was_removed_is_for_nobody
     found_a_silent_program_that_waited_for_a_person_is_looked_at_again
     found_a_word_before_the_task_was_seen_proves_nothing
+    found_a_word_in_the_middle_of_an_end_is_an_answer
     found_an_end_that_is_told_again_ends_no_later_turn
     found_rest_after_an_unheard_turn_is_the_end_of_what_was_typed
     found_who_rests_again_is_back_from_the_background

@@ -243,7 +243,10 @@ impl Sim {
             Some(daemon) => oracle::unsettled(&self.world, daemon.state()),
             None => Some("no daemon listens".to_owned()),
         };
-        let Some(open) = open else { return true };
+        let Some(open) = open else {
+            self.look_at_rest();
+            return true;
+        };
         let since = self.calm_since.unwrap_or(self.world.now);
         if self.world.now - since > REST_MS_MAX {
             let what = format!("{} h after the last fault: {open}", (self.world.now - since) / 3_600_000);
@@ -251,6 +254,13 @@ impl Sim {
         }
         self.world.later(REST_MS, What::Settled);
         false
+    }
+
+    fn look_at_rest(&mut self) {
+        let Self { oracles, world, shadow, broken, .. } = self;
+        for oracle in oracles {
+            note(broken, oracle.as_mut(), |oracle| oracle.at_rest(world, shadow));
+        }
     }
 
     fn check(&mut self) {

@@ -20,6 +20,7 @@ use crate::model::delivery::Proof;
 use crate::model::effect::SessionName;
 use crate::model::event::{DeadlinePassed, Decision, Delivered, Event, Fact};
 use crate::model::record::{Draft, Record, Subject};
+use crate::model::request::{DeliveredHere, Request, Verb};
 use crate::model::state::{Session, State};
 use crate::policy::deadline::Deadline;
 use crate::supervisor::{Asked, Kept as KeptHistory, Outcome, Supervisor, Turn};
@@ -106,7 +107,8 @@ impl Sim {
                 asked.push(Asked::seen(draft));
                 waiters.push(Waiter::Ticket(ticket));
             }
-            Heard::Said { session, asked: said } => {
+            Heard::Said { session, asked: mut said } => {
+                self.look_up(&session, &mut said);
                 waiters.push(Waiter::Session(session, Box::new(copy(&said))));
                 asked.push(said);
             }
@@ -115,6 +117,22 @@ impl Sim {
                 waiters.push(Waiter::Call(number));
             }
         }
+    }
+
+    /// As the control socket does for what a session says to answer; out of a spool nothing is looked up (C13).
+    fn look_up(&self, session: &SessionName, said: &mut Asked) {
+        let Asked::Request(Request { verb: Verb::Send(send), .. }) = said else { return };
+        let Some(named) = &mut send.answers else { return };
+        let here = Subject::session(&session.peer, session.generation).with_message(named.message);
+        let of_it = || self.history.iter().filter(|record| record.subject.message == Some(named.message));
+        let is_delivered = |record: &Record| matches!(record.event, Event::Decision(Decision::Delivered(_)));
+        let accepted = |record: &Record| match &record.event {
+            Event::Fact(Fact::MessageAccepted(accepted)) => Some(accepted.from.clone()),
+            _ => None,
+        };
+        let delivered = of_it().any(|record| is_delivered(record) && record.subject == here);
+        let from = of_it().find_map(accepted).filter(|_| delivered);
+        named.delivered = from.map_or(DeliveredHere::Never, DeliveredHere::From);
     }
 
     fn gather_spool(&mut self, name: &SessionName, asked: &mut Vec<Asked>, waiters: &mut Vec<Waiter>) {

@@ -8,6 +8,7 @@ mod fates;
 mod gates;
 mod in_order;
 mod once;
+mod questions;
 mod running;
 mod settled;
 mod silence;
@@ -55,6 +56,11 @@ pub trait Oracle: std::fmt::Debug {
         Ok(())
     }
 
+    /// Faults have stopped, and the world has come to rest.
+    fn at_rest(&mut self, _world: &World, _state: &State) -> Result<(), String> {
+        Ok(())
+    }
+
     /// A program has begun on a message.
     fn taken(&mut self, _world: &World, _state: &State, _taken: &Taken) -> Result<(), String> {
         Ok(())
@@ -76,5 +82,6 @@ pub fn all() -> Vec<Box<dyn Oracle>> {
         Box::new(gates::Gates::default()),
         Box::new(once::Once::default()),
         Box::new(armed::Arms::default()),
+        Box::new(questions::Questions::default()),
     ]
 }

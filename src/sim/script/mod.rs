@@ -94,6 +94,9 @@ pub(in crate::sim) enum Does {
     Attach(Peer),
     Interrupt(Peer),
     Compact(Peer),
+    Add(Peer),
+    Remove(Peer),
+    Run(Peer),
     Cancel(String),
     Retry(String),
     /// Somebody has the session before them, and may begin to type.
@@ -152,6 +155,11 @@ pub(in crate::sim) struct Letter {
     pub topic: Option<String>,
     pub key: Option<String>,
     pub text: Option<String>,
+    /// The message that it says to answer, by the script's own name.
+    pub answers: Option<String>,
+    /// Its sender waits for a reply.
+    #[serde(default)]
+    pub asks: bool,
 }
 
 /// Somebody saves a peer's profile.

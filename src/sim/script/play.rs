@@ -10,7 +10,7 @@ use crate::model::effect::SessionName;
 use crate::model::id::{Generation, Lsn, MessageId};
 use crate::model::name::Identity;
 use crate::model::profile::WakePolicy;
-use crate::model::request::{PeerName, Request, Send, Verb};
+use crate::model::request::{DeliveredHere, Named, PeerName, Request, Send, Verb};
 use crate::model::session::Ending;
 use crate::model::state::State;
 use crate::sim::chance::Chance;
@@ -180,7 +180,7 @@ impl Sim {
             AgentAct::DiesBy(signal) => Act::End(Ending::Signal { signal: *signal }),
             AgentAct::Sends(letter) => {
                 let from = Sender::Session { peer: name.peer.clone(), generation: name.generation };
-                let send = self.world.letter(notes, letter, from);
+                let send = self.world.letter(notes, letter, from)?;
                 self.world.call(&name, Verb::Send(Box::new(send)));
                 return Ok(());
             }
@@ -204,7 +204,7 @@ fn may_do(life: &Life, act: &Act) -> bool {
         Act::Answer | Act::Progress => life.task.is_some(),
         Act::Rest | Act::Fail => life.works(),
         Act::Hang => life.works() || life.stage == Stage::Rest,
-        Act::Ask => life.stage == Stage::Turn,
+        Act::Ask | Act::AskPeer => life.stage == Stage::Turn,
         Act::GoOn => life.stage == Stage::Asking,
         Act::Done | Act::End(_) | Act::Boot | Act::Begin | Act::Record | Act::Idle | Act::Helper | Act::Return => true,
     }
@@ -222,7 +222,7 @@ impl World {
         let verb = match does {
             Does::Send(letter) => {
                 let from = Sender::User { name: "pat".to_owned(), uid: 1000 };
-                let send = self.letter(notes, letter, from);
+                let send = self.letter(notes, letter, from)?;
                 let verb = Verb::Send(Box::new(send));
                 return Ok(Some(self.call_daemon(Request { actor: operator(), reason: None, verb })));
             }
@@ -233,6 +233,14 @@ impl World {
             Does::Attach(peer) => Verb::Attach { peer: named(peer), mint: self.mint() },
             Does::Interrupt(peer) => Verb::Interrupt { peer: named(peer) },
             Does::Compact(peer) => Verb::Compact { peer: named(peer), mint: self.mint() },
+            Does::Add(peer) => {
+                let mut all = fleet::registrations().into_iter();
+                let registration = all.find(|it| it.profile.personality == peer.0.personality);
+                let registration = registration.ok_or_else(|| format!("{} is none of the ten", peer.0))?;
+                Verb::Add { registration: Box::new(registration) }
+            }
+            Does::Remove(peer) => Verb::Remove { peer: named(peer), force: true },
+            Does::Run(peer) => Verb::Run { peer: peer.0.clone(), mint: self.mint() },
             Does::Cancel(id) => Verb::Cancel { message: message(id)? },
             Does::Retry(id) => Verb::Retry { message: message(id)? },
             other => return self.happens(other).map(|()| None),
@@ -249,10 +257,15 @@ impl World {
         }
     }
 
-    fn letter(&mut self, notes: &mut Notes, letter: &Letter, from: Sender) -> Send {
+    fn letter(&mut self, notes: &mut Notes, letter: &Letter, from: Sender) -> Result<Send, Undone> {
         let mint = self.mint();
+        let named = |id: &String| {
+            let message = *notes.messages.get(id).ok_or_else(|| format!("`{id}` was never sent"))?;
+            Ok::<_, Undone>(Named { message, delivered: DeliveredHere::NotKnown })
+        };
+        let answers = letter.answers.as_ref().map(named).transpose()?;
         notes.messages.insert(letter.id.clone(), mint);
-        Send {
+        Ok(Send {
             mint,
             to: letter.to.clone(),
             runtime: None,
@@ -261,9 +274,9 @@ impl World {
             text: letter.text.clone().unwrap_or_else(|| "Please look at it.".to_owned()),
             key: letter.key.clone(),
             progress: false,
-            answers: None,
-            reply_asked: false,
-        }
+            answers,
+            reply_asked: letter.asks,
+        })
     }
 
     fn happens(&mut self, does: &Does) -> Result<(), Undone> {
@@ -297,6 +310,9 @@ impl World {
             | Does::Attach(_)
             | Does::Interrupt(_)
             | Does::Compact(_)
+            | Does::Add(_)
+            | Does::Remove(_)
+            | Does::Run(_)
             | Does::Cancel(_)
             | Does::Retry(_)
             | Does::Agent { .. }

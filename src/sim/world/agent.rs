@@ -27,6 +27,8 @@ pub enum Act {
     Progress,
     Answer,
     Done,
+    /// It asks another peer, and waits for a reply.
+    AskPeer,
     /// A dialog opens in the middle of its turn, and somebody answers it.
     Ask,
     GoOn,
@@ -103,6 +105,7 @@ impl World {
             _ if fails => (within(chance), Act::Fail),
             _ => (think, Act::Rest),
         });
+        acts.extend(self.asks_after(name, think).map(|ms| (ms, Act::AskPeer)));
         for (ms, act) in acts {
             self.later(ms, What::Act(name.clone(), turn, act));
         }
@@ -123,6 +126,7 @@ impl World {
             Act::Progress => self.send(name, true),
             Act::Answer => self.send(name, false),
             Act::Done => self.call(name, Verb::SelfDone),
+            Act::AskPeer => self.ask_a_peer(name),
             Act::Ask => self.ask_person(name, turn),
             Act::GoOn => self.go_on(name),
             Act::Rest => self.rest(name, TurnSeen::Ended),
@@ -192,11 +196,16 @@ impl World {
 
     /// What it says to whoever gave it its task; a person, or a peer that may answer in turn.
     fn send(&mut self, name: &SessionName, progress: bool) {
-        let (mint, key) = (self.mint(), format!("call-{}-{}", name.generation, self.now));
         let Some(life) = self.lives.get_mut(name) else { return };
         let Some(paste) = life.task.as_ref().filter(|paste| paste.envelope.purpose == Purpose::Message) else { return };
         let calm = self.faults.calm;
+        let waits = paste.envelope.reply_asked;
         let to = match &paste.envelope.from {
+            Sender::Session { peer, .. } if waits && !progress => {
+                let (to, question) = (peer.to_string(), paste.message);
+                let Some(send) = self.reply(name, to, question) else { return };
+                return self.say_to(name, send);
+            }
             // Two agents that answer each other's every word would never come to rest.
             Sender::Session { .. } if calm || progress || life.chance.one_in(2) => return,
             Sender::Session { peer, .. } => peer.to_string(),
@@ -205,24 +214,14 @@ impl World {
         };
         // Or it asks another one, which is no answer to anybody.
         let to = if !calm && life.chance.one_in(6) { "ada".to_owned() } else { to };
-        life.record_moved_ms = self.now;
-        let from = Sender::Session { peer: name.peer.clone(), generation: name.generation };
-        let text = "I have looked at it.".to_owned();
-        self.call(
-            name,
-            Verb::Send(Box::new(Send {
-                mint,
-                to,
-                runtime: None,
-                from,
-                topic: None,
-                text,
-                key: Some(key),
-                progress,
-                answers: None,
-                reply_asked: false,
-            })),
-        );
+        let send = Send { progress, ..self.word_of(name, to, "I have looked at it.") };
+        self.say_to(name, send);
+    }
+
+    fn say_to(&mut self, name: &SessionName, send: Send) {
+        let now = self.now;
+        self.lives.entry(name.clone()).and_modify(|life| life.record_moved_ms = now);
+        self.call(name, Verb::Send(Box::new(send)));
     }
 
     /// Something that the session itself asks for.

@@ -2,6 +2,7 @@
 
 pub mod agent;
 mod beside;
+mod company;
 pub mod life;
 pub mod manner;
 mod misfortune;
@@ -112,6 +113,8 @@ pub struct World {
     pub visitors: Visitors,
     /// What misfortunes are like.
     pub luck: Chance,
+    /// What agents ask each other, in a world with company.
+    company: Option<Chance>,
     /// The disk is full until then.
     pub full_until: u64,
     /// How agents behave whom a script has taken in hand.
@@ -129,8 +132,8 @@ pub struct World {
 impl World {
     pub fn new(seed: u64, faults: Faults) -> Self {
         let visitors = Visitors::new(Chance::new(seed, 4));
-        let luck = Chance::new(seed, 5);
-        Self { now: 1_000, seed: Some(seed), visitors, luck, ..Self::still(faults, Chance::new(seed, 2)) }
+        let (luck, company) = (Chance::new(seed, 5), company::company(seed));
+        Self { now: 1_000, seed: Some(seed), visitors, luck, company, ..Self::still(faults, Chance::new(seed, 2)) }
     }
 
     /// A world in which nothing is left to chance but what `people` do.
@@ -150,6 +153,7 @@ impl World {
             people: people::People::new(people),
             visitors: Visitors::new(Chance::Still),
             luck: Chance::Still,
+            company: None,
             full_until: 0,
             manners: BTreeMap::new(),
             down_ms: None,

@@ -182,8 +182,9 @@ impl World {
         self.later(ms, What::Leave(name));
     }
 
-    /// They take their text with them.
+    /// They take their text with them, or have it done.
     pub fn leave(&mut self, name: &SessionName) {
+        self.submit_by_hand(name);
         let types = self.lives.get(name).is_some_and(|life| life.attached && life.composer == Composer::Person);
         if types && self.strikes(Fault::LeavesText) {
             if let Some(life) = self.lives.get_mut(name) {

@@ -1,72 +1,126 @@
-//! From a world that breaks a promise to the fewest faults that still break it.
+//! From a world that breaks a promise to a short one with few faults that still breaks it.
 
 use std::collections::BTreeSet;
 
+use super::faults::{Fault, Struck};
 use super::run::{Plan, Ran, run};
 
 /// Worlds that are tried at most: each takes some milliseconds.
-const TRIES_MAX: u32 = 300;
+const TRIES_MAX: u32 = 600;
 
-/// `plan` with as few faults as still break the same promise.
+/// `plan` with as few hours and faults as still break the same promise.
 pub fn shrink(plan: &Plan, ran: &Ran) -> Plan {
     let Some(broken) = &ran.broken else { return plan.clone() };
-    let struck: Vec<u32> = ran.struck.iter().map(|struck| struck.number).collect();
-    let with = |only: &BTreeSet<u32>| Plan { only: Some(only.clone()), ..plan.clone() };
-    let fewest = fewest(&struck, |only| run(&with(only)).broken.is_some_and(|found| found.oracle == broken.oracle));
+    let breaks = |ran: &Ran| ran.broken.as_ref().is_some_and(|found| found.oracle == broken.oracle);
+    // What it takes to come to rest is not among the hours: a shorter world may find other ways there.
+    let shorter = (1..plan.hours).map(|hours| Plan { hours, ..plan.clone() });
+    let shortest = shorter.map(|plan| (run(&plan), plan)).find(|(ran, _)| breaks(ran));
+    let (struck, plan) = match &shortest {
+        Some((ran, shorter)) => (&ran.struck, shorter),
+        None => (&ran.struck, plan),
+    };
+    let with = |only: &[Struck]| Plan { only: Some(only.iter().map(|it| it.number).collect()), ..plan.clone() };
+    let fewest = fewest(struck, |only| breaks(&run(&with(only))));
     with(&fewest)
 }
 
-/// The shortest beginning of `all` that `fails`, without what it fails without as well; all of it if no part does.
-fn fewest(all: &[u32], mut fails: impl FnMut(&BTreeSet<u32>) -> bool) -> BTreeSet<u32> {
-    let mut tries = 0;
-    let mut try_with = |faults: &[u32]| {
-        tries += 1;
-        tries <= TRIES_MAX && fails(&faults.iter().copied().collect())
-    };
-    let mut left = all.to_vec();
-    // What strikes after the promise is broken cannot have broken it; one fault less may also make another world.
-    let mut beginning = left.len();
-    while beginning > 0 && try_with(&left[..beginning / 2]) {
-        beginning /= 2;
-        left.truncate(beginning);
+/// What is left of all faults.
+struct Left<F> {
+    faults: Vec<Struck>,
+    fails: F,
+    tries: u32,
+}
+
+impl<F: FnMut(&[Struck]) -> bool> Left<F> {
+    /// Goes on with `fewer` if that fails as well.
+    fn take(&mut self, fewer: Vec<Struck>) -> bool {
+        self.tries += 1;
+        let fails = self.tries <= TRIES_MAX && (self.fails)(&fewer);
+        if fails {
+            self.faults = fewer;
+        }
+        fails
     }
-    let mut piece = left.len().div_ceil(2).max(1);
-    loop {
-        let before = left.len();
-        let mut at = 0;
-        while at < left.len() {
-            let end = (at + piece).min(left.len());
-            let without: Vec<u32> = left[..at].iter().chain(&left[end..]).copied().collect();
-            if try_with(&without) {
-                left = without;
-            } else {
-                at = end;
+
+    /// The shortest beginning. What strikes after the promise is broken cannot have broken it; one fault less may also
+    /// make another world, so that a shorter one may fail again where a longer one does not.
+    fn beginning(&mut self) {
+        let mut step = self.faults.len().div_ceil(2);
+        while step > 0 {
+            while self.faults.len() >= step && self.take(self.faults[..self.faults.len() - step].to_vec()) {}
+            step /= 2;
+        }
+    }
+
+    /// Without whole kinds, the most frequent first: a promise is rarely broken by more than a few.
+    fn kinds(&mut self) {
+        let mut kinds: Vec<(usize, Fault)> = Vec::new();
+        for struck in &self.faults {
+            match kinds.iter_mut().find(|(_, kind)| *kind == struck.fault) {
+                Some((times, _)) => *times += 1,
+                None => kinds.push((1, struck.fault)),
             }
         }
-        if piece == 1 && left.len() == before {
-            return left.into_iter().collect();
+        kinds.sort_by_key(|(times, _)| std::cmp::Reverse(*times));
+        for (_, kind) in kinds {
+            self.take(self.faults.iter().filter(|struck| struck.fault != kind).copied().collect());
         }
-        piece = piece.div_ceil(2).max(1);
     }
+
+    /// Without what it fails without, in ever smaller pieces, until no single one can be spared.
+    fn pieces(&mut self) {
+        let mut piece = self.faults.len().div_ceil(2).max(1);
+        loop {
+            let (before, mut at) = (self.faults.len(), 0);
+            while at < self.faults.len() {
+                let end = (at + piece).min(self.faults.len());
+                if !self.take(self.faults[..at].iter().chain(&self.faults[end..]).copied().collect()) {
+                    at = end;
+                }
+            }
+            let is_least = piece == 1 && self.faults.len() == before;
+            if is_least || self.tries > TRIES_MAX {
+                return;
+            }
+            piece = piece.div_ceil(2);
+        }
+    }
+}
+
+/// The shortest beginning of `all` that `fails`, without what it fails without as well; all of it if no part does.
+fn fewest(all: &[Struck], fails: impl FnMut(&[Struck]) -> bool) -> Vec<Struck> {
+    let mut left = Left { faults: all.to_vec(), fails, tries: 0 };
+    left.beginning();
+    left.kinds();
+    left.pieces();
+    left.faults
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// So many faults, of twenty kinds.
+    fn faults(many: u32) -> Vec<Struck> {
+        (0..many).map(|number| Struck { number, fault: Fault::ALL[number as usize % 20], before: 1 }).collect()
+    }
+
+    fn numbers(faults: &[Struck]) -> BTreeSet<u32> {
+        faults.iter().map(|struck| struck.number).collect()
+    }
+
     #[test]
     fn what_is_not_needed_goes() {
-        let all: Vec<u32> = (0..100).collect();
-        for needed in [vec![], vec![0], vec![99], vec![3, 17], vec![1, 50, 98]] {
+        let all = faults(1_000);
+        for needed in [vec![], vec![0], vec![99], vec![3, 17], vec![1, 50, 998], vec![400, 401, 402, 403]] {
             let needed: BTreeSet<u32> = needed.into_iter().collect();
-            assert_eq!(fewest(&all, |only| needed.is_subset(only)), needed);
+            assert_eq!(numbers(&fewest(&all, |only| needed.is_subset(&numbers(only)))), needed);
         }
     }
 
     /// A world may break only with all of them; then all are kept.
     #[test]
     fn what_cannot_be_spared_stays() {
-        let all: Vec<u32> = (0..10).collect();
-        assert_eq!(fewest(&all, |only| only.len() == 10).len(), 10);
+        assert_eq!(fewest(&faults(10), |only| only.len() == 10).len(), 10);
     }
 }

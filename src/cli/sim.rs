@@ -42,7 +42,8 @@ const SENDS_MAX: u64 = 10_000;
 ///
 /// One seed is one world: its disk, its sessions, its agents and people, and everything that goes wrong. The same seed
 /// gives the same run to the byte. Nothing outside is touched: no daemon, no tmux, no file. Exit code 1 if a promise was
-/// broken; what is printed then is the command that shows it again, with the fewest faults that still break it.
+/// broken; what is printed then is the command that shows it again, for the first five with the fewest hours and faults that
+/// still break it.
 #[derive(Debug, clap::Args)]
 pub struct Sim {
     /// How many worlds

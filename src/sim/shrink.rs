@@ -1,7 +1,5 @@
 //! From a world that breaks a promise to a short one with few faults that still breaks it.
 
-use std::collections::BTreeSet;
-
 use super::faults::{Fault, Struck};
 use super::run::{Plan, Ran, run};
 
@@ -98,6 +96,8 @@ fn fewest(all: &[Struck], fails: impl FnMut(&[Struck]) -> bool) -> Vec<Struck> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     /// So many faults, of twenty kinds.

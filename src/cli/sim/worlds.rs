@@ -1,6 +1,7 @@
 //! Many worlds, one after the other on every processor.
 
 use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, PoisonError};
 
@@ -8,6 +9,15 @@ use super::{Failed, HOUR_MS, Only, Sim, Summary, again, progress, trace};
 use crate::cli::error::CliError;
 use crate::sim::coverage::Coverage;
 use crate::sim::{Ran, STOPPED, run, shrink};
+
+/// So many broken worlds are made smaller, which takes some seconds each: whoever broke something broke it in many.
+const SHRUNK_MAX: usize = 5;
+
+/// What is to be done, and how much of it broke so far.
+struct Work {
+    left: Mutex<RangeInclusive<u64>>,
+    broken: AtomicUsize,
+}
 
 /// What one world adds to the whole.
 struct Came {
@@ -30,7 +40,7 @@ impl Sim {
         json: bool,
     ) -> Result<(Summary, Coverage), CliError> {
         let count = seeds.end() - seeds.start() + 1;
-        let left = Mutex::new(seeds);
+        let work = Work { left: Mutex::new(seeds), broken: AtomicUsize::new(0) };
         let jobs = jobs.min(usize::try_from(count).unwrap_or(usize::MAX));
         let (mut summary, mut reached) = (Summary::default(), Coverage::default());
         let (tell, told) = channel();
@@ -40,8 +50,8 @@ impl Sim {
             let workers: Vec<_> = workers
                 .into_iter()
                 .map(|tell| {
-                    let left = &left;
-                    scope.spawn(move || self.work(left, &tell))
+                    let work = &work;
+                    scope.spawn(move || self.work(work, &tell))
                 })
                 .collect();
             for came in told {
@@ -60,31 +70,35 @@ impl Sim {
         Ok((summary, reached))
     }
 
-    fn work(&self, left: &Mutex<RangeInclusive<u64>>, tell: &Sender<Came>) -> Coverage {
+    fn work(&self, work: &Work, tell: &Sender<Came>) -> Coverage {
         #[cfg(feature = "deliberate-bugs")]
         crate::mutant::switch(self.deliberate_bug);
         let mut reached = Coverage::default();
         loop {
-            let Some(seed) = left.lock().unwrap_or_else(PoisonError::into_inner).next() else { return reached };
+            let Some(seed) = work.left.lock().unwrap_or_else(PoisonError::into_inner).next() else { return reached };
             let ran = run(&self.plan(seed));
             // What it has stopped at stops whoever goes through its records as well.
             let stopped = ran.broken.as_ref().is_some_and(|broken| broken.oracle == STOPPED);
             if self.coverage && !stopped {
                 reached.add(&ran.records);
             }
-            if tell.send(self.came(seed, ran)).is_err() {
+            if tell.send(self.came(work, seed, ran)).is_err() {
                 return reached;
             }
         }
     }
 
-    fn came(&self, seed: u64, ran: Ran) -> Came {
+    fn came(&self, work: &Work, seed: u64, ran: Ran) -> Came {
+        let plan = self.plan(seed);
         let failed = ran.broken.as_ref().map(|broken| Failed {
             seed,
             oracle: broken.oracle,
             rule: broken.rule,
             what: broken.what.clone(),
-            repeat: again(&shrink(&self.plan(seed), &ran)),
+            repeat: match work.broken.fetch_add(1, Ordering::Relaxed) {
+                0..SHRUNK_MAX => again(&shrink(&plan, &ran)),
+                _ => again(&plan),
+            },
         });
         let idle = self.only.as_ref().map(|only| only.without(&ran.struck)).filter(|idle| !idle.0.is_empty());
         let (records, faults) = (ran.records.len() as u64, ran.struck.len() as u64);

@@ -112,6 +112,7 @@ scenarios! {
     found_a_late_word_about_a_turn_that_is_over_holds_nothing_back
     found_a_message_behind_a_task_keeps_no_session
     found_a_report_to_a_peer_that_was_removed_is_for_nobody
+    found_a_status_file_that_lags_behind_a_hook_ends_no_work
     found_a_silent_program_that_waited_for_a_person_is_looked_at_again
     found_a_word_before_the_task_was_seen_proves_nothing
     found_a_word_in_the_middle_of_an_end_is_an_answer

@@ -10,7 +10,7 @@ use crate::model::session::Source;
 use crate::observe::{ProgramFolder, clock};
 use crate::runtime::placeholders::{Values, expand};
 use crate::runtime::spec::{Spec, StatusFile};
-use crate::runtime::status;
+use crate::runtime::status::{self, Status};
 use crate::shim::files::Born;
 use crate::shim::process;
 
@@ -25,14 +25,14 @@ pub(super) async fn watch(hand: Arc<Hand>) {
         Err(error) => return hand.cannot_watch("status file", &error),
     };
     loop {
-        let turn = fs::read(&file).ok().and_then(|text| status::read(format, &text));
-        let turn = turn.filter(|status| is_of(status, &born)).and_then(|status| status.turn);
-        if turn.is_some() {
+        let status = fs::read(&file).ok().and_then(|text| status::read(format, &text));
+        let status = status.filter(|status| is_of(status, &born));
+        if let Some(Status { turn: Some(turn), since_unix_ms, .. }) = status {
             hand.status_was_read();
-        }
-        if turn.is_some() && turn != said {
-            tell(&hand, turn.clone());
-            said = turn;
+            if said.as_ref() != Some(&turn) {
+                tell(&hand, turn.clone(), since_unix_ms);
+                said = Some(turn);
+            }
         }
         if let Err(error) = watch.changed().await {
             return hand.cannot_watch("status file", &error);
@@ -53,15 +53,14 @@ async fn place(hand: &Hand) -> Option<(PathBuf, Born)> {
 }
 
 /// A number comes again: the file may be left over from somebody else.
-fn is_of(status: &status::Status, born: &Born) -> bool {
+fn is_of(status: &Status, born: &Born) -> bool {
     let starts =
         |ticks| process::stat(status.pid).is_ok_and(|found| found.is_some_and(|found| found.start_ticks == ticks));
     status.pid == born.program_pid && status.start_ticks.is_none_or(starts)
 }
 
-fn tell(hand: &Hand, turn: Option<TurnSeen>) {
-    if let Some(turn) = turn {
-        let said_at = Some(clock::now());
-        hand.voice.say(TurnObserved { turn, source: Source::StatusFile, turn_id: None, said_at });
-    }
+/// It may have stood there for long when a daemon begins to watch, and a hook have spoken since (C46).
+fn tell(hand: &Hand, turn: TurnSeen, since_unix_ms: Option<u64>) {
+    let said_at = Some(since_unix_ms.map_or_else(clock::now, clock::at_wall_ms));
+    hand.voice.say(TurnObserved { turn, source: Source::StatusFile, turn_id: None, said_at });
 }

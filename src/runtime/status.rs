@@ -14,6 +14,8 @@ pub struct Status {
     pub start_ticks: Option<u64>,
     /// None: a state that is not known here.
     pub turn: Option<TurnSeen>,
+    /// When that began, in milliseconds since 1970 by the wall clock, where the file has it.
+    pub since_unix_ms: Option<u64>,
 }
 
 /// Reads a file of `format`. None: it is not whole, or of another form.
@@ -31,6 +33,7 @@ struct Claude {
     proc_start: Option<serde_json::Value>,
     status: Option<String>,
     waiting_for: Option<String>,
+    status_updated_at: Option<serde_json::Value>,
 }
 
 impl From<Claude> for Status {
@@ -48,7 +51,8 @@ impl From<Claude> for Status {
             serde_json::Value::String(text) => text.parse().ok(),
             number => number.as_u64(),
         });
-        Status { pid: found.pid, start_ticks, turn }
+        let since_unix_ms = found.status_updated_at.and_then(|since| since.as_u64());
+        Status { pid: found.pid, start_ticks, turn, since_unix_ms }
     }
 }
 
@@ -59,7 +63,7 @@ mod tests {
     #[test]
     fn c46b_claudes_status_file_tells_its_turn() {
         let read = |text: &str| read(StatusFormat::Claude, text.as_bytes());
-        let status = |turn| Some(Status { pid: 7, start_ticks: Some(4711), turn });
+        let status = |turn| Some(Status { pid: 7, start_ticks: Some(4711), turn, since_unix_ms: None });
         assert_eq!(read(r#"{"pid":7,"procStart":"4711","status":"idle","version":"2"}"#), status(Some(TurnSeen::Idle)));
         assert_eq!(read(r#"{"pid":7,"procStart":4711,"status":"busy"}"#), status(Some(TurnSeen::Running)));
         let waiting = TurnSeen::Waiting { on: "permission prompt".to_owned() };
@@ -67,5 +71,12 @@ mod tests {
         assert_eq!(read(text), status(Some(waiting)));
         assert_eq!(read(r#"{"pid":7,"procStart":"4711","status":"pondering"}"#), status(None));
         assert_eq!(read(r#"{"pid":7,"stat"#), None, "half of it");
+    }
+
+    #[test]
+    fn c46b_claudes_status_file_tells_since_when() {
+        let since = |text: &str| read(StatusFormat::Claude, text.as_bytes()).unwrap().since_unix_ms;
+        assert_eq!(since(r#"{"pid":7,"status":"busy","statusUpdatedAt":1764450000123}"#), Some(1_764_450_000_123));
+        assert_eq!(since(r#"{"pid":7,"status":"busy","statusUpdatedAt":"at noon"}"#), None, "of another version");
     }
 }

@@ -190,6 +190,7 @@ impl Sim {
             What::Pester(peer, left) => self.world.pester(peer, left),
             What::Called(number, draft) => self.world.has_called(number, *draft),
             What::Hooks(session, drafts) => self.world.hooks_come(&session, drafts),
+            What::Status(session, status, since) => self.world.status_is_written(&session, status, since),
             What::Late(session, asked) => self.world.hear(Heard::Said { session, asked: *asked }),
             What::Again(session, draft) => self.world.hook_again(&session, *draft),
             What::Leave(name) => self.world.leave(&name),

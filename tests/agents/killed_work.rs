@@ -1,11 +1,16 @@
 //! The daemon is killed while agents come up, work on tasks and write to each other. Nothing that was accepted is lost.
 
-use dormouse::model::event::{Decision, Event, Fact};
+use std::fs;
+use std::process::Command;
+
+use dormouse::model::event::{Decision, Event, Fact, TurnObserved, TurnSeen};
 use dormouse::model::id::MessageId;
 use dormouse::model::record::Record;
+use dormouse::model::session::{ReapReason, Source};
+use serde_json::json;
 
 use crate::alike::{Prompts, times};
-use crate::daemon_fixture::until;
+use crate::daemon_fixture::{touch, until};
 use crate::model::{Answer, Asked};
 use crate::place::Place;
 use crate::tools::{accepted, answers_by_tool, letter, passes_a_baton, peer, place};
@@ -49,6 +54,54 @@ fn c60_a_daemon_killed_while_codex_comes_up_delivers_all_the_same() {
     let mut place = codex::settled(&["--consent", "trust_folder,hook_trust"]);
     codex::under_version_control(&place);
     killed_between(&mut place, ["folder-trust", "hook-trust"], openai::prompts);
+}
+
+/// C46, C60: Claude's status file says that it rests only when every hook about the end has come back, and a hook of somebody
+/// else's may take its time. A daemon that starts in between finds there that a turn runs, and keeps what it knows of the work
+/// that goes on; once that has ended the session is reaped as idle.
+#[test]
+fn c46_a_daemon_killed_between_a_hook_and_the_status_file_keeps_claudes_background_work() {
+    let tools = ["--arg", "--permission-mode", "--arg", "manual", "--arg", "--allowedTools", "--arg", "Bash"];
+    let mut place = claude::settled_with("idle = \"5s\"\n", &tools);
+    let (is_let_go, gate) = (place.home.join("let-go"), place.home.join("gate"));
+    assert!(Command::new("mkfifo").arg(&gate).status().unwrap().success());
+    let slow = format!("[ -e '{}' ] || cat '{}'", is_let_go.display(), gate.display());
+    let hooks = json!({ "hooks": { "Stop": [{ "hooks": [{ "type": "command", "command": slow }] }] } });
+    fs::create_dir_all(place.home.join(".claude")).unwrap();
+    fs::write(place.home.join(".claude/settings.json"), hooks.to_string()).unwrap();
+    place.model.answers([Answer::Background("sleep 15".to_owned())]);
+    let message = place.send("ada", "take your time");
+    place.delivered(message);
+    let behind = |told: &TurnObserved| matches!(told.turn, TurnSeen::Background { .. });
+    place.world.await_record("the work", |record| told(record).filter(|it| behind(it)).map(|_| ()));
+    let born = place.started();
+    let last = place.world.records().last().map_or(0, |record| record.lsn.0);
+    kill_and_start(&mut place);
+    let read = |record: &Record, turn: TurnSeen| {
+        let is_it = told(record).is_some_and(|it| it.source == Source::StatusFile && it.turn == turn);
+        (record.lsn.0 > last && is_it).then_some(())
+    };
+    place.world.await_record("the status file that lags", |record| read(record, TurnSeen::Running));
+    touch(&is_let_go);
+    fs::write(&gate, "").unwrap();
+    place.world.await_record("the status file of one at rest", |record| read(record, TurnSeen::Idle));
+    let mut has_ended = false;
+    let (kept, reason) = place.world.await_record("the reap", |record| {
+        has_ended |= record.lsn.0 > last && told(record).is_some_and(|it| it.turn == TurnSeen::Ended);
+        let Event::Decision(Decision::Reaped(reaped)) = &record.event else { return None };
+        Some((has_ended, reaped.reason.clone()))
+    });
+    assert!(kept, "reaped before its work had ended\n{}", place.world.story());
+    assert!(matches!(reason, ReapReason::Idle { .. }), "{reason:?}");
+    assert_eq!(place.started(), born);
+    place.world.audit_is_clean();
+}
+
+fn told(record: &Record) -> Option<&TurnObserved> {
+    match &record.event {
+        Event::Fact(Fact::TurnObserved(told)) => Some(told),
+        _ => None,
+    }
 }
 
 /// As [`answers_by_tool`], by a model that calls again when its call found no daemon.

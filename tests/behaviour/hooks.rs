@@ -5,6 +5,7 @@ use dormouse::model::effect::Task;
 use dormouse::model::event::{ConversationNamed, Decision, DeliveryBegun, Event, PromptTaken, TurnObserved, TurnSeen};
 use dormouse::model::message::TextPrint;
 use dormouse::model::session::{Source, Turn};
+use dormouse::model::time::Timestamp;
 
 use crate::script::check;
 use crate::world::{World, ephemeral};
@@ -122,6 +123,48 @@ fn c46b_the_end_of_a_later_turn_is_an_end_though_rest_was_heard_first() {
     assert!(matches!(turn(&world), Turn::Background { .. }), "an older one: {:?}", turn(&world));
     check(&mut world, "11s turn ada ended:t2 3s-ago =>");
     assert!(matches!(turn(&world), Turn::Ended { judged: false, .. }), "{:?}", turn(&world));
+}
+
+fn says(world: &mut World, turn: TurnSeen, source: Source, said_at: Timestamp) {
+    let subject = world.of_session("ada");
+    world.see(subject, TurnObserved { turn, source, turn_id: None, said_at: Some(said_at) });
+}
+
+/// C46: a status file lags behind the hook that says that work goes on. A daemon that begins to read it in between finds there
+/// what was before that hook, and then rest, in the record too: neither knows anything of that work.
+#[test]
+fn c46_what_a_status_file_said_before_the_hook_ends_no_background_work() {
+    let mut world = live();
+    check(&mut world, "1s turn ada running:t1 =>");
+    let begun = world.now;
+    check(&mut world, "30s turn ada background:t1 =>\n31s passes =>");
+    says(&mut world, TurnSeen::Running, Source::StatusFile, begun);
+    assert!(matches!(turn(&world), Turn::Background { .. }), "{:?}", turn(&world));
+    for source in [Source::Transcript, Source::StatusFile] {
+        let now = world.now;
+        says(&mut world, TurnSeen::Idle, source, now);
+    }
+    check(&mut world, "99h passes => kept[background_work]");
+}
+
+/// C46b, C50a: what a status file says is known by the wall clock alone. The machine may have slept since, or its clock been
+/// set: what either clock has behind the newest word is news.
+#[test]
+fn c46b_what_a_status_file_said_before_a_sleep_is_news() {
+    for (wall_s, awake_s, runs) in
+        [(9, 9, false), (1, -3600, false), (-3600, 1, false), (-1, -3600, true), (-1, -1, true)]
+    {
+        let mut world = live();
+        check(&mut world, "50m turn ada running:t1 =>\n3h passes => kept[turn_running]");
+        let newest = world.session("ada").turn_said.unwrap();
+        let said = Timestamp {
+            wall_us: newest.wall_us.checked_add_signed(wall_s * 1_000_000).unwrap(),
+            awake_ms: newest.awake_ms.checked_add_signed(awake_s * 1_000).unwrap(),
+            ..newest
+        };
+        says(&mut world, TurnSeen::Idle, Source::StatusFile, said);
+        assert_eq!(matches!(turn(&world), Turn::Running { .. }), runs, "{wall_s} {awake_s}: {:?}", turn(&world));
+    }
 }
 
 /// C46b: a program may say on its terminal that it has failed, and in its record why, each first.

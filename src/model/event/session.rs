@@ -79,8 +79,12 @@ impl TurnObserved {
     }
 
     /// Whether it was said before the newest word on the turn, or is that very word once more (C46b).
+    ///
+    /// A status file knows its moment by the wall clock alone: its awake time is too early by what the machine has slept
+    /// since, and its wall time may be of a clock that was set. It is behind only if neither says otherwise.
     pub fn is_behind(&self, newest: Option<Timestamp>) -> bool {
-        matches!((self.said_at, newest), (Some(said), Some(newest)) if said.is_by(newest))
+        let (Some(said), Some(newest)) = (self.said_at, newest) else { return false };
+        said.is_by(newest) && (self.source != Source::StatusFile || said.wall_us <= newest.wall_us)
     }
 }
 

@@ -6,6 +6,10 @@ use super::{What, World};
 use crate::model::effect::SessionName;
 use crate::model::event::{TurnObserved, TurnSeen};
 use crate::model::session::Source;
+use crate::model::time::Timestamp;
+
+/// So much later than the hook that tells the same a status file does.
+const STATUS_LAG_MS: u64 = 300;
 
 impl World {
     /// Its turn is paused: its box is open, and something goes on that will wake it up.
@@ -50,17 +54,29 @@ impl World {
             TurnSeen::Alive => return,
         };
         let keeps_one = self.faults.has_helpers();
+        let since = self.timestamp();
         let Some(life) = self.lives.get_mut(name).filter(|_| keeps_one) else { return };
-        if life.status.as_ref() != Some(&status) {
-            life.status = Some(status);
+        if life.does.as_ref() != Some(&status) {
+            life.does = Some(status.clone());
+            self.later(STATUS_LAG_MS, What::Status(name.clone(), status, since));
+        }
+    }
+
+    pub fn status_is_written(&mut self, name: &SessionName, status: TurnSeen, since: Timestamp) {
+        if let Some(life) = self.lives.get_mut(name) {
+            life.status = Some((status, since));
             self.read_status(name);
         }
     }
 
-    /// Who watches the file tells what stands there: when it changes, and when a daemon begins to watch.
+    /// Who watches the file tells what stands there, and since when by the wall clock: when it changes, and when a daemon
+    /// begins to watch.
     pub fn read_status(&mut self, name: &SessionName) {
-        if let Some(turn) = self.lives.get(name).filter(|life| life.runs()).and_then(|life| life.status.clone()) {
-            let said_at = Some(self.timestamp());
+        let status = self.lives.get(name).filter(|life| life.runs()).and_then(|life| life.status.clone());
+        if let Some((turn, since)) = status {
+            let now = self.timestamp();
+            let ago_us = now.wall_us.saturating_sub(since.wall_us);
+            let said_at = Some(Timestamp { wall_us: now.wall_us - ago_us, ..now.minus_ms(ago_us / 1000) });
             self.report(name, None, TurnObserved { turn, source: Source::StatusFile, turn_id: None, said_at });
         }
     }

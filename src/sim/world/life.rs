@@ -8,6 +8,7 @@ use crate::model::event::TurnSeen;
 use crate::model::id::MessageId;
 use crate::model::message::TextPrint;
 use crate::model::session::Ending;
+use crate::model::time::Timestamp;
 use crate::sim::chance::Chance;
 use crate::sim::fleet::Program;
 use crate::supervisor::Asked;
@@ -95,8 +96,9 @@ pub struct Life {
     pub composer: Composer,
     pub attached: bool,
     pub words: Words,
-    /// What stands in its status file, in a world in which it keeps one.
-    pub status: Option<TurnSeen>,
+    /// What it does, and what its status file says of it and since when, in a world in which it keeps one.
+    pub does: Option<TurnSeen>,
+    pub status: Option<(TurnSeen, Timestamp)>,
     /// The program's own record: messages and attempts.
     pub record: Vec<(MessageId, u32)>,
     pub record_moved_ms: u64,
@@ -139,6 +141,7 @@ impl Life {
             composer: Composer::Empty,
             attached: false,
             words: Words::default(),
+            does: None,
             status: None,
             record: Vec::new(),
             record_moved_ms: 0,

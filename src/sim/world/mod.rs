@@ -23,7 +23,7 @@ use super::clock::Clock;
 use super::faults::{Fault, Faults};
 use super::hands::lane::Ticket;
 use crate::model::effect::SessionName;
-use crate::model::event::Event;
+use crate::model::event::{Event, TurnSeen};
 use crate::model::id::MessageId;
 use crate::model::name::{Identity, Personality};
 use crate::model::profile::Profile;
@@ -60,6 +60,8 @@ pub enum What {
     Called(u32, Box<Draft>),
     /// What this session says by a hook that took its time.
     Hooks(SessionName, Vec<Draft>),
+    /// The status file of this session comes to say what it has done since then.
+    Status(SessionName, TurnSeen, Timestamp),
     /// A word of this session that took its time.
     Late(SessionName, Box<Asked>),
     /// Something happens to everybody at once.

@@ -138,6 +138,22 @@ async fn c44_a_program_that_ends_while_it_boots_is_gone() {
     assert!(matches!(before.as_slice(), [started] if matches!(started.event, Event::Fact(Fact::SessionStarted(_)))));
 }
 
+/// C28: what it said before it ended is what its owner can tell the reason by, and it is told ahead of the end.
+#[tokio::test]
+async fn c28_a_program_that_ends_while_it_boots_leaves_its_last_words() {
+    let file = "argv = [\"sh\", \"-c\", \"sleep 0.1; echo error: no such model: x; exit 3\"]\n[proof]\nkeys = true\n";
+    let mut world = World::new(&[("short", file)], "text");
+    let task = order(&world, "short-ada", &[], 20_000);
+    world.run(Lsn(3), task);
+    let (failed, before) = failure(&mut world).await;
+    assert!(matches!(before.as_slice(), [Fact::SessionStarted(_)]), "{before:?}");
+    assert_eq!((failed.phase, failed.left_session), (WakePhase::Boot, false));
+    assert_eq!(failed.screen.as_deref(), Some("error: no such model: x"));
+    assert_eq!(failed.why, "the program exited with code 3");
+    let Event::Fact(Fact::SessionGone(gone)) = world.next().await.event else { panic!("its end comes behind it") };
+    assert_eq!(gone.ending, Ending::Code { code: 3 });
+}
+
 /// C49: what could not be started leaves nothing, and says which program and why.
 #[tokio::test]
 async fn c49_a_program_that_cannot_be_started_leaves_nothing() {

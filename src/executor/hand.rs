@@ -92,6 +92,8 @@ pub(super) struct Hand {
     conversation: Mutex<Option<String>>,
     /// Its status file has told something.
     status: AtomicBool,
+    /// Its program runs, and its box has not been seen open.
+    booting: AtomicBool,
     /// What our own unsubmitted paste looks like in the box.
     residue: Mutex<Option<String>>,
     /// The size of its pane that it was last told of again.
@@ -121,6 +123,7 @@ impl Hand {
             in_flight: Mutex::default(),
             conversation: Mutex::default(),
             status: AtomicBool::new(false),
+            booting: AtomicBool::new(false),
             residue: Mutex::default(),
             size_told: Mutex::default(),
         }
@@ -209,6 +212,15 @@ impl Hand {
     /// There is a status file, and it can be read.
     pub fn has_status(&self) -> bool {
         self.status.load(Ordering::Relaxed)
+    }
+
+    pub fn boots(&self, booting: bool) {
+        self.booting.store(booting, Ordering::Relaxed);
+    }
+
+    /// Whether its end is that of a boot of which nothing else has been told.
+    pub fn is_booting(&self) -> bool {
+        self.booting.load(Ordering::Relaxed)
     }
 
     pub fn begin(&self, in_flight: InFlight) {

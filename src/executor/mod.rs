@@ -12,6 +12,7 @@ mod folder_watch;
 mod hand;
 mod interrupt;
 mod lane;
+mod last_words;
 mod launch;
 mod redraw;
 pub mod report;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::hand::Hand;
 use super::lane::Shared;
-use super::{status_watch, title_watch, transcript_watch};
+use super::{last_words, status_watch, title_watch, transcript_watch};
 use crate::model::effect::Liveness;
 use crate::model::event::{SessionGone, SessionNotKnown, TurnObserved, TurnSeen};
 use crate::model::session::Source;
@@ -62,6 +62,9 @@ async fn end(hand: Arc<Hand>, shared: Arc<Shared>) {
             shared.cut().await;
             // An end that was asked for is verified and told by the lane, with all that it found.
             if shared.end_asked.borrow().is_none() && shared.may_tell_gone() {
+                if hand.is_booting() {
+                    last_words::tell(&hand, &ending).await;
+                }
                 hand.voice.say(SessionGone { ending, lived_ms, strays, found_at_start: false });
             }
             return;

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::actor::Sender;
-use super::event::{HistoryRemoved, KeptBecause, RuntimeTraits, SnapshotTaken};
+use super::event::{HistoryRemoved, KeptBecause, LaunchFailed, RuntimeTraits, SnapshotTaken, WakePhase};
 use super::id::{Generation, Lsn, MessageId};
 pub use super::key::{Key, KeyName};
 use super::message::{Message, Question};
@@ -270,6 +270,9 @@ pub struct Session {
     pub work_seen: Option<Timestamp>,
     /// The last `launch_failed` or unproven first input, until the session is gone.
     pub failing: bool,
+    /// What its program said last, if it ended before its box was open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_words: Option<String>,
 }
 
 /// How far a session has come.
@@ -367,5 +370,11 @@ impl Session {
 
     pub fn is_ready(&self) -> bool {
         matches!(self.phase, SessionPhase::Ready { .. })
+    }
+
+    /// Whether all that `failed` tells is what the program said last: it ended under its boot, and the end itself is told
+    /// behind it.
+    pub fn has_last_words(&self, failed: &LaunchFailed) -> bool {
+        failed.phase == WakePhase::Boot && !failed.left_session && self.phase == SessionPhase::Booting
     }
 }

@@ -91,7 +91,7 @@ fn boot_failed(case: &Case, session: &Session, fact: &SessionGone) -> Draft {
         WakeFailed {
             phase,
             why: format!("the session {}", fact.ending),
-            screen: None,
+            screen: session.last_words.clone(),
             counted: false,
             left_session: false,
             retry_in_ms: retry::delay_ms(&case.state.settings, case.presence.wakes_failed + 1),

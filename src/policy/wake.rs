@@ -288,7 +288,7 @@ fn is_to_be_typed(state: &State, session: &Session) -> bool {
 /// C29: what is left is ended; what left nothing counts as a death.
 pub(super) fn launch_failed(state: &State, record: &Record, fact: &LaunchFailed) -> Vec<Draft> {
     let Some((case, session)) = case_of_session(state, record) else { return Vec::new() };
-    if session.is_ending() {
+    if session.is_ending() || session.has_last_words(fact) {
         return Vec::new();
     }
     let event = WakeFailed {

@@ -51,7 +51,7 @@ fn apply_fact(state: &mut State, record: &Record, fact: &Fact) -> Vec<Task> {
         Fact::DeliveryBegun(fact) => delivery::delivery_begun(state, record, fact),
         Fact::DeliveryEnded(fact) => delivery::delivery_ended(state, record, fact),
         Fact::SessionStarted(fact) => wake::session_started(state, record, fact),
-        Fact::LaunchFailed(_) => wake::launch_failed(state, record),
+        Fact::LaunchFailed(fact) => wake::launch_failed(state, record, fact),
         Fact::BoxOpened(_) => wake::box_opened(state, record),
         Fact::TurnObserved(fact) => turn::turn_observed(state, record, fact),
         Fact::ConversationNamed(fact) => life::conversation_named(state, record, fact),

@@ -2,7 +2,7 @@
 
 use super::{ending, message, presence, session, session_name, verb};
 use crate::model::effect::{KnownPeer, StartSession, Task};
-use crate::model::event::{SessionStarted, WakeDecided, WakeFailed, WakeRefused};
+use crate::model::event::{LaunchFailed, SessionStarted, WakeDecided, WakeFailed, WakeRefused};
 use crate::model::id::Generation;
 use crate::model::name::Identity;
 use crate::model::profile::WakePolicy;
@@ -87,6 +87,7 @@ fn new_session(record: &Record, decision: &WakeDecided, policy: WakePolicy, topi
         turn_said: None,
         waits_by: None,
         failing: false,
+        last_words: None,
     }
 }
 
@@ -137,10 +138,14 @@ pub(super) fn session_started(state: &mut State, record: &Record, fact: &Session
     Vec::new()
 }
 
-pub(super) fn launch_failed(state: &mut State, record: &Record) -> Vec<Task> {
+pub(super) fn launch_failed(state: &mut State, record: &Record, fact: &LaunchFailed) -> Vec<Task> {
     if let Some(session) = session(state, record) {
-        session.failing = true;
         session.slot = false;
+        if session.has_last_words(fact) {
+            session.last_words.clone_from(&fact.screen);
+        } else {
+            session.failing = true;
+        }
     }
     Vec::new()
 }

@@ -1,8 +1,9 @@
-//! What a program at rest does when its session is ended (C49).
+//! How programs leave: what they do at rest when their session is ended (C49), and what they say when they leave by
+//! themselves (C28).
 
 use std::fs;
 
-use dormouse::model::event::{Event, Fact};
+use dormouse::model::event::{Event, Fact, WakePhase};
 use dormouse::model::session::Ending;
 use serde_json::{Value, json};
 
@@ -46,4 +47,27 @@ fn c49_codex_at_rest_takes_its_leave_of_its_hooks() {
     let (ending, told) = is_ended(&codex::settled(&["--consent", "hook_trust"]), ".codex/hooks.json");
     assert!(matches!(ending, Ending::Code { code: 0 } | Ending::Signal { signal: 15 }), "{ending:?}");
     assert_eq!(told["hook_event_name"], "SessionEnd", "{told}");
+}
+
+/// C28, C29: what a program says that will not start is what its owner is told.
+#[track_caller]
+fn is_heard_to_refuse(place: &Place) {
+    place.send("ada", "hello");
+    let (failed, _) = place.wake_failed();
+    assert_eq!(failed.phase, WakePhase::Boot);
+    let screen = failed.screen.unwrap_or_else(|| panic!("no last words\n{}", place.world.story()));
+    assert!(screen.contains("--no-such-option") && !screen.contains("Pane is dead"), "{screen}");
+    let why = place.world.ok(&["why", "ada"]);
+    assert!(why.contains("it said last `"), "{why}");
+    place.world.audit_is_clean();
+}
+
+#[test]
+fn c28_claude_that_does_not_start_is_heard_to_say_why() {
+    is_heard_to_refuse(&claude::settled(&["--arg", "--no-such-option"]));
+}
+
+#[test]
+fn c28_codex_that_does_not_start_is_heard_to_say_why() {
+    is_heard_to_refuse(&codex::settled(&["--arg", "--no-such-option"]));
 }

@@ -1,6 +1,9 @@
 //! Life and death of sessions (C43-C51).
 
+use dormouse::explain::because::because;
+use dormouse::model::event::{Decision, Event, LaunchFailed, WakePhase};
 use dormouse::model::session::Turn;
+use jiff::tz::TimeZone;
 
 use crate::script::check;
 use crate::world::{World, ephemeral, on};
@@ -281,4 +284,27 @@ fn c57_an_attached_session_is_not_reaped() {
          42s passes              => look_decided
          42s looked ada 1h       => reaped[done]",
     );
+}
+
+/// C28, C29: a program that ends under its boot has told its owner why; its death is counted once, and nobody says otherwise.
+#[test]
+fn c28_a_program_that_ends_under_its_boot_leaves_its_last_words() {
+    let mut world = World::new();
+    world.add("ada", |_| {});
+    check(&mut world, "0s send a to ada => wake_decided[fresh first_wake]\n1s started ada =>");
+    let (phase, screen) = (WakePhase::Boot, Some("at line 3\n\nno such model: x".to_owned()));
+    let failed = LaunchFailed { phase, why: "the program exited with code 1".to_owned(), screen, left_session: false };
+    let subject = world.of_session("ada");
+    assert_eq!(world.see(subject, failed.clone()).len(), 1, "its end is told behind it");
+    check(&mut world, "1s gone ada exit:1 => session_died, wake_failed, wake_refused[retry_delay]");
+    let decided = world.records.iter().find_map(|record| match &record.event {
+        Event::Decision(Decision::WakeFailed(decided)) => {
+            Some((decided.screen.clone(), because(record, &TimeZone::UTC)))
+        }
+        _ => None,
+    });
+    let (screen, says) = decided.unwrap();
+    assert_eq!(screen, failed.screen);
+    assert!(says.contains("; it said last `at line 3 / no such model: x`; its death has been counted (C29)"), "{says}");
+    assert_eq!(world.state.presences[&world.identity("ada")].deaths.len(), 1);
 }

@@ -288,6 +288,7 @@ pub fn session(generation: Generation) -> Session {
         turn_said: None,
         waits_by: None,
         failing: false,
+        last_words: None,
     }
 }
 

@@ -56,6 +56,7 @@ fn session(phase: SessionPhase) -> Session {
         turn_said: None,
         waits_by: None,
         failing: false,
+        last_words: None,
     }
 }
 

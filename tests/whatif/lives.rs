@@ -74,7 +74,7 @@ fn c48_one_death_that_counts_is_enough_for_a_quarantine() {
         ("00:00:10", r#"send = { id = "m1", to = "ada" }"#),
     ];
     says("00:20:00", &steps, |it| it.crashloop_deaths_max = 1, "
-        Records 1 to 44, 9 decisions; 1 peer would have lived otherwise
+        Records 1 to 45, 9 decisions; 1 peer would have lived otherwise
 
         PEER        WAKES  REAPS  IN VAIN  DEATHS  QUARANTINES  DEAD  SESSION TIME                WAITING P50         P99
         teller-ada  ~2     ~0     ~0       ~1      0 → ~1       ~0    19 min 49 s → ~14 min 50 s  4.6 s → ~5 min 3 s  4.6 s → ~5 min 3 s
@@ -82,8 +82,8 @@ fn c48_one_death_that_counts_is_enough_for_a_quarantine() {
         in vain: reaped as idle, and woken again within 10 min (--again-within)
 
         What was decided (-) and would not have been then, and what would have been (+):
-        +     ~1  2026-01-01 00:00:11.066  quarantined         teller-ada        quarantined: 1 death within 5 min (records 19), so nothing wakes it until 00:05:11 or `dormouse start` (C48) ← 19
-        -     23  2026-01-01 00:00:12.066  wake_decided        teller-ada        woken fresh for a message: the session before died (C17); 1 of 4 sessions booting at once (C20) ← 22
+        +     ~1  2026-01-01 00:00:11.066  quarantined         teller-ada        quarantined: 1 death within 5 min (records 20), so nothing wakes it until 00:05:11 or `dormouse start` (C48) ← 20
+        -     24  2026-01-01 00:00:12.066  wake_decided        teller-ada        woken fresh for a message: the session before died (C17); 1 of 4 sessions booting at once (C20) ← 23
         +     ~4  2026-01-01 00:05:11.066  quarantine_lifted   teller-ada        wakes are allowed again: the oldest death has left the window (C48) ← ~3
         +     ~5  2026-01-01 00:05:11.066  wake_decided        teller-ada        woken fresh for a message: the session before died (C17); 1 of 4 sessions booting at once (C20) ← ~4");
 }
@@ -95,7 +95,7 @@ fn c48_a_guard_that_allows_more_lets_a_program_that_cannot_start_fail_again() {
         ("00:00:10", r#"send = { id = "m1", to = "ada" }"#),
     ];
     says("00:10:00", &steps, |it| it.crashloop_deaths_max = 5, "
-        Records 1 to 60, 19 decisions; 1 peer would have lived otherwise
+        Records 1 to 63, 19 decisions; 1 peer would have lived otherwise
 
         PEER        WAKES   REAPS  IN VAIN  DEATHS  QUARANTINES  DEAD  SESSION TIME              WAITING P50             P99
         teller-ada  4 → ~7  ~0     ~0       3 → ~6  1 → ~2       ~0    4 min 52 s → ~4 min 53 s  5 min 3 s → ~5 min 5 s  5 min 3 s → ~5 min 5 s
@@ -103,21 +103,21 @@ fn c48_a_guard_that_allows_more_lets_a_program_that_cannot_start_fail_again() {
         in vain: reaped as idle, and woken again within 10 min (--again-within)
 
         What was decided (-) and would not have been then, and what would have been (+):
-        -     35  2026-01-01 00:00:16.194  quarantined         teller-ada        quarantined: 3 deaths within 5 min (records 19, 26, 33), so nothing wakes it until 00:05:11 or `dormouse start` (C48) ← 33
+        -     38  2026-01-01 00:00:16.194  quarantined         teller-ada        quarantined: 3 deaths within 5 min (records 20, 28, 36), so nothing wakes it until 00:05:11 or `dormouse start` (C48) ← 36
         +     ~3  2026-01-01 00:00:20.194  wake_decided        teller-ada        woken fresh for a message: the session before died (C17); 1 of 4 sessions booting at once (C20) ← ~2
         +     ~5  2026-01-01 00:00:21.258  session_died        teller-ada        died, for nobody had decided its end: the session exited with code 1 after 1.0 s; 4 deaths in 5 min, limit 5 (C48) ← ~4
-        +     ~6  2026-01-01 00:00:21.258  wake_failed         teller-ada        the wake failed: the boot failed: the session exited with code 1; not counted as a death; tried again in 8 s at the earliest ← ~4
+        +     ~6  2026-01-01 00:00:21.258  wake_failed         teller-ada        the wake failed: the boot failed: the session exited with code 1; its death has been counted (C29); tried again in 8 s at the earliest ← ~4
         +     ~9  2026-01-01 00:00:29.258  wake_decided        teller-ada        woken fresh for a message: the session before died (C17); 1 of 4 sessions booting at once (C20) ← ~8
         +    ~11  2026-01-01 00:00:30.322  session_died        teller-ada        died, for nobody had decided its end: the session exited with code 1 after 1.0 s; 5 deaths in 5 min, limit 5 (C48) ← ~10
-        +    ~12  2026-01-01 00:00:30.322  wake_failed         teller-ada        the wake failed: the boot failed: the session exited with code 1; not counted as a death; tried again in 16 s at the earliest ← ~10
-        +    ~13  2026-01-01 00:00:30.322  quarantined         teller-ada        quarantined: 5 deaths within 5 min (records 19, 26, 33, ~5, ~11), so nothing wakes it until 00:05:11 or `dormouse start` (C48) ← ~11
-        -     38  2026-01-01 00:05:11.066  quarantine_lifted   teller-ada        wakes are allowed again: the oldest death has left the window (C48) ← 37
-        -     39  2026-01-01 00:05:11.066  wake_decided        teller-ada        woken fresh for a message: the session before died (C17); 1 of 4 sessions booting at once (C20) ← 38
+        +    ~12  2026-01-01 00:00:30.322  wake_failed         teller-ada        the wake failed: the boot failed: the session exited with code 1; its death has been counted (C29); tried again in 16 s at the earliest ← ~10
+        +    ~13  2026-01-01 00:00:30.322  quarantined         teller-ada        quarantined: 5 deaths within 5 min (records 20, 28, 36, ~5, ~11), so nothing wakes it until 00:05:11 or `dormouse start` (C48) ← ~11
+        -     41  2026-01-01 00:05:11.066  quarantine_lifted   teller-ada        wakes are allowed again: the oldest death has left the window (C48) ← 40
+        -     42  2026-01-01 00:05:11.066  wake_decided        teller-ada        woken fresh for a message: the session before died (C17); 1 of 4 sessions booting at once (C20) ← 41
         +    ~16  2026-01-01 00:05:11.066  quarantine_lifted   teller-ada        wakes are allowed again: the oldest death has left the window (C48) ← ~15
         +    ~17  2026-01-01 00:05:11.066  wake_decided        teller-ada        woken fresh for a message: the session before died (C17); 1 of 4 sessions booting at once (C20) ← ~16
         +    ~19  2026-01-01 00:05:12.130  session_died        teller-ada        died, for nobody had decided its end: the session exited with code 1 after 1.0 s; 5 deaths in 5 min, limit 5 (C48) ← ~18
-        +    ~20  2026-01-01 00:05:12.130  wake_failed         teller-ada        the wake failed: the boot failed: the session exited with code 1; not counted as a death; tried again in 32 s at the earliest ← ~18
-        +    ~21  2026-01-01 00:05:12.130  quarantined         teller-ada        quarantined: 5 deaths within 5 min (records 26, 33, ~5, ~11, ~19), so nothing wakes it until 00:05:13 or `dormouse start` (C48) ← ~19
+        +    ~20  2026-01-01 00:05:12.130  wake_failed         teller-ada        the wake failed: the boot failed: the session exited with code 1; its death has been counted (C29); tried again in 32 s at the earliest ← ~18
+        +    ~21  2026-01-01 00:05:12.130  quarantined         teller-ada        quarantined: 5 deaths within 5 min (records 28, 36, ~5, ~11, ~19), so nothing wakes it until 00:05:13 or `dormouse start` (C48) ← ~19
         +    ~24  2026-01-01 00:05:13.130  quarantine_lifted   teller-ada        wakes are allowed again: the oldest death has left the window (C48) ← ~23
         +    ~25  2026-01-01 00:05:13.130  wake_decided        teller-ada        woken fresh for a message: the session before died (C17); 1 of 4 sessions booting at once (C20) ← ~24");
 }

@@ -7,6 +7,7 @@ use crate::model::event::{Decision, Event, Fact, MessageAccepted, Recipient, Ver
 use crate::model::id::Lsn;
 use crate::model::name::Identity;
 use crate::model::record::Record;
+use crate::model::state::State;
 
 /// Fills the place of a text. As long as the text was, so that every figure that counts its bytes stays right.
 const FILLING: &str = "[left out] ";
@@ -54,6 +55,15 @@ impl Kept {
         record
     }
 
+    /// `state` without what is left out of records before it: the screens of other peers' programs.
+    pub fn of_state(&self, mut state: State) -> State {
+        let others = state.presences.iter_mut().filter(|(peer, _)| **peer != self.peer);
+        for session in others.filter_map(|(_, presence)| presence.session.as_mut()) {
+            session.last_words = session.last_words.take().map(|said| filling(&said));
+        }
+        state
+    }
+
     fn concerns(&self, accepted: &MessageAccepted) -> bool {
         let is_for = matches!(&accepted.to, Recipient::Peer(peer) if *peer == self.peer);
         is_for || accepted.from.peer() == Some(&self.peer)
@@ -62,7 +72,11 @@ impl Kept {
 
 fn leave_out(text: &mut String, lsn: Lsn, left: &mut Vec<Value>) {
     left.push(json!({ "lsn": lsn, "bytes": text.len(), "blake3": blake3::hash(text.as_bytes()).to_string() }));
-    *text = FILLING.chars().cycle().take(text.len()).collect();
+    *text = filling(text);
+}
+
+fn filling(text: &str) -> String {
+    FILLING.chars().cycle().take(text.len()).collect()
 }
 
 /// The last lines of a screen, which may show anything.
@@ -80,5 +94,35 @@ fn screen(event: &mut Event) -> Option<&mut String> {
         },
         Event::Decision(Decision::WakeFailed(it)) => it.screen.as_mut(),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::state::{Presence, Session};
+
+    /// Between the two records that tell how a boot ended, the state holds what one of them will say.
+    #[test]
+    fn what_another_peers_program_has_said_last_is_left_out_of_the_state() {
+        let at = json!({ "wall_us": 0, "awake_ms": 0, "boot": 1 });
+        let session = json!({ "generation": 3, "woken": at, "mode": "fresh", "branch": "first_wake", "reason": "message",
+            "policy": "persistent", "phase": "booting", "slot": false, "pid": null, "socket": null, "resume_ref": null,
+            "first_input": null, "task": null, "topics": [], "turn": "unknown", "turns_open": 0, "turn_told": null,
+            "armed": null, "delivering": null, "last_delivered": null, "last_delivered_from": null, "last_sign": at,
+            "last_sign_source": "wake", "last_proof": null, "looking": false, "look_failed_at": null,
+            "screen_moved": null, "transcript_moved": null, "kept": null, "person_seen": null, "failing": false,
+            "last_words": "a secret" });
+        let session: Session = serde_json::from_value(session).unwrap();
+        let at = session.woken;
+        let (ada, bob): (Identity, Identity) = ("demo-ada".parse().unwrap(), "demo-bob".parse().unwrap());
+        let mut state = State::default();
+        for peer in [&ada, &bob] {
+            state.presences.insert(peer.clone(), Presence { session: Some(session.clone()), ..Presence::new(at) });
+        }
+        let kept = Kept { peer: ada.clone(), bodies: true }.of_state(state);
+        let words = |peer: &Identity| kept.presences[peer].session.clone().unwrap().last_words.unwrap();
+        assert_eq!(words(&ada), "a secret");
+        assert!(is_filling(&words(&bob)) && words(&bob).len() == 8, "{}", words(&bob));
     }
 }

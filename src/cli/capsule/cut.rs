@@ -54,6 +54,7 @@ pub fn cut(history: &History, since: When, kept: &Kept, folder: &Unpacked) -> Re
     }
     let (since, reached_back) = reached(history, since, kept);
     let (first, state) = beginning(history, since, kept)?;
+    let state = state.map(|state| kept.of_state(state));
     let encoded = state.as_ref().map(snapshot::encode).transpose();
     let encoded = encoded.map_err(|error| Problem::failed(error.to_string()))?;
     let (mut left, mut versions, mut settings) = (LeftOut::default(), Vec::new(), None);

@@ -98,12 +98,17 @@ pub(super) async fn start(hand: &Hand, order: &StartSession, cause: Lsn, up: imp
             return;
         }
     };
+    hand.boots(true);
     up();
     match boot::until_open(hand, &spec, order, deadline, &voice).await {
-        Ok(()) => voice.say(BoxOpened { boot_ms: ms(started.elapsed()) }),
-        // It ended under the boot: its end is somebody else's to report.
+        Ok(()) => {
+            hand.boots(false);
+            voice.say(BoxOpened { boot_ms: ms(started.elapsed()) });
+        }
+        // It ended under the boot: its end is somebody else's to report, and what it said last.
         Err(boot::BootFailure::Gone) => {}
         Err(boot::BootFailure::Failed { why, screen }) => {
+            hand.boots(false);
             voice.say(LaunchFailed { phase: WakePhase::Boot, why, screen, left_session: true });
         }
     }

@@ -105,8 +105,27 @@ impl Pane {
     ///
     /// See [`TmuxError`].
     pub async fn look(&self) -> Result<Look, TmuxError> {
-        let queue =
-            Queue::of(["display-message", "-p", "-t", &self.id, LOOK]).then(["capture-pane", "-p", "-t", &self.id]);
+        self.look_from("0").await
+    }
+
+    /// The same, with the last rows that have scrolled away. One client.
+    ///
+    /// # Errors
+    ///
+    /// See [`TmuxError`].
+    pub async fn look_back(&self) -> Result<Look, TmuxError> {
+        self.look_from("-50").await
+    }
+
+    async fn look_from(&self, row: &str) -> Result<Look, TmuxError> {
+        let queue = Queue::of(["display-message", "-p", "-t", &self.id, LOOK]).then([
+            "capture-pane",
+            "-p",
+            "-S",
+            row,
+            "-t",
+            &self.id,
+        ]);
         let printed = self.server.run(&queue).await?;
         let (flags, screen) = printed.split_once('\n').unwrap_or((&printed, ""));
         read_look(flags, screen).ok_or_else(|| TmuxError::Unexpected {

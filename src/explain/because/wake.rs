@@ -1,6 +1,6 @@
 //! Waking: the decision, the boot, what keeps a peer asleep.
 
-use crate::explain::phrase::{count, seconds, span};
+use crate::explain::phrase::{count, one_line, seconds, span};
 use crate::model::event::{
     BootSlotReleased, BoxOpened, DialogAnswered, Drained, LaunchFailed, OrphanEnded, SessionAdopted, SessionReady,
     SessionStarted, WakeDecided, WakeFailed, WakePhase, WakeRefused,
@@ -113,7 +113,17 @@ pub fn session_started(it: &SessionStarted) -> String {
 
 pub fn launch_failed(it: &LaunchFailed) -> String {
     let left = if it.left_session { "; a session is left and has to be ended (C29)" } else { "" };
-    format!("{} failed: {}{left}", phase(it.phase), it.why)
+    let said = last_words(it.screen.as_deref().filter(|_| !it.left_session));
+    format!("{} failed: {}{said}{left}", phase(it.phase), it.why)
+}
+
+/// The last rows of the screen of a program that has ended.
+fn last_words(screen: Option<&str>) -> String {
+    const ROWS: usize = 3;
+    const CHARS_MAX: usize = 400;
+    let rows: Vec<String> = screen.unwrap_or_default().lines().map(one_line).filter(|row| !row.is_empty()).collect();
+    let last: String = rows[rows.len().saturating_sub(ROWS)..].join(" / ").chars().take(CHARS_MAX).collect();
+    if last.is_empty() { last } else { format!("; it said last `{last}`") }
 }
 
 fn phase(phase: WakePhase) -> &'static str {
@@ -139,11 +149,17 @@ pub fn session_ready(it: &SessionReady) -> String {
 }
 
 pub fn failed(it: &WakeFailed) -> String {
-    let counted = if it.counted { "; counts as a death (C29)" } else { "; not counted as a death" };
+    let counted = match (it.counted, it.left_session, it.phase) {
+        (true, ..) => "; counts as a death (C29)",
+        // It ended by itself: the record before this one has counted it.
+        (false, false, WakePhase::Boot | WakePhase::Deliver) => "; its death has been counted (C29)",
+        (false, ..) => "; not counted as a death",
+    };
+    let said = last_words(it.screen.as_deref().filter(|_| !it.left_session));
     let left = if it.left_session { "; the session it left is ended (C29)" } else { "" };
     let retry = seconds(it.retry_in_ms);
     format!(
-        "the wake failed: {} failed: {}{counted}{left}; tried again in {retry} at the earliest",
+        "the wake failed: {} failed: {}{said}{counted}{left}; tried again in {retry} at the earliest",
         phase(it.phase),
         it.why
     )

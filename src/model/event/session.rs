@@ -33,7 +33,8 @@ pub enum WakePhase {
     Unwatched,
 }
 
-/// Ended: the launch or the boot failed.
+/// Ended: the launch or the boot failed. Of a program that ended under its boot this has only what it said last, and its end is
+/// told behind it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaunchFailed {
     pub phase: WakePhase,
@@ -222,7 +223,8 @@ pub struct WakeFailed {
     pub phase: WakePhase,
     pub why: String,
     pub screen: Option<String>,
-    /// Counts as a death: it was the program's own failure, whether or not it left a session to be ended (C29, C48).
+    /// Counts as a death: it was the program's own failure, whether or not it left a session to be ended (C29, C48). Not so if
+    /// it ended by itself: then `session_died` counts.
     pub counted: bool,
     /// A session is left, and ended.
     pub left_session: bool,

@@ -9,10 +9,10 @@ use super::verb::Compacting;
 use super::{look, turns_between};
 use crate::model::delivery::{DeliveryOutcome, Proof};
 use crate::model::effect::{Effect, SessionName, Task};
-use crate::model::event::{DeliveryEnded, SessionGone, SessionNotKnown, TurnObserved};
+use crate::model::event::{DeliveryEnded, LaunchFailed, SessionGone, SessionNotKnown, TurnObserved, WakePhase};
 use crate::model::id::{Lsn, MessageId};
 use crate::model::record::{Draft, Subject};
-use crate::model::session::Source;
+use crate::model::session::{Ending as SessionEnding, Source};
 use crate::sim::faults::Fault;
 use crate::sim::world::life::{Life, Stage, Words};
 use crate::sim::world::{Heard, What, World};
@@ -54,6 +54,8 @@ pub struct Lane {
     cut: bool,
     pub end_asked: bool,
     pub told_gone: bool,
+    /// Its program runs, and its box has not been seen open.
+    pub booting: bool,
     watched: bool,
     /// The turn runs, as the loop says.
     pub running: bool,
@@ -75,6 +77,7 @@ impl Lane {
             cut: false,
             end_asked: false,
             told_gone: false,
+            booting: false,
             watched: false,
             running: false,
             proven: None,
@@ -247,7 +250,20 @@ impl Lane {
         self.cut = true;
         self.cut_off(world);
         if !self.end_asked {
+            if self.booting && !self.told_gone {
+                self.tell_last_words(world);
+            }
             self.gone(world, None);
+        }
+    }
+
+    /// What a program has said that ended before its box was open, as far as there is a terminal that shows it.
+    fn tell_last_words(&self, world: &mut World) {
+        let Some(ending) = world.lives.get(&self.name).and_then(|life| life.ending.clone()) else { return };
+        if !matches!(ending, SessionEnding::TerminalLost { .. }) {
+            let (phase, why) = (WakePhase::Boot, format!("the program {ending}"));
+            let failed = LaunchFailed { phase, why, screen: Some("Loading".to_owned()), left_session: false };
+            world.report(&self.name, None, failed);
         }
     }
 

@@ -47,8 +47,8 @@ impl Starting {
                 self.failed(lane, world, WakePhase::Launch, "the session's process did not start", true)
             }
             Stage::Unborn => Step::Waits,
-            // It was born, and its shim did not live to say how it ended; that is the watcher's to find out.
-            Stage::Ended if !self.started && life.unseen => {
+            // It was born: how it ended is the watcher's to find out.
+            Stage::Ended if !self.started && life.born_ms.is_some() => {
                 self.says_started(lane, world);
                 Step::Done
             }
@@ -72,7 +72,7 @@ impl Starting {
     }
 
     /// Sends a client, unless the session has had its start.
-    fn ask(&mut self, lane: &Lane, world: &mut World) -> Step {
+    fn ask(&mut self, lane: &mut Lane, world: &mut World) -> Step {
         if self.is_there(lane, world) {
             return Step::Waits;
         }
@@ -131,6 +131,7 @@ impl Starting {
                 Step::Waits
             }
             _ => {
+                lane.booting = false;
                 world.report(&lane.name, Some(self.cause), BoxOpened { boot_ms: world.now - self.began });
                 Step::Done
             }
@@ -148,10 +149,12 @@ impl Starting {
             took_ms: world.now - self.began,
         };
         world.report(&lane.name, Some(self.cause), started);
+        lane.booting = true;
         lane.watch(Words::default());
     }
 
-    fn failed(&self, lane: &Lane, world: &mut World, phase: WakePhase, why: &str, left_session: bool) -> Step {
+    fn failed(&self, lane: &mut Lane, world: &mut World, phase: WakePhase, why: &str, left_session: bool) -> Step {
+        lane.booting = false;
         let screen = (phase == WakePhase::Boot).then(|| "Loading".to_owned());
         let failed = LaunchFailed { phase, why: why.to_owned(), screen, left_session };
         world.report(&lane.name, Some(self.cause), failed);

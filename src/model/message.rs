@@ -83,6 +83,13 @@ pub struct SessionBefore {
     pub lived_ms: u64,
 }
 
+impl Message {
+    /// Whether it is being typed, or was: its program may have begun on it.
+    pub fn is_begun(&self) -> bool {
+        matches!(self.fate, Fate::Delivering { begun: Some(_), .. })
+    }
+}
+
 /// Exactly one of these holds (C13). Cancelled and settled messages leave the state; the journal keeps them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fate {

@@ -321,6 +321,15 @@ impl State {
         self.messages.values().map(|message| message.accepted).min()
     }
 
+    /// What a later wake may resume the conversation of `session` by (C17). None: it has no name, or nothing was said in it. A
+    /// name that was chosen for it before its first word names nothing until then. Of a program that tells nothing nobody
+    /// knows what was said by hand, so its name counts.
+    pub fn resumable<'a>(&self, peer: &Identity, session: &'a Session) -> Option<&'a String> {
+        let typed = session.delivering.and_then(|id| self.messages.get(&id)).is_some_and(Message::is_begun);
+        let said = session.was_spoken_in() || typed || !self.tells_turns(peer);
+        session.resume_ref.as_ref().filter(|_| said)
+    }
+
     /// The program tells its turns itself; else they are judged (C46a).
     pub fn tells_turns(&self, identity: &Identity) -> bool {
         self.runtimes.get(&identity.runtime).is_some_and(|traits| traits.tells_turns)
@@ -366,6 +375,14 @@ impl Session {
     /// should, would be waited for for ever.
     pub fn is_told_running(&self) -> bool {
         matches!(self.turn, Turn::Running { judged: false, .. }) && self.turn_said.is_some()
+    }
+
+    /// Whether its program has heard a word: one that was resumed has, and so has one that was ever said to be in a turn.
+    /// That it rests it says at its start as well.
+    pub fn was_spoken_in(&self) -> bool {
+        let in_turn = matches!(self.turn, Turn::Running { .. } | Turn::Failed { .. } | Turn::Background { .. });
+        let told = self.turn_told.is_some() || !self.turn_names.is_empty();
+        self.mode != WakeMode::Fresh || self.last_delivered.is_some() || in_turn || told
     }
 
     pub fn is_ready(&self) -> bool {

@@ -324,7 +324,8 @@ fn head<'a>(case: &Case<'a>) -> Option<&'a Message> {
 }
 
 pub(super) fn park(case: &Case, session: &Session) -> Draft {
-    let event = Parked { resume_ref: session.resume_ref.clone(), topics: session.topics.clone() };
+    let event =
+        Parked { resume_ref: case.state.resumable(case.peer, session).cloned(), topics: session.topics.clone() };
     case.about_session(session, event)
 }
 

@@ -4,6 +4,7 @@ use super::{presence, session, session_name, startup};
 use crate::model::effect::{Attention, AttentionKind, SessionName, Task};
 use crate::model::event::{Parked, QuarantineLifted, Quarantined, Reaped, SessionDied, SessionEnded, SessionFinished};
 use crate::model::id::Generation;
+use crate::model::name::Identity;
 use crate::model::record::Record;
 use crate::model::session::Ending;
 use crate::model::state::{EndedHow, LastDeath, LastEnd, Park, Quarantine, SessionPhase, State};
@@ -62,17 +63,21 @@ pub(super) fn kill_repeated(state: &mut State, record: &Record) -> Vec<Task> {
 
 pub(super) fn session_died(state: &mut State, record: &Record, decision: &SessionDied) -> Vec<Task> {
     let window_ms = state.settings.crashloop_window_ms;
+    let last = record.subject.peer.as_ref().and_then(|peer| last_death(state, record, peer));
     if let Some(presence) = presence(state, record) {
-        if let Some(session) = &presence.session {
-            let (resume_ref, topics) = (session.resume_ref.clone(), session.topics.clone());
-            presence.died = Some(LastDeath { lsn: record.lsn, resume_ref, topics });
-        }
+        presence.died = last.or(presence.died.take());
         presence.deaths.retain(|(_, at)| record.at.since(*at) < window_ms);
         if decision.counted && !bug(Bug::DeathNotCounted) {
             presence.deaths.push((record.lsn, record.at));
         }
     }
     leave(state, record, EndedHow::Died, decision.ending.clone(), decision.lived_ms)
+}
+
+fn last_death(state: &State, record: &Record, peer: &Identity) -> Option<LastDeath> {
+    let session = state.presences.get(peer)?.session.as_ref()?;
+    let resume_ref = state.resumable(peer, session).cloned();
+    Some(LastDeath { lsn: record.lsn, resume_ref, topics: session.topics.clone() })
 }
 
 pub(super) fn session_finished(state: &mut State, record: &Record, decision: &SessionFinished) -> Vec<Task> {

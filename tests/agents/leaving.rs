@@ -1,13 +1,13 @@
-//! How programs leave: what they do at rest when their session is ended (C49), and what they say when they leave by
-//! themselves (C28).
+//! How programs leave: what they do at rest when their session is ended (C49), what they leave to be resumed (C17), and what
+//! they say when they leave by themselves (C28).
 
 use std::fs;
 
-use dormouse::model::event::{Event, Fact, WakePhase};
-use dormouse::model::session::Ending;
+use dormouse::model::event::{Decision, Event, Fact, WakePhase};
+use dormouse::model::session::{Ending, WakeMode};
 use serde_json::{Value, json};
 
-use crate::daemon_fixture::until;
+use crate::daemon_fixture::{text, until};
 use crate::place::Place;
 use crate::{claude, codex};
 
@@ -47,6 +47,43 @@ fn c49_codex_at_rest_takes_its_leave_of_its_hooks() {
     let (ending, told) = is_ended(&codex::settled(&["--consent", "hook_trust"]), ".codex/hooks.json");
     assert!(matches!(ending, Ending::Code { code: 0 } | Ending::Signal { signal: 15 }), "{ending:?}");
     assert_eq!(told["hook_event_name"], "SessionEnd", "{told}");
+}
+
+/// C17: Claude keeps a conversation from its first message on. One that had none cannot be resumed, by whatever name: asking for
+/// that is refused, and the next message begins another one.
+#[test]
+fn c17_a_claude_to_which_nothing_was_said_is_not_resumed() {
+    let place = claude::settled(&[]);
+    // Whoever talks with people is resumed wherever that is possible.
+    let profile = place.world.path("ada").join(".dormouse/peer-profile.json");
+    let mut said: Value = serde_json::from_slice(&fs::read(&profile).unwrap()).unwrap();
+    said["interfaces"] = json!({ "telegram": {} });
+    fs::write(&profile, said.to_string()).unwrap();
+    place.world.ok(&["new", "ada"]);
+    place
+        .world
+        .await_record("its box", |record| is_decided(&record.event, |it| matches!(it, Decision::SessionReady(_))));
+    place.world.ok(&["stop", "ada"]);
+    place
+        .world
+        .await_record("its end", |record| is_decided(&record.event, |it| matches!(it, Decision::SessionEnded(_))));
+    place.world.ok(&["start", "ada"]);
+    let refused = place.world.run(&["compact", "ada"]);
+    assert_eq!(refused.status.code(), Some(3));
+    assert!(text(&refused.stderr).contains("no conversation to resume: nothing was said"), "{}", text(&refused.stderr));
+    let message = place.send("ada", "hello");
+    place.delivered(message);
+    let is_fresh = |event: &Event| match event {
+        Event::Decision(Decision::WakeDecided(decided)) => Some(decided.mode == WakeMode::Fresh),
+        _ => None,
+    };
+    let fresh: Vec<bool> = place.world.records().iter().filter_map(|record| is_fresh(&record.event)).collect();
+    assert_eq!(fresh, [true, true], "{}", place.world.story());
+    place.world.audit_is_clean();
+}
+
+fn is_decided(event: &Event, wanted: impl Fn(&Decision) -> bool) -> Option<()> {
+    matches!(event, Event::Decision(decision) if wanted(decision)).then_some(())
 }
 
 /// C28, C29: what a program says that will not start is what its owner is told.

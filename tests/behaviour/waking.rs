@@ -2,9 +2,11 @@
 
 use dormouse::explain::queue::queue;
 use dormouse::explain::view;
+use dormouse::model::event::{Event, Fact, RuntimeTraits, RuntimesChanged};
+use dormouse::model::record::Subject;
 
-use crate::script::check;
-use crate::world::{World, ephemeral};
+use crate::script::{check, happens};
+use crate::world::{World, ephemeral, on, runtimes};
 
 /// C20: at most four boot at once, the rest in the order of their messages; an open box gives its slot back.
 #[test]
@@ -190,4 +192,93 @@ fn c28_why_the_last_wake_failed_is_said_wherever_one_looks() {
          64s proven a ada => delivered, session_ready",
     );
     assert_eq!(said(&world), None);
+}
+
+/// What the last park can be resumed by.
+fn parked(world: &World) -> Option<String> {
+    world.state.presences[&world.identity("ada")].park.as_ref().expect("it is parked").resume_ref.clone()
+}
+
+/// C17: the name of a conversation is chosen before its first word, and until then no program finds it again.
+#[test]
+fn c17_a_session_in_which_nothing_was_said_leaves_nothing_to_resume() {
+    let mut world = World::new();
+    world.add("ada", |_| {});
+    check(
+        &mut world,
+        "0s new ada            => wake_decided[fresh new]
+         1s up ada             => session_ready
+         2s turn ada idle      =>
+         3s turn ada alive     =>
+         4s stop ada           => stop_set, parked, reaped[stopped]
+         5s gone ada signal:15 => session_ended
+         6s start ada          => stop_cleared",
+    );
+    assert_eq!(parked(&world), None);
+    let records = happens(&mut world, "attach ada");
+    let Event::Fact(Fact::RequestRefused(refused)) = &records.last().unwrap().event else { panic!("{records:?}") };
+    assert!(
+        refused.why.ends_with("nothing was said in its last one, or its program never named it"),
+        "{}",
+        refused.why
+    );
+}
+
+/// C17: by hand is said as well, and so is what an end cut off; and what was resumed has been spoken in before.
+#[test]
+fn c17_whatever_was_said_is_resumed() {
+    let up = "0s new ada => wake_decided[fresh new]\n1s up ada => session_ready\n2s turn ada idle =>\n";
+    for said in [
+        "3s turn ada running:t1 =>\n4s turn ada idle:t1 =>",
+        "3s turn ada running =>\n4s turn ada idle =>",
+        "3s turn ada failed:t1 =>\n4s turn ada idle =>",
+        "3s send a to ada => delivery_decided\n3s begun a ada =>",
+        "3s send a to ada => delivery_decided\n3s begun a ada =>\n3s proven a ada => delivered",
+    ] {
+        let mut world = World::new();
+        world.add("ada", |_| {});
+        check(&mut world, &format!("{up}{said}\n5s stop ada => stop_set, parked, reaped[stopped]"));
+        assert!(parked(&world).is_some(), "{said}");
+        check(&mut world, "6s gone ada signal:15 => session_ended");
+        if said.ends_with("delivered") {
+            check(
+                &mut world,
+                "7s start ada          => stop_cleared
+                 8s attach ada         => wake_decided[resumed attach]
+                 9s up ada             => session_ready
+                 10s stop ada          => stop_set, parked, reaped[stopped]",
+            );
+            assert!(parked(&world).is_some());
+        }
+    }
+}
+
+/// C17, C46a: of a program that tells nothing nobody knows what was said by hand.
+#[test]
+fn c17_a_silent_programs_conversation_is_resumed_by_its_name() {
+    let mut world = World::new();
+    world.add("ada", on("plain"));
+    let runtimes = runtimes().into_iter().map(|it| RuntimeTraits { can_resume: true, ..it }).collect();
+    world.see(Subject::NONE, RuntimesChanged { runtimes });
+    check(
+        &mut world,
+        "0s new ada  => wake_decided[fresh new]
+         1s up ada   => session_ready
+         2s stop ada => stop_set, parked, reaped[stopped]",
+    );
+    assert!(parked(&world).is_some());
+}
+
+/// C17: nor does one that died before anything was said come back by its name, again and again.
+#[test]
+fn c17_a_death_before_the_first_word_leaves_nothing_to_resume() {
+    let mut world = World::new();
+    world.add("ada", |registration| registration.profile.resume_on_death = true);
+    check(
+        &mut world,
+        "0s new ada           => wake_decided[fresh new]
+         1s up ada            => session_ready
+         2s gone ada signal:9 => session_died
+         3s send a to ada     => wake_decided[fresh died]",
+    );
 }

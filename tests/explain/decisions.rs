@@ -275,7 +275,10 @@ fn ends() -> Vec<(Event, &'static str)> {
             parked(Some("c0ffee"), &["release", "docs"]).into(),
             "put aside for later (parked): its conversation `c0ffee` can be resumed; topics `release`, `docs` (C47)",
         ),
-        (parked(None, &[]).into(), "put aside for later (parked): nothing of it can be resumed (C47)"),
+        (
+            parked(None, &[]).into(),
+            "put aside for later (parked): there is nothing to resume: nothing was said in it, or its program never named it (C47)",
+        ),
         (
             died(Some(id(2))).into(),
             "died, for nobody had decided its end: the session died by signal 9 after 41 s; 2 deaths in 5 min, limit 3 (C48); unfinished: message \

@@ -116,7 +116,10 @@ pub(super) fn resumable(
     if can && parked.or(died).is_some() {
         return Ok(());
     }
-    let why = if can {
+    let had_one = presence.is_some_and(|presence| presence.park.is_some() || presence.died.is_some());
+    let why = if can && had_one {
+        format!("{peer} has no conversation to resume: nothing was said in its last one, or its program never named it")
+    } else if can {
         format!("{peer} has no conversation to resume")
     } else {
         format!("the runtime `{}` cannot resume a conversation, and {peer} is not live", peer.runtime)

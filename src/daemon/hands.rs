@@ -38,8 +38,20 @@ pub(super) enum Order {
 /// What the loop knows and a lane cannot see by itself.
 #[derive(Debug)]
 pub(super) enum Told {
-    Turn { session: SessionName, running: bool },
-    Proven { session: SessionName, message: crate::model::id::MessageId, proof: crate::model::delivery::Proof },
+    Turn {
+        session: SessionName,
+        running: bool,
+    },
+    /// What its conversation is called, whoever has said so.
+    Conversation {
+        session: SessionName,
+        name: String,
+    },
+    Proven {
+        session: SessionName,
+        message: crate::model::id::MessageId,
+        proof: crate::model::delivery::Proof,
+    },
 }
 
 pub(super) type Orders = mpsc::UnboundedSender<Order>;
@@ -65,6 +77,7 @@ pub(super) async fn work(mut executor: Executor, mut orders: mpsc::UnboundedRece
             }
             Order::Runtimes(runtimes) => executor.set_runtimes(runtimes),
             Order::Tell(Told::Turn { session, running }) => executor.tell_turn(&session, running),
+            Order::Tell(Told::Conversation { session, name }) => executor.tell_conversation(&session, name),
             Order::Tell(Told::Proven { session, message, proof }) => executor.tell_proven(&session, message, proof),
             Order::CancelAll => executor.cancel_all(),
             Order::SayOfJournal(attention) => {

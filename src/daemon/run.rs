@@ -15,7 +15,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::control::{self, DaemonLock, Door, LockError, SocketError};
 use super::ears::{Ears, conversations};
-use super::hands::{self, Order, Orders};
+use super::hands::{self, Order, Orders, Told};
 use super::host::Machine;
 use super::indexing::Indexing;
 use super::input::{Input, Loop};
@@ -294,7 +294,11 @@ impl Starting {
         }
         let alive = alive.into_iter().map(|session| (supervisor.host().found(&session), session)).collect();
         known.extend(supervisor.sessions());
+        let named = self::conversations(supervisor.state(), &known);
         let _ = self.orders.send(Order::Adopt { alive, known });
+        for (session, name) in named {
+            let _ = self.orders.send(Order::Tell(Told::Conversation { session, name }));
+        }
         let (home, ears, records) = (self.home.clone(), self.ears.clone(), self.lines.records.clone());
         let (orders, answers) = (self.orders.clone(), self.answers.clone());
         Ok(Turning { supervisor, home, ears, orders, answers, records, unmarked: true, low_said: false })

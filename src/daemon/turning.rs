@@ -268,6 +268,13 @@ impl<S: Storage, H: Host> Turning<S, H> {
                 let known = self.supervisor.state().session(peer, generation);
                 Told::Turn { session, running: known.is_some_and(Session::is_told_running) }
             }
+            Event::Fact(Fact::ConversationNamed(named)) => {
+                Told::Conversation { session, name: named.resume_ref.clone() }
+            }
+            Event::Fact(Fact::SessionStarted(started)) => {
+                let Some(name) = started.resume_ref.clone() else { return };
+                Told::Conversation { session, name }
+            }
             Event::Decision(Decision::Delivered(Delivered {
                 proof: proof @ (Proof::Answer | Proof::Hook), ..
             })) => {

@@ -88,7 +88,7 @@ pub(super) struct Hand {
     server: Server,
     pane: OnceCell<Pane>,
     in_flight: Mutex<Option<InFlight>>,
-    /// What its record last said that its conversation is called.
+    /// What its conversation is called, by what its record or somebody else last said.
     conversation: Mutex<Option<String>>,
     /// Its status file has told something.
     status: AtomicBool,
@@ -194,7 +194,12 @@ impl Hand {
         }
     }
 
-    /// As far as its record has told.
+    /// What its conversation is called, as somebody else has told.
+    pub fn is_in(&self, conversation: String) {
+        *self.conversation.lock().unwrap_or_else(PoisonError::into_inner) = Some(conversation);
+    }
+
+    /// As far as it is known.
     pub fn conversation(&self) -> Option<String> {
         self.conversation.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

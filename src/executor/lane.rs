@@ -123,6 +123,10 @@ impl Lane {
         self.told.send_modify(change);
     }
 
+    pub fn is_in(&self, conversation: String) {
+        self.hand.is_in(conversation);
+    }
+
     /// Drops what it does, without a word; the session lives on (C63).
     pub fn drop_work(&self) {
         self.abort.abort();

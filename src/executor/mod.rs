@@ -157,6 +157,13 @@ impl Executor {
         }
     }
 
+    /// Says what the conversation of a session is called: what its program's record holds of others is none of its own.
+    pub fn tell_conversation(&self, session: &SessionName, name: String) {
+        if let Some(lane) = self.lanes.get(session) {
+            lane.is_in(name);
+        }
+    }
+
     /// Says that something else than the lane has proven a message: a hook, an answer. A delivery of it ends at once.
     pub fn tell_proven(&self, session: &SessionName, message: MessageId, proof: Proof) {
         if let Some(lane) = self.lanes.get(session) {

@@ -27,7 +27,7 @@ pub fn events(body: &Value, answer: &Answer) -> (Value, Vec<Value>) {
         Answer::Text(text) | Answer::Held(text) | Answer::Halfway(text) | Answer::Slow(_, text) => {
             (json!({ "type": "text", "text": "" }), json!({ "type": "text_delta", "text": text }), "end_turn")
         }
-        Answer::Waits(_) => unreachable!("it has no such tool"),
+        Answer::Waits(_) | Answer::OfCodex(..) => unreachable!("it has no such tool"),
         Answer::Error(_) => unreachable!("an error is no stream"),
     };
     let rest = vec![

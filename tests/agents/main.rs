@@ -18,6 +18,7 @@ mod openai;
 mod place;
 mod secrets;
 mod silent;
+mod threads;
 mod tools;
 mod turns;
 mod verbs;

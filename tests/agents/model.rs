@@ -26,6 +26,8 @@ pub enum Answer {
     Waits(u64),
     /// A call of one of our own tools, by its bare name; the answer to its result is a text.
     Tool(&'static str, Value),
+    /// A call of one of Codex's own tools, by its namespace and its name.
+    OfCodex(&'static str, &'static str, Value),
     /// A stream that begins, and says nothing until [`Model::release`].
     Held(&'static str),
     /// A stream that says this much, and does not end until [`Model::release`].

@@ -14,10 +14,8 @@ pub fn events(answer: &Answer) -> (Value, Vec<Value>) {
             json!({ "type": "function_call", "id": unique("fc"), "call_id": unique("call"), "name": "exec_command",
                 "arguments": arguments.to_string() })
         }
-        Answer::Tool(name, arguments) => {
-            json!({ "type": "function_call", "id": unique("fc"), "call_id": unique("call"),
-            "namespace": "mcp__dormouse", "name": name, "arguments": arguments.to_string() })
-        }
+        Answer::Tool(name, arguments) => called("mcp__dormouse", name, arguments),
+        Answer::OfCodex(namespace, name, arguments) => called(namespace, name, arguments),
         Answer::Text(text) | Answer::Held(text) | Answer::Halfway(text) | Answer::Slow(_, text) => {
             json!({ "type": "message", "role": "assistant", "id": unique("msg"),
             "content": [{ "type": "output_text", "text": text }] })
@@ -43,6 +41,11 @@ pub fn events(answer: &Answer) -> (Value, Vec<Value>) {
         json!({ "type": "response.completed", "response": { "id": response, "usage": usage } }),
     ];
     (json!({ "type": "response.created", "response": { "id": response } }), rest)
+}
+
+fn called(namespace: &str, name: &str, arguments: &Value) -> Value {
+    json!({ "type": "function_call", "id": unique("fc"), "call_id": unique("call"), "namespace": namespace, "name": name,
+        "arguments": arguments.to_string() })
 }
 
 /// Every text a user has said in the conversation that `asked` sends, in order.

@@ -27,7 +27,7 @@ fn takes_its_time() -> String {
 }
 
 /// Codex gives a command back to its model while that still runs; this model goes on waiting for it, as they do.
-fn waits_for_its_command(asked: &Asked) -> Option<Answer> {
+pub fn waits_for_its_command(asked: &Asked) -> Option<Answer> {
     let mut results = asked.body["input"].as_array()?.iter().filter(|item| item["type"] == "function_call_output");
     let (_, id) = results.next_back()?["output"].as_str()?.split_once("session ID ")?;
     let id: String = id.chars().take_while(char::is_ascii_digit).collect();

@@ -33,14 +33,22 @@ fn shell_word(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
-/// `known` is what the session's conversation is called: a title is thought up in a thread of its own.
+/// `known` is what the session's conversation is called. Helpers speak in its name, and say that they are helpers; tasks that
+/// its model gives away have threads of their own, and so have titles. It is where a prompt is taken, which alone can tell
+/// that a person has gone over to another one.
 pub(super) fn said(payload: &Value, known: Option<&str>) -> Said {
     if let Some(event) = text(payload, "hook_event_name") {
+        let (conversation, prompted) = (text(payload, "session_id"), event == "UserPromptSubmit");
+        let of_helper = payload.get("agent_id").is_some_and(|agent| !agent.is_null());
+        let of_another = known.is_some() && conversation.as_deref() != known && !prompted;
+        if of_helper || of_another {
+            return Said { turn: Some(TurnSeen::Alive), ..Said::default() };
+        }
         return Said {
             turn: Some(turn(&event, payload)),
             turn_id: text(payload, "turn_id"),
-            prompt: text(payload, "prompt").filter(|_| event == "UserPromptSubmit"),
-            conversation: text(payload, "session_id"),
+            prompt: text(payload, "prompt").filter(|_| prompted),
+            conversation,
         };
     }
     let ours = known.is_some() && text(payload, "thread-id").as_deref() == known;

@@ -129,6 +129,24 @@ fn c46b_codex_hooks_tell_its_turns() {
     assert_eq!(codex("SessionEnd"), TurnSeen::Alive);
 }
 
+/// C46b, C17: what its helpers and the tasks do that its model gives away is a sign of life, and no turn of the session's; and a
+/// later wake does not resume one of them.
+#[test]
+fn c46b_what_codexs_other_threads_say_is_no_turn_of_the_session() {
+    let said = |event: &str, thread: &str, agent: Option<&str>| json!({ "session_id": thread, "turn_id": "u2", "agent_id": agent, "hook_event_name": event, "prompt": "look", "tool_name": "shell" });
+    for event in ["SessionStart", "UserPromptSubmit", "PermissionRequest", "Stop", "Interrupt", "SubagentStop"] {
+        assert_eq!(turn("codex", said(event, "t1", Some("a1")), Some("t1")), (TurnSeen::Alive, None), "{event}");
+    }
+    for event in ["SessionStart", "PermissionRequest", "Stop", "Interrupt", "SessionEnd"] {
+        assert_eq!(turn("codex", said(event, "t2", None), Some("t1")), (TurnSeen::Alive, None), "{event}");
+    }
+    // A person has begun another conversation, and speaks there.
+    let named = ConversationNamed { resume_ref: "t2".to_owned(), source: Source::Hook };
+    let heard = heard("codex", &said("UserPromptSubmit", "t2", None), Some("t1"));
+    assert_eq!(heard[0], (named.into(), None));
+    assert_eq!(heard.len(), 2, "and its turn runs: {heard:?}");
+}
+
 /// A title is thought up in a thread of its own, whose end is nobody's.
 #[test]
 fn c46b_codex_notify_counts_for_the_sessions_own_thread_alone() {

@@ -18,6 +18,7 @@ fn order(world: &World, identity: &str, consents: &[&str], boot_deadline_ms: u64
         args: Vec::new(),
         consents: consents.iter().map(ToString::to_string).collect(),
         roster: Vec::new(),
+        worker: false,
         boot_deadline_ms,
     }))
 }

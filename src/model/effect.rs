@@ -77,6 +77,8 @@ pub struct StartSession {
     pub consents: Vec<String>,
     /// Who else there is now, by name; the first hundred.
     pub roster: Vec<KnownPeer>,
+    /// Of a peer that gets a session for each task (C35).
+    pub worker: bool,
     /// Until the input surface is there (C28).
     pub boot_deadline_ms: u64,
 }

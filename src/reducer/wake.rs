@@ -102,6 +102,7 @@ pub(super) fn start_session(state: &State, peer: &Identity) -> Option<Task> {
         args: registration.args.clone(),
         consents: registration.consents.clone(),
         roster: roster(state, peer),
+        worker: session.policy == WakePolicy::Ephemeral,
         boot_deadline_ms: state.settings.boot_deadline_ms,
     })))
 }

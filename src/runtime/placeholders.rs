@@ -196,6 +196,12 @@ impl Spec {
             .is_some_and(|resume| !asks(resume, "{resume_ref}") || asks(&self.argv, "{session_uuid}"))
     }
 
+    /// Whether its program is told where it can call us (C62).
+    pub fn gives_tools(&self) -> bool {
+        let told = |text: &String| text.contains("{mcp_url}");
+        self.argv.iter().any(told) || self.env.values().any(told)
+    }
+
     /// What the runtime adds to the program's environment (C21), the one place where a session's secret may go.
     pub fn environment(&self, values: &Values, secret: Secret) -> Result<BTreeMap<String, String>, PlaceholderError> {
         let values = Values { session_secret: Some(secret), ..values.clone() };

@@ -152,7 +152,13 @@ pub fn is_told_its_doctrine(place: &Place) {
     place.delivered(message);
     place.asked(1);
     let asked = place.model.asked().remove(0).body.to_string();
-    for told in ["You are `ada`", "- bob (demo): counts nuts", "Never say", "Say 'hazel' $HOME instead."] {
+    for told in [
+        "You are `ada`",
+        "the tool `send_to_peer`",
+        "- bob (demo): counts nuts",
+        "Never say",
+        "Say 'hazel' $HOME instead.",
+    ] {
         assert!(asked.contains(told), "{told}: {asked}");
     }
 }

@@ -212,3 +212,20 @@ fn c56_a_turn_of_codex_is_interrupted() {
 fn c56_a_conversation_of_codex_is_compacted() {
     alike::is_compacted(&settled(&[]));
 }
+
+/// Linux starts no program of which one argument has 128 KiB: what does not fit stands in a file, and Codex is told in which.
+#[test]
+fn codex_is_told_where_the_rest_of_a_long_doctrine_stands() {
+    let place = settled(&[]);
+    // Each is shown by three bytes.
+    fs::write(place.world.path("ada").join("PEER.md"), "\u{1}".repeat(48 << 10)).unwrap();
+    let message = place.send("ada", "hello");
+    place.delivered(message);
+    place.asked(1);
+    let asked = place.model.asked().remove(0).body.to_string();
+    let (_, note) =
+        asked.split_once("[what follows did not fit here: read it, before anything else, in ").expect("a word on it");
+    let (file, _) = note.split_once(']').unwrap();
+    let whole = fs::read_to_string(file).unwrap();
+    assert_eq!(whole.matches('\u{2401}').count(), 48 << 10);
+}

@@ -70,6 +70,7 @@ impl World {
             args: Vec::new(),
             consents: Vec::new(),
             roster: Vec::new(),
+            worker: false,
             boot_deadline_ms: 20_000,
         };
         self.run(name.generation.0, Task::StartSession(Box::new(order)));

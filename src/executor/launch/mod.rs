@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use tokio::time::Instant;
 
 pub(super) use boot::tail;
+use prompt::Means;
 pub(super) use surface::{Surface, reads_screen, surface};
 
 use super::folder_watch::FolderWatch;
@@ -159,11 +160,12 @@ fn prepare(hand: &Hand, order: &StartSession, spec: &Spec) -> Result<Launch, Lau
         WakeMode::Resumed { resume_ref } => resume_ref.clone(),
     };
     let secret = folder::secret(files)?;
-    let prompt = prompt::compose(&name.peer, &order.roster, prompt::doctrine(&order.folder).as_ref());
+    let means = Means { tools: spec.gives_tools(), worker: order.worker };
+    let prompt = prompt::compose(&name.peer, means, &order.roster, prompt::doctrine(&order.folder).as_ref());
     folder::write_prompt(files, &prompt)?;
     let values = Values {
         prompt_file: Some(files.prompt()),
-        prompt_string: Some(serde_json::Value::from(prompt).to_string()),
+        prompt_string: Some(prompt::as_argument(&prompt, &files.prompt())),
         ..hand::values(ground, name, order.folder.clone(), conversation.clone())
     };
     let unicode = |(key, value): (OsString, OsString)| Some((key.into_string().ok()?, value.into_string().ok()?));

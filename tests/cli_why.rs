@@ -48,6 +48,13 @@ fn a_session_is_named_by_its_peer_and_its_wake() {
     }
 }
 
+/// What happened in a copy is as long ago as it was when the copy ends: who asks a year later asks about the same night.
+#[test]
+fn ages_in_a_copy_count_from_its_last_record() {
+    let said = out(&why(&["ada"]));
+    assert!(said.starts_with("   788        190 ms ago  demo-ada ready"), "{said}");
+}
+
 /// What held then is told by what was known then, and times count from that moment.
 #[test]
 fn a_moment_is_explained_by_what_was_known_then() {

@@ -2,16 +2,18 @@
 //!
 //! `make explained WORLDS=10000` asks it of so many worlds, from one that nobody has seen, or from `DORMOUSE_FIRST` on.
 
+use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use dormouse::explain::again::Again;
 use dormouse::explain::forecast::upcoming;
 use dormouse::explain::phrase::rfc3339;
-use dormouse::explain::why::{Answer, Reach, Subject, Until, chain};
+use dormouse::explain::why::{Answer, Reach, Subject, Trail, Until, chain, links};
 use dormouse::explain::whynot::{Question, whynot};
 use dormouse::model::event::{Decision, Event, Fact};
 use dormouse::model::id::Lsn;
 use dormouse::model::record::{Record, groups};
+use dormouse::model::session::{ReapReason, Turn};
 use dormouse::model::state::State;
 use dormouse::reducer::apply;
 use dormouse::sim::{Level, Plan, Ran, run};
@@ -67,6 +69,60 @@ fn every_chain_ends_in_facts(seed: u64, records: &[Record]) {
         assert!(chain.last().is_some_and(is_fact), "seed {seed}: record {} does not end in a fact", record.lsn);
         let is_there = |record: &Record| record.cause.is_none_or(|cause| chain.iter().any(|it| it.lsn == cause));
         assert!(chain.iter().all(is_there), "seed {seed}: record {} has a loose end", record.lsn);
+    }
+}
+
+/// C37, C38, C45: whoever is told that a session was silent for so long finds in the chain what that was counted from.
+fn every_silence_begins_with_a_record(seed: u64, records: &[Record]) {
+    for record in records {
+        let silent_ms = match &record.event {
+            Event::Decision(Decision::LookDecided(it)) => it.silent_ms,
+            Event::Decision(Decision::Reaped(it)) => match it.reason {
+                ReapReason::Idle { idle_ms, .. } => idle_ms,
+                ReapReason::Done { quiet_ms, .. } => quiet_ms,
+                ReapReason::Unarmed { silent_ms, .. } => silent_ms,
+                _ => continue,
+            },
+            _ => continue,
+        };
+        let chain = chain(records, &Subject::Record(record.lsn));
+        let began = |it: &Record| {
+            let told = match &it.event {
+                Event::Fact(Fact::TurnObserved(turn)) => vec![turn.said_at],
+                Event::Fact(Fact::SessionLooked(look)) => [look.transcript_silent_ms, look.screen_silent_ms]
+                    .map(|silent_ms| silent_ms.map(|ms| it.at.minus_ms(ms)))
+                    .to_vec(),
+                Event::Decision(Decision::TurnJudged(turn)) => match turn.turn {
+                    Turn::Ended { at, .. } => vec![Some(at)],
+                    _ => Vec::new(),
+                },
+                _ => Vec::new(),
+            };
+            told.into_iter().flatten().chain([it.at]).any(|moment| record.at.since(moment) == silent_ms)
+        };
+        let told = || chain.iter().map(|it| format!("{}: {:?}\n", it.lsn, it.event)).collect::<String>();
+        assert!(chain[1..].iter().any(began), "seed {seed}: record {} counts from nothing:\n{}", record.lsn, told());
+    }
+}
+
+/// Whoever draws a page asks nothing: its links lead to the chain that is asked for.
+fn a_trail_leads_where_the_chain_leads(seed: u64, records: &[Record]) {
+    let mut trail = Trail::default();
+    let linked: Vec<Vec<Lsn>> =
+        records.iter().map(|record| trail.see(record).into_iter().chain(links(record)).collect()).collect();
+    for record in records.iter().filter(|record| matches!(record.event, Event::Decision(_))).step_by(7) {
+        let chain = chain(records, &Subject::Record(record.lsn));
+        let (mut found, mut open) = (BTreeSet::from([record.lsn]), vec![record.lsn]);
+        while let Some(lsn) = open.pop() {
+            let next = linked[usize::try_from(lsn.0).unwrap() - 1].iter();
+            open.extend(next.filter(|link| found.insert(**link)));
+        }
+        let told: BTreeSet<Lsn> = chain.iter().map(|it| it.lsn).collect();
+        // After a few attempts a chain has told enough.
+        let attempts = chain.iter().filter(|it| it.event.kind().name.ends_with("_failed")).count();
+        let is_same = if attempts < 4 { found == told } else { told.is_subset(&found) };
+        let (more, less): (Vec<_>, Vec<_>) = (found.difference(&told).collect(), told.difference(&found).collect());
+        assert!(is_same, "seed {seed}: record {}: more {more:?}, less {less:?}", record.lsn);
     }
 }
 
@@ -129,6 +185,8 @@ fn explains(seed: u64) {
     nothing_is_decided_otherwise(seed, &ran.records);
     the_end_is_what_the_daemon_believes(seed, &ran);
     every_chain_ends_in_facts(seed, &ran.records);
+    every_silence_begins_with_a_record(seed, &ran.records);
+    a_trail_leads_where_the_chain_leads(seed, &ran.records);
     every_peer_can_be_explained(seed, &ran);
     what_comes_next_is_said_alike(seed, &ran.records);
 }

@@ -6,7 +6,7 @@ use super::history::{History, Which};
 use super::progress::Progress;
 use super::render;
 use super::when::{When, zone};
-use crate::explain::why::{Answer, Reach, Reading, Source, Subject, Until};
+use crate::explain::why::{Answer, Reach, Reading, Source, Subject, Unread, Until};
 use crate::journal::Question;
 use crate::model::id::{Generation, Lsn};
 use crate::model::record::Record;
@@ -50,11 +50,10 @@ impl Why {
         if let Subject::Record(lsn) = subject
             && lsn >= history.reader.first_lsn()
         {
-            if lsn > history.reader.last_lsn() {
+            // There may be one that only a newer build knows.
+            if history.reader.record(lsn)?.is_none() {
                 return Err(history.no_record(lsn));
             }
-            // There may be one that only a newer build knows.
-            let _ = history.reader.record(lsn)?;
         }
         let reach = if self.prove { Reach::Any } else { Reach::Near };
         let watched = Watched { reading: history.reading(), last: until.last.unwrap_or(history.reader.last_lsn()) };
@@ -100,16 +99,17 @@ fn until(at: Option<When>) -> Until {
 
 /// The moment from which ages are counted: of this machine's own journal it is now, of a copy that of its last record.
 fn moment(history: &History, at: Option<When>, is_home: bool) -> Timestamp {
-    let known = |until: Until| {
-        let asked = Question { last: until.last, until_us: until.wall_us, ..Question::default() };
-        history.reading().newest(&asked).map(|record| record.at)
-    };
-    match (at, at.and_then(|at| known(until(Some(at))))) {
+    if at.is_none() && is_home {
+        return clock::now();
+    }
+    let until = until(at);
+    let asked = Question { last: until.last, until_us: until.wall_us, ..Question::default() };
+    let last = history.reading().newest(&asked).map(|record| record.at);
+    match (at, last) {
         (Some(When::Wall(wall_us)), Some(last)) => {
             let later_ms = wall_us.saturating_sub(last.wall_us) / 1_000;
             Timestamp { wall_us, awake_ms: last.awake_ms + later_ms, boot: last.boot }
         }
-        (None, _) if is_home => clock::now(),
         (_, last) => last.unwrap_or_else(clock::now),
     }
 }
@@ -186,8 +186,8 @@ impl Source for Watched<'_> {
         self.reading.each(question, see);
     }
 
-    fn newest(&self, question: &Question) -> Option<Record> {
-        self.reading.newest(question)
+    fn back(&self, question: &Question, see: &mut dyn FnMut(Record) -> bool) {
+        self.reading.back(question, see);
     }
 
     fn oldest(&self, question: &Question) -> Option<Record> {
@@ -200,5 +200,9 @@ impl Source for Watched<'_> {
             progress.at(record.lsn);
             see(record)
         })
+    }
+
+    fn unread(&self) -> Vec<Unread> {
+        self.reading.unread()
     }
 }

@@ -21,7 +21,8 @@ pub fn number(value: u64) -> String {
 /// Milliseconds to the second, for figures that are compared: `850 ms`, `4.2 s`, `1 h 4 s`.
 pub fn seconds(ms: u64) -> String {
     match ms {
-        0..1_000 => return format!("{ms} ms"),
+        0 => return "0 s".to_owned(),
+        1..1_000 => return format!("{ms} ms"),
         1_000..60_000 if !ms.is_multiple_of(1_000) => return format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
         _ => {}
     }
@@ -90,7 +91,8 @@ mod tests {
     #[test]
     fn figures_read_well_at_every_size() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(number), ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!([850, 4_250, 20_000, 3_604_000].map(seconds), ["850 ms", "4.2 s", "20 s", "1 h 4 s"]);
+        let figures = [0, 850, 4_250, 20_000, 3_604_000].map(seconds);
+        assert_eq!(figures, ["0 s", "850 ms", "4.2 s", "20 s", "1 h 4 s"]);
         let spans = [4_250, 725_000, 11_220_000, 7_200_000, 187_200_000].map(span);
         assert_eq!(spans, ["4.2 s", "12 min 5 s", "3 h 7 min", "2 h", "2 d 4 h"]);
     }

@@ -4,6 +4,7 @@ use super::format::frame::{FRAME_HEAD, FrameHeader, checksums};
 use super::format::header::SegmentHeader;
 use super::format::payload::{self, DecodeError};
 use super::format::seal::{Seal, TrailerRoom};
+use super::recovery::tail;
 use super::scan::{Fault, Scan, read_header};
 use super::window::Window;
 use crate::model::id::Lsn;
@@ -82,6 +83,21 @@ pub(super) fn hop<W: Window>(scan: &mut Scan<W>, lsn: Lsn) -> Result<Option<Reco
             Err(fault) => return Err(Trouble::fault(at, next, fault)),
         }
     }
+}
+
+/// As [`hop`], over damage on the way: it is told of if the record stood there.
+pub(super) fn hop_over_damage<W: Window>(scan: &mut Scan<W>, lsn: Lsn) -> Result<Option<Record>, Trouble> {
+    let damage = match hop(scan, lsn) {
+        Err(trouble @ Trouble { cause: Cause::Fault(_), .. }) => trouble,
+        found => return found,
+    };
+    while tail::resume_behind(scan, u64::MAX) && scan.next <= lsn {
+        match hop(scan, lsn) {
+            Ok(None) | Err(Trouble { cause: Cause::Fault(_), .. }) => {}
+            found => return found,
+        }
+    }
+    Err(damage)
 }
 
 /// Walks to the end of `scan`'s segment; returns the lsn that the next one begins with.

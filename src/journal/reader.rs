@@ -134,11 +134,14 @@ impl Reader {
     pub fn behind(&self, error: &ReadError) -> Option<Lsn> {
         match error {
             ReadError::Undecodable { lsn, .. } => Some(lsn.next()),
+            ReadError::NotCopied { next, .. } => *next,
             ReadError::Damaged { segment, offset, lsn, .. } => {
                 let first = segment_first_lsn(segment.file_name()?.to_str()?)?;
-                let scan =
-                    self.sealed.binary_search(&first).ok().and_then(|_| self.sealed_scan(first, Pages::Few).ok());
-                let resumed = scan.and_then(|(_, mut scan)| {
+                let scan = match self.last.as_ref().filter(|last| last.first_lsn == first) {
+                    Some(last) => last.scan_from(*lsn).ok(),
+                    None => self.sealed_scan(first, Pages::Few).ok().map(|(_, scan)| scan),
+                };
+                let resumed = scan.and_then(|mut scan| {
                     scan.jump((*offset, *lsn));
                     tail::resume_behind(&mut scan, u64::MAX).then_some(scan.next)
                 });
@@ -213,14 +216,15 @@ impl Reader {
         names.peers.into_keys().map(|peer| peer.parse().ok()).collect()
     }
 
-    /// The record `lsn`; none if the journal has not come that far.
+    /// The record `lsn`; none if the journal has not come that far, or ends before it with what cannot be read.
     ///
     /// # Errors
     ///
-    /// Damage between the nearest known place before the record (at most a block away) and the record.
+    /// The record is damaged, or so much between it and the nearest known place before it (at most a block away) that no way
+    /// leads there.
     pub fn record(&self, lsn: Lsn) -> Result<Option<Record>, ReadError> {
         if lsn == Lsn::ZERO || lsn > self.last_lsn() {
-            return Ok(None);
+            return Ok(self.last.as_ref().and_then(|last| last.behind_damage(lsn)));
         }
         let (path, found) = match &self.last {
             Some(last) if last.first_lsn <= lsn => (last.path.clone(), lookup::hop(&mut last.scan_from(lsn)?, lsn)),
@@ -231,7 +235,7 @@ impl Reader {
                 };
                 let (path, mut scan) = self.sealed_scan(first_lsn, Pages::Few)?;
                 lookup::approach(&mut scan, lsn);
-                (path, lookup::hop(&mut scan, lsn))
+                (path, lookup::hop_over_damage(&mut scan, lsn))
             }
         };
         found.map_err(|trouble| ReadError::at(&path, trouble))

@@ -86,7 +86,7 @@ impl<S: Storage, H: Host> Supervisor<S, H> {
                 }
                 Liveness::NotKnown { why } => {
                     ready.not_known += 1;
-                    let question = "does it live?".to_owned();
+                    let question = "whether it lives".to_owned();
                     found.push(seen(subject, SessionNotKnown { question, why }));
                     alive.push(name);
                 }

@@ -255,3 +255,42 @@ fn what_lies_behind_the_damage_is_told() {
         assert!(answer["chain"].as_array().unwrap().len() > 1, "{name}");
     }
 }
+
+/// What cannot be read is told at its place in the chain, and claims no record that can be read.
+#[test]
+fn what_cannot_be_read_is_a_gap_of_the_chain() {
+    let truth = Truth::of(Journal::whole());
+    let mut met = 0;
+    for (place, damage) in PLACES {
+        let damaged = truth.journal.copy();
+        let Some(Damage { says }) = damage(&damaged.path) else { continue };
+        let readable = records(&out(&run(&damaged.path, damaged.peer, &["log", "--json"])));
+        for peer in ["demo-ada", "demo-hal", "demo-k2", "demo-dot", "demo-eve", "demo-lee"] {
+            let said = run(&damaged.path, peer, &["why", "PEER", "--json"]);
+            let Ok(answer) = serde_json::from_str::<Value>(&out(&said)) else { continue };
+            let gaps = answer["gaps"].as_array().unwrap();
+            let unread: Vec<&str> = gaps
+                .iter()
+                .filter(|gap| gap["kind"] == "unreadable")
+                .map(|gap| gap["says"].as_str().unwrap())
+                .collect();
+            assert_eq!(!unread.is_empty(), said.status.code() == Some(5), "{place}, {peer}: {unread:?} {}", err(&said));
+            assert!(unread.is_empty() || !says.is_empty(), "{place}, {peer}: {unread:?}");
+            for gap in &unread {
+                let numbers = gap.split(|it: char| !it.is_ascii_digit()).filter_map(|it| it.parse::<u64>().ok());
+                let [first, last] = match numbers.take(2).collect::<Vec<_>>()[..] {
+                    [first, last] if gap.starts_with("records ") => [first, last],
+                    [first, ..] if gap.contains("and what comes behind it") => [first, u64::MAX],
+                    [first, ..] => [first, first],
+                    [] => panic!("{gap}"),
+                };
+                let told: Vec<_> = readable.range(first..=last).map(|(lsn, _)| lsn).collect();
+                assert!(told.is_empty(), "{place}, {peer}: {gap}: {told:?}");
+            }
+            met += unread.len();
+            let text = out(&run(&damaged.path, peer, &["why", "PEER"]));
+            assert_eq!(text.matches("cannot be read:").count(), unread.len(), "{place}, {peer}: {text}");
+        }
+    }
+    assert!(met > 8, "{met}");
+}

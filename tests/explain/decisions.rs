@@ -45,7 +45,8 @@ fn wakes() -> Vec<(Event, &'static str)> {
         ),
         (
             for_reason(WakeReason::Attach, WakeBranch::Attach),
-            "woken fresh for a person who attaches: an attach resumes (C17); 1 of 4 sessions booting at once (C20)",
+            "woken fresh for a person who attaches: an attach resumes, but nothing of it can be resumed (C17); 1 of 4 \
+             sessions booting at once (C20)",
         ),
         (
             for_reason(WakeReason::New, WakeBranch::New),
@@ -362,8 +363,8 @@ fn verbs() -> Vec<(Event, &'static str)> {
         ),
         (
             WakeDecided { reason: WakeReason::Compact, ..wake_decided(WakeBranch::Compact) }.into(),
-            "woken fresh for a compaction that was asked for: a conversation is resumed to be compacted (C17); 1 of 4 \
-             sessions booting at once (C20)",
+            "woken fresh for a compaction that was asked for: a conversation is resumed to be compacted, but nothing of it \
+             can be resumed (C17); 1 of 4 sessions booting at once (C20)",
         ),
     ]
 }

@@ -305,7 +305,7 @@ fn lives() -> Vec<(Event, &'static str)> {
         ),
         (
             looked(Some(0), None, None),
-            "looked at: the screen has been silent for 0 ms, there is no transcript; the screen says that it is at work",
+            "looked at: the screen has just moved, there is no transcript; the screen says that it is at work",
         ),
     ]
 }

@@ -163,7 +163,7 @@ fn a_message_is_joined_to_the_session_that_took_it() {
 fn the_links_of_a_record_lead_where_why_leads() {
     let records = fleet();
     let picture = picture(&records);
-    for place in (0..records.len()).step_by(17) {
+    for place in 0..records.len() {
         let lsn = records[place].lsn;
         let mut found = std::collections::BTreeSet::from([lsn]);
         let mut open = vec![lsn];

@@ -75,8 +75,8 @@ impl Source for Overheard<'_> {
         self.reading.each(question, &mut |record| see(self.hear(record)));
     }
 
-    fn newest(&self, question: &Question) -> Option<Record> {
-        self.reading.newest(question).map(|record| self.hear(record))
+    fn back(&self, question: &Question, see: &mut dyn FnMut(Record) -> bool) {
+        self.reading.back(question, &mut |record| see(self.hear(record)));
     }
 
     fn oldest(&self, question: &Question) -> Option<Record> {

@@ -54,6 +54,7 @@ pub fn conversation_named(it: &ConversationNamed) -> String {
 
 pub fn session_looked(it: &SessionLooked) -> String {
     let silent = |name: &str, ms: Option<u64>| match ms {
+        Some(0) => format!("the {name} has just moved"),
         Some(ms) => format!("the {name} has been silent for {}", seconds(ms)),
         None => format!("there is no {name}"),
     };
@@ -65,10 +66,11 @@ pub fn session_looked(it: &SessionLooked) -> String {
 }
 
 pub fn session_not_known(it: &SessionNotKnown) -> String {
-    // Early records name only what was looked at.
-    let question = match it.question.contains(' ') {
-        true => it.question.clone(),
-        false => format!("what its {} shows", it.question),
+    // Early records name only what was looked at, or ask.
+    let question = match it.question.as_str() {
+        "does it live?" => "whether it lives".to_owned(),
+        said if said.contains(' ') => said.to_owned(),
+        looked_at => format!("what its {looked_at} shows"),
     };
     format!("nobody can say {question}: {}; nothing is decided on it (C43)", it.why)
 }
@@ -192,8 +194,8 @@ pub fn finished(it: &SessionFinished) -> String {
 }
 
 pub fn session_ended(it: &SessionEnded) -> String {
-    let took = seconds(it.took_ms);
-    format!("ended as decided at record {}: it {} within {took}{}", it.reaped, it.ending, strays(it.strays))
+    let took = if it.took_ms == 0 { "at once".to_owned() } else { format!("within {}", seconds(it.took_ms)) };
+    format!("ended as decided at record {}: it {} {took}{}", it.reaped, it.ending, strays(it.strays))
 }
 
 pub fn quarantined(it: &Quarantined, here: Here<'_>) -> String {

@@ -15,7 +15,9 @@ pub fn decided(it: &WakeDecided) -> String {
         WakeMode::Fresh => "fresh",
         WakeMode::Resumed { .. } => "resumed",
     };
-    let mut says = format!("woken {mode} for {}: {} (C17)", reason(it.reason), branch(it.branch));
+    let cannot =
+        if it.mode == WakeMode::Fresh && resumes(it.branch) { ", but nothing of it can be resumed" } else { "" };
+    let mut says = format!("woken {mode} for {}: {}{cannot} (C17)", reason(it.reason), branch(it.branch));
     says += &format!("; {} of {} sessions booting at once (C20)", it.booting, it.boots_max);
     if let Some(park) = it.park {
         says += &format!("; takes what was parked at record {park}");
@@ -38,6 +40,12 @@ fn reason(reason: WakeReason) -> &'static str {
         WakeReason::FolderLaunch => "its user",
         WakeReason::Compact => "a compaction that was asked for",
     }
+}
+
+/// The branch resumes, if the runtime can and knows by what.
+fn resumes(branch: WakeBranch) -> bool {
+    use WakeBranch::{Attach, Compact, HumanConversation, TopicKnown};
+    matches!(branch, Attach | Compact | HumanConversation | TopicKnown)
 }
 
 /// Which line of C17 decided, as a clause.
@@ -157,12 +165,11 @@ pub fn failed(it: &WakeFailed) -> String {
     };
     let said = last_words(it.screen.as_deref().filter(|_| !it.left_session));
     let left = if it.left_session { "; the session it left is ended (C29)" } else { "" };
-    let retry = seconds(it.retry_in_ms);
-    format!(
-        "the wake failed: {} failed: {}{said}{counted}{left}; tried again in {retry} at the earliest",
-        phase(it.phase),
-        it.why
-    )
+    let retry = match it.retry_in_ms {
+        0 => "at once".to_owned(),
+        ms => format!("in {} at the earliest", seconds(ms)),
+    };
+    format!("the wake failed: {} failed: {}{said}{counted}{left}; tried again {retry}", phase(it.phase), it.why)
 }
 
 pub fn boot_slot_released(it: &BootSlotReleased) -> String {

@@ -33,9 +33,10 @@ impl Answer {
     pub fn of<S: Source + ?Sized>(source: &S, subject: Subject, until: Until, told: &[State], reach: Reach) -> Self {
         let chain = chain_until(source, &subject, until);
         let goes_on = matches!(subject, Subject::Peer(_));
-        let gaps = gaps(source, &chain, until, goes_on);
         let cut_off = cut_off(source, &chain);
         let recomputed = recompute(source, &chain, told, reach);
+        // The last, for what could not be read until then is a gap too.
+        let gaps = gaps(source, &chain, until, goes_on);
         let mut known: Option<InForce> = None;
         let mut settings = |record: &Record| {
             if known.as_ref().is_none_or(|known| !known.holds_at(record.lsn)) {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::{Question, Source, Until};
+use super::{Question, Source, Unread, Until};
 use crate::explain::because::because;
 use crate::explain::phrase::{clock, rfc3339, span};
 use crate::model::event::{Decision, Event, Fact};
@@ -40,6 +40,8 @@ pub enum GapKind {
     Silent,
     /// A record stood here and was lost.
     Lost,
+    /// Records stand here that cannot be read.
+    Unreadable,
 }
 
 /// What a sentence needs beyond the times.
@@ -51,6 +53,9 @@ pub enum What {
     Said(Box<Record>),
     /// What the silence was counted from.
     Unheard(Sign),
+    /// The first record that cannot be read, and the last one if another is known to stand behind it; when those before and
+    /// behind were made.
+    Unread { first: Lsn, last: Option<Lsn>, before: Option<Timestamp>, behind: Option<Timestamp> },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +87,9 @@ pub(super) fn gaps<S: Source + ?Sized>(source: &S, chain: &[Record], until: Unti
         not_told(source, chain, &session, until, &mut found);
     }
     found.extend(chain.iter().filter_map(unheard));
+    // The last, for only what was asked for shows what cannot be read.
+    let is_before = |it: &Unread| goes_on || it.first < newest.lsn;
+    found.extend(source.unread().into_iter().filter(is_before).map(|it| unread(source, it, newest)));
     found.sort_by_key(|gap| std::cmp::Reverse(gap.at));
     only_the_newest_of_each(found, chain)
 }
@@ -159,13 +167,23 @@ fn unheard(record: &Record) -> Option<Gap> {
     outside.then_some(Gap { kind: GapKind::Silent, at: record.lsn, from: *last_sign, to: Some(record.at), what })
 }
 
+/// Records that cannot be read, between two that can. `asked` is what a chain that meets them explains.
+fn unread<S: Source + ?Sized>(source: &S, it: Unread, asked: &Record) -> Gap {
+    let made = |lsn: Lsn| source.record(lsn).map(|record| record.at);
+    let before = it.first.0.checked_sub(1).and_then(|lsn| made(Lsn(lsn)));
+    let (behind, last) = (it.next.and_then(made), it.next.map(|next| Lsn(next.0 - 1)));
+    let from = before.or(behind).unwrap_or(asked.at);
+    let what = What::Unread { first: it.first, last, before, behind };
+    Gap { kind: GapKind::Unreadable, at: last.unwrap_or(it.first), from, to: behind, what }
+}
+
 /// The same is often said again and again; between two records of the chain once is enough.
 fn only_the_newest_of_each(found: Vec<Gap>, chain: &[Record]) -> Vec<Gap> {
     let mut told = BTreeSet::new();
     let place = |gap: &Gap| chain.iter().position(|record| record.lsn < gap.at).unwrap_or(chain.len());
     let is_first = |gap: &Gap| match gap.kind {
         GapKind::NotKnown | GapKind::Judged => told.insert((place(gap), gap.kind.word())),
-        GapKind::NoDaemon | GapKind::Silent | GapKind::Lost => true,
+        GapKind::NoDaemon | GapKind::Silent | GapKind::Lost | GapKind::Unreadable => true,
     };
     let mut is_first = is_first;
     found.into_iter().filter(|gap| is_first(gap)).collect()
@@ -180,6 +198,7 @@ impl GapKind {
             GapKind::Judged => "judged",
             GapKind::Silent => "silent",
             GapKind::Lost => "lost",
+            GapKind::Unreadable => "unreadable",
         }
     }
 }
@@ -220,6 +239,9 @@ impl Gap {
                     span(down_ms)
                 )
             }
+            (What::Unread { first, last, before, behind }, _) => {
+                unreadable((*first, *last), (before.map(at), behind.map(at)))
+            }
             (What::Said(record), _) => because(record, zone),
             (What::Unheard(sign), _) => {
                 let from = match sign {
@@ -247,6 +269,21 @@ impl Gap {
             "says": self.sentence(Timestamp { wall_us: 0, ..self.from }, &TimeZone::UTC),
         })
     }
+}
+
+fn unreadable((first, last): (Lsn, Option<Lsn>), made: (Option<String>, Option<String>)) -> String {
+    let (which, say) = match last {
+        Some(last) if last == first => (format!("record {first}"), "it says"),
+        Some(last) => (format!("records {first} to {last}"), "they say"),
+        None => (format!("record {first} and what comes behind it"), "they say"),
+    };
+    let when = match made {
+        (Some(from), Some(to)) => format!(" (made between {from} and {to})"),
+        (Some(from), None) => format!(" (made after {from})"),
+        (None, Some(to)) => format!(" (made before {to})"),
+        (None, None) => String::new(),
+    };
+    format!("{which}{when} cannot be read: nobody can tell what {say}, and it may belong here")
 }
 
 /// Across a restart of the machine only the wall clock goes on.

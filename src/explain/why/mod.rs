@@ -9,6 +9,8 @@ mod gap;
 mod reading;
 mod recomputed;
 mod setting;
+mod sign;
+mod trail;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -30,13 +32,13 @@ use super::layout;
 use super::phrase::{one_line, span};
 
 use background::Background;
-pub use background::Trail;
 
 pub use answer::Answer;
 pub use gap::{Gap, GapKind};
 pub use reading::Reading;
 pub use recomputed::{Reach, Recomputed, TooFar};
 pub use setting::{InForce, Origin, Stood};
+pub use trail::Trail;
 
 /// Where records come from: a journal, or a slice in a test.
 pub trait Source {
@@ -51,14 +53,37 @@ pub trait Source {
     /// The records that `question` asks for, oldest first.
     fn each(&self, question: &Question, see: &mut dyn FnMut(Record));
 
+    /// The records that `question` asks for, newest first, as long as `see` says so.
+    fn back(&self, question: &Question, see: &mut dyn FnMut(Record) -> bool);
+
     /// The newest record that `question` asks for.
-    fn newest(&self, question: &Question) -> Option<Record>;
+    fn newest(&self, question: &Question) -> Option<Record> {
+        let mut newest = None;
+        self.back(question, &mut |record| {
+            newest = Some(record);
+            false
+        });
+        newest
+    }
 
     /// The oldest one.
     fn oldest(&self, question: &Question) -> Option<Record>;
 
     /// Every record from `from` on, in order, as long as `see` says so; false if one of them could not be read.
     fn walk(&self, from: Lsn, see: &mut dyn FnMut(Record) -> bool) -> bool;
+
+    /// What could not be read of all that was asked for so far, in the order of the history.
+    fn unread(&self) -> Vec<Unread> {
+        Vec::new()
+    }
+}
+
+/// A stretch of a history that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unread {
+    pub first: Lsn,
+    /// The record with which reading goes on; none: there is none.
+    pub next: Option<Lsn>,
 }
 
 /// Records in the order of their lsns.
@@ -71,8 +96,8 @@ impl Source for [Record] {
         self.iter().filter(|record| question.wants(record)).cloned().for_each(see);
     }
 
-    fn newest(&self, question: &Question) -> Option<Record> {
-        self.iter().rfind(|record| question.wants(record)).cloned()
+    fn back(&self, question: &Question, see: &mut dyn FnMut(Record) -> bool) {
+        let _ = self.iter().rev().filter(|record| question.wants(record)).cloned().all(see);
     }
 
     fn oldest(&self, question: &Question) -> Option<Record> {
@@ -202,12 +227,15 @@ pub fn cut_off<S: Source + ?Sized>(source: &S, chain: &[Record]) -> Vec<Lsn> {
 
 /// The records this one names as its reasons: its cause, and those its figures speak of. A cause stands before its
 /// effect; a link that does not is damage for `audit`, and would make this walk a circle. The cause comes last.
-pub(super) fn links(record: &Record) -> impl Iterator<Item = Lsn> + use<> {
+pub fn links(record: &Record) -> impl Iterator<Item = Lsn> + use<> {
     let named = match &record.event {
         Event::Decision(Decision::SessionEnded(it)) => vec![it.reaped],
         Event::Decision(Decision::Quarantined(it)) => it.deaths.clone(),
         Event::Decision(Decision::StopCleared(it)) => vec![it.stopped],
         Event::Decision(Decision::WakeDecided(it)) => it.park.into_iter().collect(),
+        Event::Decision(Decision::KillRepeated(it)) => vec![it.reaped],
+        Event::Decision(Decision::VerbDecided(it)) => vec![it.asked],
+        Event::Decision(Decision::VerbGivenUp(it)) => vec![it.asked],
         Event::Decision(Decision::Reaped(it)) => match it.reason {
             ReapReason::Done { armed, .. } => vec![armed],
             _ => Vec::new(),

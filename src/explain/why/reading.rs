@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use super::Source;
+use super::{Source, Unread};
 use crate::journal::{Order, Question, ReadError, Reader};
 use crate::model::id::Lsn;
 use crate::model::record::Record;
@@ -24,13 +24,14 @@ impl Reading<'_> {
         }
     }
 
-    /// Those that `question` asks for, as long as `see` says so. Behind damage reading goes on where it can.
-    fn through(&self, question: &Question, order: Order, mut see: impl FnMut(Record) -> bool) {
+    /// Those that `question` asks for, as long as `see` says so; true if it has seen them all. Behind damage reading goes on
+    /// where it can.
+    fn through(&self, question: &Question, order: Order, mut see: impl FnMut(Record) -> bool) -> bool {
         for found in self.reader.find(question, Lsn(1), order) {
             match found {
                 Ok(record) => {
                     if !see(record) {
-                        return;
+                        return false;
                     }
                 }
                 // What a newer build wrote explains nothing to this one, and keeps nothing else from being explained.
@@ -38,15 +39,7 @@ impl Reading<'_> {
                 Err(error) => self.note(error),
             }
         }
-    }
-
-    fn first_of(&self, question: &Question, order: Order) -> Option<Record> {
-        let mut first = None;
-        self.through(question, order, |record| {
-            first = Some(record);
-            false
-        });
-        first
+        true
     }
 }
 
@@ -75,12 +68,22 @@ impl Source for Reading<'_> {
         });
     }
 
-    fn newest(&self, question: &Question) -> Option<Record> {
-        self.first_of(question, Order::NewestFirst).or_else(|| self.earlier.newest(question))
+    fn back(&self, question: &Question, see: &mut dyn FnMut(Record) -> bool) {
+        if self.through(question, Order::NewestFirst, &mut *see) {
+            self.earlier.back(question, see);
+        }
     }
 
     fn oldest(&self, question: &Question) -> Option<Record> {
-        self.earlier.oldest(question).or_else(|| self.first_of(question, Order::OldestFirst))
+        let first = || {
+            let mut first = None;
+            self.through(question, Order::OldestFirst, |record| {
+                first = Some(record);
+                false
+            });
+            first
+        };
+        self.earlier.oldest(question).or_else(first)
     }
 
     fn walk(&self, from: Lsn, see: &mut dyn FnMut(Record) -> bool) -> bool {
@@ -98,5 +101,15 @@ impl Source for Reading<'_> {
             }
         }
         true
+    }
+
+    /// What one question could not read another one may have met as well.
+    fn unread(&self) -> Vec<Unread> {
+        let failed = self.failed.borrow();
+        let places = failed.iter().filter_map(|error| Some((error.first_unread()?, self.reader.behind(error))));
+        let mut unread: Vec<Unread> = places.map(|(first, next)| Unread { first, next }).collect();
+        unread.sort_by_key(|it| it.first);
+        unread.dedup_by(|later, earlier| earlier.next.is_none_or(|next| later.first < next));
+        unread
     }
 }

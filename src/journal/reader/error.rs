@@ -52,12 +52,41 @@ pub enum ReadError {
     Removed { through: Lsn },
     #[error("there is no record {lsn}")]
     Missing { lsn: Lsn },
+    /// As whoever cut this journal out of a damaged one has noted it.
+    #[error("the journal that this one was cut out of could not be read where record {first} belongs: {what}")]
+    NotCopied { segment: String, offset: u64, first: Lsn, next: Option<Lsn>, what: String },
 }
 
 impl ReadError {
     /// The bytes are at fault, not the circumstances.
     pub fn is_damage(&self) -> bool {
-        matches!(self, ReadError::Damaged { .. } | ReadError::Gap { .. } | ReadError::Undecodable { .. })
+        self.first_unread().is_some()
+    }
+
+    /// The first record that damage keeps from being read; none: it is no damage.
+    pub fn first_unread(&self) -> Option<Lsn> {
+        match self {
+            ReadError::Damaged { lsn, .. } | ReadError::Undecodable { lsn, .. } => Some(*lsn),
+            ReadError::Gap { expected, .. } => Some(*expected),
+            ReadError::NotCopied { first, .. } => Some(*first),
+            ReadError::NoJournal { .. }
+            | ReadError::Io { .. }
+            | ReadError::Newer { .. }
+            | ReadError::Unknown { .. }
+            | ReadError::Removed { .. }
+            | ReadError::Missing { .. } => None,
+        }
+    }
+
+    /// Segment and byte of damage in this very journal.
+    pub fn place(&self) -> Option<(&Path, u64)> {
+        match self {
+            ReadError::Damaged { segment, offset, .. } | ReadError::Undecodable { segment, offset, .. } => {
+                Some((segment, *offset))
+            }
+            ReadError::Gap { segment, .. } => Some((segment, 0)),
+            _ => None,
+        }
     }
 
     pub(in super::super) fn io(path: &Path, source: io::Error) -> Self {

@@ -17,6 +17,7 @@ use super::ReadError;
 use super::places::{Peers, Place};
 use super::stretches::{self, Stretch};
 use crate::model::id::Lsn;
+use crate::model::record::Record;
 
 /// The segment that may still grow, read as far as its groups are whole.
 pub(super) struct Last {
@@ -159,6 +160,14 @@ impl Last {
         scan.jump((*offset, *lsn));
         let end = tail::resume_behind(&mut scan, u64::MAX).then(|| scan.end_of_bytes(*offset).ok()).flatten()?;
         Some(((self.scan.whole_at, self.scan.whole_next), end))
+    }
+
+    /// The record `lsn` behind the damage, if it can be read.
+    pub fn behind_damage(&self, lsn: Lsn) -> Option<Record> {
+        let (offset, first, _) = self.damage.as_ref()?;
+        let mut scan = stretches::again(&self.scan).ok()?;
+        scan.jump((*offset, *first));
+        lookup::hop_over_damage(&mut scan, lsn).ok().flatten()
     }
 
     /// A second reading of this segment, from close before `lsn` on.

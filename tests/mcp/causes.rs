@@ -1,8 +1,12 @@
 //! `why` and `whynot` by an agent: causes it can act on, and nothing that is none of its business.
 
+use std::fs;
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 
 use crate::agent::{Agent, delivered, sent, world};
+use crate::daemon_fixture::World;
 
 fn tools(next: &Value) -> Vec<&str> {
     next.as_array().unwrap().iter().filter_map(|it| it["tool"].as_str()).collect()
@@ -29,6 +33,43 @@ fn an_agent_learns_what_became_of_its_message() {
     // The one it is for may ask as well.
     let bob = Agent::of(&world, delivered(&world, message));
     assert_eq!(bob.calls("why", json!({ "subject": message.to_string() })).list()["code"], "delivered");
+}
+
+/// Damage is told as what nobody knows, and the rest is answered.
+#[test]
+fn an_agent_is_answered_from_what_can_be_read() {
+    const DAMAGED: &str = "a text that will be damaged";
+    let world = world("segment_bytes = \"128KiB\"\n", &[("ada", &[]), ("bob", &[])]);
+    let ada = Agent::of(&world, delivered(&world, sent(&world, "ada", DAMAGED)));
+    let message = ada.calls("send_to_peer", json!({ "peer": "bob", "text": "hello" })).message();
+    delivered(&world, message);
+    // Until the first segment is full, and nothing is written to it any more.
+    while segments(&world).len() < 2 {
+        delivered(&world, sent(&world, "bob", &"much to read\n".repeat(2_000)));
+    }
+    let first = &segments(&world)[0];
+    let mut bytes = fs::read(first).unwrap();
+    let at = bytes.windows(DAMAGED.len()).position(|window| window == DAMAGED.as_bytes()).unwrap();
+    bytes[at] ^= 1;
+    fs::write(first, bytes).unwrap();
+    for subject in ["bob", &message.to_string()] {
+        let said = ada.calls("why", json!({ "subject": subject }));
+        assert!(!said.is_error, "{subject}: {said:?}");
+        let cause = said.list();
+        assert!(cause["chain"].as_array().unwrap().len() > 1, "{cause}");
+        let unreadable = cause["gaps"].as_array().unwrap().iter().find(|gap| gap["kind"] == "unreadable");
+        let says = unreadable.unwrap_or_else(|| panic!("{cause}"))["says"].as_str().unwrap();
+        assert!(says.contains("cannot be read: nobody can tell what it says"), "{says}");
+        assert!(!says.contains(".jnl"), "where the journal lies is none of its business: {says}");
+    }
+    assert!(!ada.calls("whynot", json!({ "peer": "bob", "question": "reaped" })).is_error);
+}
+
+fn segments(world: &World) -> Vec<PathBuf> {
+    let files = fs::read_dir(world.home.journal()).unwrap().map(|file| file.unwrap().path());
+    let mut segments: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|it| it == "jnl")).collect();
+    segments.sort();
+    segments
 }
 
 /// C52: what stands in the way has a rule, and a move that is allowed.

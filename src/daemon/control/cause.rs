@@ -8,12 +8,12 @@ use super::Door;
 use super::answer::ending;
 use super::caller::Caller;
 use crate::explain::cause::{cause, obstacle};
-use crate::explain::why::{Answer, Reach, Reading, Subject, Until};
+use crate::explain::why::{Answer, Reach, Reading, Source as _, Subject, Until};
 use crate::explain::whynot::{Question as Undone, whynot};
-use crate::journal::{Order, Question, ReadError, Reader};
+use crate::journal::{Question, ReadError, Reader};
 use crate::model::actor::Actor;
 use crate::model::event::{Event, Fact, Recipient};
-use crate::model::id::{Lsn, MessageId};
+use crate::model::id::MessageId;
 use crate::model::name::Identity;
 use crate::model::record::Record;
 use crate::protocol::{self, Problem};
@@ -27,23 +27,25 @@ pub(super) async fn why(door: &Door, caller: &Caller, subject: String) -> Result
         Err(_) => Subject::Peer(named(door, &subject, &own).await?),
     };
     read(door, move |reader| {
-        let history = History { reader, own: &own };
+        let failed = RefCell::default();
+        let history = History { reading: Reading { reader, failed: &failed, earlier: &[] }, own: &own };
         let allowed = match &subject {
-            Subject::Message(message) => history.concerns(*message)?,
-            Subject::Peer(peer) => history.knows(peer)?,
+            Subject::Message(message) => history.concerns(*message),
+            Subject::Peer(peer) => history.knows(peer),
             Subject::Session(..) | Subject::Record(_) => false,
         };
         if !allowed {
-            return Ok(Err(not_yours(&subject)));
+            // Whether it is one's own to ask about may stand where nothing can be read.
+            return failed.take().pop().map_or_else(|| Ok(Err(not_yours(&subject))), Err);
         }
-        let failed = RefCell::default();
-        let reading = Reading { reader, failed: &failed, earlier: &[] };
-        let answer = Answer::of(&reading, subject.clone(), Until::default(), &[], Reach::Near);
-        if let Some(error) = failed.take().pop() {
+        let answer = Answer::of(&history.reading, subject.clone(), Until::default(), &[], Reach::Near);
+        // What is damaged is told as a gap; the rest is answered from what can be read.
+        if let Some(error) = other_than_damage(&failed) {
             return Err(error);
         }
-        let Some(cause) = cause(&answer, &own, |message| history.concerns(message).unwrap_or(false)) else {
-            return Ok(Err(Problem::refused(format!("there is no record of {subject} yet"))));
+        let Some(cause) = cause(&answer, &own, |message| history.concerns(message)) else {
+            let nothing = || Ok(Err(Problem::refused(format!("there is no record of {subject} yet"))));
+            return failed.take().pop().map_or_else(nothing, Err);
         };
         Ok(serde_json::to_value(cause).map_err(|error| Problem::failed(error.to_string())))
     })
@@ -61,8 +63,13 @@ pub(super) async fn why_not(
     let peer = named(door, &peer, &own).await?;
     let asked = peer.clone();
     read(door, move |reader| {
-        let allowed = History { reader, own: &own }.knows(&asked)?;
-        Ok(if allowed { Ok(()) } else { Err(not_yours(&Subject::Peer(asked.clone()))) })
+        let failed = RefCell::default();
+        let reading = Reading { reader, failed: &failed, earlier: &[] };
+        let history = History { reading, own: &own };
+        if history.knows(&asked) {
+            return Ok(Ok(()));
+        }
+        failed.take().pop().map_or_else(|| Ok(Err(not_yours(&Subject::Peer(asked.clone())))), Err)
     })
     .await?;
     let question = match question {
@@ -128,23 +135,27 @@ async fn read<T: Send + 'static>(
     }
 }
 
-/// What a peer has to do with a history.
+fn other_than_damage(failed: &RefCell<Vec<ReadError>>) -> Option<ReadError> {
+    let mut failed = failed.borrow_mut();
+    failed.iter().position(|error| !error.is_damage()).map(|at| failed.swap_remove(at))
+}
+
+/// What a peer has to do with a history, as far as that can be read.
 struct History<'a> {
-    reader: &'a Reader,
+    reading: Reading<'a>,
     own: &'a Identity,
 }
 
 impl History<'_> {
     /// It is from the caller or for it.
-    fn concerns(&self, message: MessageId) -> Result<bool, ReadError> {
+    fn concerns(&self, message: MessageId) -> bool {
         let asked = Question { kinds: vec!["message_accepted"], ..Question::about_message(message) };
-        for record in self.reader.find(&asked, Lsn(1), Order::OldestFirst) {
-            let record = record?;
-            if record.subject.message == Some(message) && self.is_party(&record) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let mut concerns = false;
+        self.reading.back(&asked, &mut |record| {
+            concerns = record.subject.message == Some(message) && self.is_party(&record);
+            !concerns
+        });
+        concerns
     }
 
     fn is_party(&self, record: &Record) -> bool {
@@ -154,23 +165,21 @@ impl History<'_> {
     }
 
     /// It is the caller, or one that the caller has written to.
-    fn knows(&self, peer: &Identity) -> Result<bool, ReadError> {
-        if peer == self.own {
-            return Ok(true);
-        }
+    fn knows(&self, peer: &Identity) -> bool {
         let by_own = Question {
             subjects: Some(vec![peer.clone()]),
             concerned: Some(vec![self.own.clone()]),
             kinds: vec!["message_accepted"],
             ..Question::default()
         };
-        for record in self.reader.find(&by_own, Lsn(1), Order::NewestFirst) {
-            if let Event::Fact(Fact::MessageAccepted(accepted)) = &record?.event
-                && accepted.from.peer() == Some(self.own)
-            {
-                return Ok(true);
-            }
+        let mut knows = peer == self.own;
+        if !knows {
+            self.reading.back(&by_own, &mut |record| {
+                let Event::Fact(Fact::MessageAccepted(accepted)) = &record.event else { return true };
+                knows = accepted.from.peer() == Some(self.own);
+                !knows
+            });
         }
-        Ok(false)
+        knows
     }
 }

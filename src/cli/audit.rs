@@ -7,6 +7,7 @@ use std::thread;
 
 use super::beginning::Beginning;
 use super::capsule::open::Folder;
+use super::capsule::unread::{self, Place};
 use super::context::Context;
 use super::error::{CliError, Exit};
 use super::progress::Progress;
@@ -40,7 +41,8 @@ pub struct Audit {
 impl Audit {
     pub fn run(self, context: &Context) -> Result<Exit, CliError> {
         let dir = self.dir.or(self.journal).map_or_else(|| Ok(Folder::Itself(context.home.journal())), Folder::of)?;
-        let findings = findings(&dir, self.again_within)?;
+        let mut findings = findings(&dir, self.again_within)?;
+        findings.damage.extend(unread::read(&dir).into_iter().map(not_copied));
         context.output.print(&findings, || text(&findings, removed(&dir).as_deref()))?;
         Ok(match (findings.damage.is_empty(), findings.violations.is_empty()) {
             (false, _) => Exit::Damaged,
@@ -149,6 +151,12 @@ fn bytes(found: Verification) -> Bytes {
             .collect(),
         torn_tail: found.torn_tail.map(|it| TornTail { segment: it.segment, offset: it.offset, bytes: it.bytes }),
     }
+}
+
+/// What a capsule lacks, for the journal that it was cut out of was damaged.
+fn not_copied(place: Place) -> Damage {
+    let Place { segment, offset, first_lsn, what, .. } = place;
+    Damage { kind: "not_copied", segment, offset, lsn: Some(first_lsn.0), what }
 }
 
 /// Why the first records are not there, where a record says so.

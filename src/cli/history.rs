@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::beginning::{Beginning, LeftOut};
 use super::capsule::earlier;
 use super::capsule::open::Folder;
+use super::capsule::unread;
 use super::context::Context;
 use super::error::CliError;
 use super::progress::Progress;
@@ -94,13 +95,14 @@ impl History {
 
     pub fn open(dir: Folder) -> Result<Self, CliError> {
         let reader = Reader::open(&dir)?;
-        let (beginning, failed) = match Beginning::of(&reader) {
+        let (beginning, mut failed) = match Beginning::of(&reader) {
             Ok(beginning) => (beginning, Vec::new()),
             // Its beginning is lost: the records that are left are told all the same.
             Err(CliError::Journal(error)) if error.is_damage() => (None, vec![error]),
             Err(error) => return Err(error),
         };
         let earlier = earlier::read(&dir, reader.first_lsn());
+        failed.extend(unread::read(&dir).into_iter().map(ReadError::from));
         Ok(Self { dir, reader, beginning, earlier, failed: RefCell::new(failed) })
     }
 
@@ -108,7 +110,7 @@ impl History {
     /// snapshot where the beginning was removed. Folding goes on with the record behind [`State::lsn`].
     pub fn told_at(&self, at: Option<When>) -> Result<State, CliError> {
         match &self.beginning {
-            Some(beginning) => beginning.state_at(&self.reader, at, &zone()),
+            Some(beginning) => beginning.state_at(&self.reader, at, &zone()).map_err(|error| self.untold(error)),
             None if self.reader.first_lsn() <= Lsn(1) => Ok(State::default()),
             None => self.newest_told(at)?.ok_or_else(|| self.headless()),
         }
@@ -117,10 +119,17 @@ impl History {
     /// The earliest state that all records behind it can be folded on: where a verb over the whole history begins.
     pub fn first_told(&self) -> Result<State, CliError> {
         match &self.beginning {
-            Some(beginning) => beginning.earliest(&zone()),
+            Some(beginning) => beginning.earliest(&zone()).map_err(|error| self.untold(error)),
             None if self.reader.first_lsn() <= Lsn(1) => Ok(State::default()),
             None => self.told()?.into_iter().next().ok_or_else(|| self.headless()),
         }
+    }
+
+    /// Why a state cannot be told. Where a capsule has none at all, damage has kept it from being told when that was made.
+    fn untold(&self, error: CliError) -> CliError {
+        let has_none = self.beginning.as_ref().is_some_and(|beginning| beginning.states.is_empty());
+        let of_capsule = self.dir.is_of_capsule() && has_none;
+        of_capsule.then(|| self.damage()).flatten().unwrap_or(error)
     }
 
     /// What a verb over the whole history leaves out that begins with record `first`; none if that is the very first.
@@ -342,10 +351,8 @@ impl History {
     }
 
     /// What could not be read so far, each with the record at which reading goes on behind it, in their order.
-    pub fn unread(&self) -> Vec<(String, Option<Lsn>)> {
-        let failed = self.failed.borrow();
-        let goes_on = |error| self.reader.behind(error);
-        failed.iter().map(|error| (super::error::sentence(error), goes_on(error))).collect()
+    pub fn each_unread<T>(&self, mut told: impl FnMut(&ReadError, Option<Lsn>) -> T) -> Vec<T> {
+        self.failed.borrow().iter().map(|error| told(error, self.reader.behind(error))).collect()
     }
 
     /// Whether something could not be read so far.

@@ -11,7 +11,7 @@ use crate::cli::progress::Progress;
 use crate::cli::when::When;
 use crate::explain::why::Source as _;
 use crate::journal::slice::{Before, Sliced, slice};
-use crate::journal::{DirStorage, Question, ReadError};
+use crate::journal::{DirStorage, Question};
 use crate::model::event::{Event, Fact};
 use crate::model::id::{Generation, Lsn};
 use crate::model::record::Record;
@@ -34,8 +34,8 @@ pub struct Cut {
     pub about_peer: u64,
     /// Nothing was recorded of the peer since the moment that was asked for.
     pub reached_back: bool,
-    /// Why it ends before the journal does.
-    pub unread: Option<ReadError>,
+    /// Where reading goes on, if it ends before the journal does.
+    pub goes_on: Option<Lsn>,
 }
 
 impl Cut {
@@ -80,7 +80,10 @@ pub fn cut(history: &History, since: When, kept: &Kept, folder: &Unpacked) -> Re
     let Some(sliced) = sliced else {
         return Err(unread.map_or_else(|| Problem::refused("there is no record since then").into(), CliError::from));
     };
-    Ok(Cut { sliced, left, state, versions, settings, earlier, about_peer, reached_back, unread })
+    let goes_on = unread.as_ref().and_then(|error| history.reader.beyond(error));
+    // What could be read is in it; what could not is no secret.
+    unread.into_iter().for_each(|error| history.reading().note(error));
+    Ok(Cut { sliced, left, state, versions, settings, earlier, about_peer, reached_back, goes_on })
 }
 
 fn random() -> [u8; 16] {
@@ -107,6 +110,10 @@ fn reached(history: &History, since: When, kept: &Kept) -> (When, bool) {
 fn beginning(history: &History, since: When, kept: &Kept) -> Result<(Lsn, Option<State>), CliError> {
     let earliest = match history.first_told() {
         Ok(told) => told,
+        Err(CliError::Unanswered { errors }) => {
+            errors.into_iter().for_each(|error| history.reading().note(error));
+            return Ok((behind(history, since)?, None));
+        }
         Err(error) if error.is_damage() => return Ok((behind(history, since)?, None)),
         Err(error) => return Err(error),
     };

@@ -5,6 +5,7 @@ mod cut;
 pub mod earlier;
 pub mod open;
 pub mod tar;
+pub mod unread;
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -29,6 +30,8 @@ use bodies::Kept;
 use cut::Cut;
 use open::Unpacked;
 
+/// What the capsule was made of, as a file.
+const MANIFEST: &str = "manifest.json";
 /// What the peer's terminal shows, as a file.
 const SCREEN: &str = "screen.txt";
 
@@ -68,11 +71,7 @@ impl Capsule {
         beside.push((earlier::NAME.to_owned(), earlier::written(&cut.earlier)));
         let shows_screen = beside.iter().any(|(name, _)| name == SCREEN);
         pack(&output, &folder, &manifest, &beside).map_err(|source| written(&output, source))?;
-        context.output.print(&manifest, || said(&output, &history, &cut, &kept, shows_screen))?;
-        // What could be read is in it; what could not is no secret.
-        if let Some(error) = cut.unread {
-            history.reading().note(error);
-        }
+        context.output.print(&manifest, || said(&output, &cut, &kept, shows_screen))?;
         history.finish(Some(cut.sliced.last_lsn))
     }
 }
@@ -103,7 +102,8 @@ fn manifest(history: &History, cut: &Cut, kept: &Kept, context: &Context) -> Val
         // What the capsule can be held against: its own seals are its own.
         "original": { "head": head, "first_lsn": history.reader.first_lsn(), "last_lsn": history.reader.last_lsn() },
         "slice": cut.sliced,
-        "unread": cut.unread.as_ref().map(|error| super::error::sentence(error)),
+        // Whatever reads the capsule says so too.
+        "unread": unread::met(history),
         "bodies": { "kept": kept.bodies, "left_out": cut.left.bodies },
         "screens": { "kept": cut.left.kept_screens, "left_out": cut.left.screens },
         // Of records before the slice, in a file of their own: what explains the peer.
@@ -138,7 +138,7 @@ fn pack(output: &Path, folder: &Unpacked, manifest: &Value, beside: &[(String, S
     let made_s = clock::now().wall_us / 1_000_000;
     let mut archive = Vec::new();
     let text = serde_json::to_string_pretty(manifest)? + "\n";
-    tar::append(&mut archive, "manifest.json", made_s, text.as_bytes())?;
+    tar::append(&mut archive, MANIFEST, made_s, text.as_bytes())?;
     for (name, text) in beside {
         tar::append(&mut archive, name, made_s, text.as_bytes())?;
     }
@@ -157,7 +157,7 @@ fn pack(output: &Path, folder: &Unpacked, manifest: &Value, beside: &[(String, S
     file.write_all(&archive).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&unfinished, output))
 }
 
-fn said(output: &Path, history: &History, cut: &Cut, kept: &Kept, shows_screen: bool) -> String {
+fn said(output: &Path, cut: &Cut, kept: &Kept, shows_screen: bool) -> String {
     let Sliced { first_lsn, last_lsn, .. } = cut.sliced;
     let (peer, file) = (&kept.peer, output.display());
     let records = count(last_lsn.0 - first_lsn.0 + 1, "record", "records");
@@ -186,8 +186,7 @@ fn said(output: &Path, history: &History, cut: &Cut, kept: &Kept, shows_screen: 
              for a state does not"
         ));
     }
-    let beyond = cut.unread.as_ref().and_then(|error| history.reader.beyond(error));
-    lines.extend(beyond.map(|next| {
+    lines.extend(cut.goes_on.map(|next| {
         format!("it ends before a record that cannot be read; `--since {next}` makes another one of what comes behind")
     }));
     lines.push(format!("`dormouse why {peer} --journal {file}` reads it, as does every verb that reads a journal"));

@@ -6,7 +6,7 @@ use std::ops::Deref;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use super::{earlier, tar};
+use super::{MANIFEST, earlier, tar};
 use crate::cli::error::CliError;
 use crate::daemon::control::mint;
 
@@ -71,7 +71,8 @@ fn unpack(capsule: &Path) -> io::Result<Unpacked> {
     // Names come from wherever the capsule comes from: only those that a journal's files have are taken.
     for (name, content) in tar::files(&archive)? {
         let of_a_journal = name.strip_prefix("journal/").filter(|name| is_of_a_journal(name));
-        if let Some(name) = of_a_journal.or_else(|| (name == earlier::NAME).then_some(earlier::NAME)) {
+        let beside = [earlier::NAME, MANIFEST].into_iter().find(|known| *known == name);
+        if let Some(name) = of_a_journal.or(beside) {
             fs::write(unpacked.path.join(name), content)?;
         }
     }

@@ -1,10 +1,11 @@
 //! What a journal's bytes prove.
 
+use crate::cli::capsule::unread::{self, Place};
 use crate::cli::context::Context;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::history::Which;
 use crate::explain::phrase::count;
-use crate::journal::{self, Damage, DigestPrefix, Since, Verification};
+use crate::journal::{self, Damage, DigestPrefix, ReadError, Since, Verification};
 
 /// Check every byte
 ///
@@ -26,20 +27,24 @@ struct Verified<'a> {
     found: &'a Verification,
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<&'a Since>,
+    /// Of the journal that a capsule was cut out of.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    unread: &'a [Place],
 }
 
 impl Verify {
     pub fn run(self, context: &Context) -> Result<Exit, CliError> {
-        let found = journal::verify(&self.which.dir(context)?)?;
+        let dir = self.which.dir(context)?;
+        let (found, unread) = (journal::verify(&dir)?, unread::read(&dir));
         let since = self.since_digest.as_ref().map(|noted| found.since(noted));
-        let text = || text(&found, since.as_ref());
-        context.output.print(&Verified { found: &found, since: since.as_ref() }, text)?;
+        let text = || text(&found, &unread, since.as_ref());
+        context.output.print(&Verified { found: &found, since: since.as_ref(), unread: &unread }, text)?;
         let proved = since.is_none_or(|since| matches!(since, Since::Unchanged { .. }));
         Ok(if found.damage.is_empty() && proved { Exit::Done } else { Exit::Damaged })
     }
 }
 
-fn text(found: &Verification, since: Option<&Since>) -> String {
+fn text(found: &Verification, unread: &[Place], since: Option<&Since>) -> String {
     let segments = count(found.segments.len() as u64, "segment", "segments");
     let mut lines = vec![format!("{} in {segments}", count(found.records, "record", "records"))];
     lines.extend(found.damage.iter().map(damaged));
@@ -53,6 +58,9 @@ fn text(found: &Verification, since: Option<&Since>) -> String {
         lines.push("`dormouse journal salvage --to DIR` saves what can be read; nothing is mended in place".to_owned());
     }
     lines.extend(since.map(proved));
+    lines.extend(
+        unread.iter().map(|it| format!("{}; no byte of this capsule is damaged by that", ReadError::from(it.clone()))),
+    );
     lines.join("\n")
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::cli::context::Context;
-use crate::cli::error::CliError;
+use crate::cli::error::{CliError, sentence};
 use crate::cli::history::{History, Which};
 use crate::cli::progress::Progress;
 use crate::cli::when::zone;
@@ -86,7 +86,7 @@ fn picture(history: &History, zone: &jiff::tz::TimeZone) -> Result<Picture, CliE
     if let Some(beginning) = &history.beginning {
         painter.note(format!("{}.", beginning.sentence(zone)));
     }
-    for (place, next) in history.unread() {
+    for (place, next) in history.each_unread(|error, next| (sentence(error), next)) {
         // The page is for others: where the journal lies is nothing to them.
         let place = place.replace(&format!("{}/", history.dir.display()), "");
         let behind = match next {

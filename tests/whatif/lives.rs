@@ -1,5 +1,6 @@
 //! What other settings would have made of small lives, as whole texts.
 
+use dormouse::model::record::Record;
 use dormouse::model::settings::Settings;
 use jiff::tz::TimeZone;
 
@@ -9,7 +10,12 @@ use crate::whatif;
 /// The sentence that says how is left out: it is the same in all of them.
 #[track_caller]
 fn says(end: &str, steps: &[(&str, &str)], hold: impl Fn(&mut Settings) + 'static, expected: &str) {
-    let report = whatif(&story(end, steps), hold);
+    says_of(&story(end, steps), hold, expected);
+}
+
+#[track_caller]
+fn says_of(records: &[Record], hold: impl Fn(&mut Settings) + 'static, expected: &str) {
+    let report = whatif(records, hold);
     let text = report.text(&TimeZone::UTC, None);
     let text: String =
         text.lines().filter(|line| !line.starts_with("Recorded →")).map(|line| format!("{}\n", line.trim())).collect();
@@ -88,6 +94,33 @@ fn c48_one_death_that_counts_is_enough_for_a_quarantine() {
         +     ~5  2026-01-01 00:05:11.066  wake_decided        teller-ada        woken fresh for a message: the session before died (C17); 1 of 4 sessions booting at once (C20) ← ~4");
 }
 
+/// What has not come by the end is in no percentile, and is said beside them.
+#[test]
+fn c48_a_message_that_waits_at_the_end_is_counted() {
+    let steps = [
+        ("00:00:05", r#"fault = { what = "the program dies at boot", peer = "ada" }"#),
+        ("00:00:10", r#"send = { id = "m1", to = "ada" }"#),
+        ("00:01:10", r#"send = { id = "m2", to = "ada" }"#),
+        ("00:01:40", r#"stop = "bob""#),
+    ];
+    let mut records = story("00:01:59", &steps);
+    // At its end somebody starts whoever does not move.
+    let begun = records[0].at;
+    records.retain(|record| record.at.since(begun) < 110_000);
+    says_of(&records, |it| it.crashloop_deaths_max = 1, "
+        Records 1 to 45, 13 decisions; 1 peer would have lived otherwise
+
+        PEER        WAKES   REAPS  IN VAIN  DEATHS  QUARANTINES  DEAD  SESSION TIME         WAITING P50  P99        STILL WAITING
+        teller-ada  2 → ~1  ~0     ~0       ~1      0 → ~1       ~0    1 min 29 s → ~1.0 s  478 ms → -   4.6 s → -  - → ~2 (1 min 30 s)
+        all         2 → ~1  ~0     ~0       ~1      0 → ~1       ~0    1 min 29 s → ~1.0 s  478 ms → -   4.6 s → -  - → ~2 (1 min 30 s)
+        still waiting: not delivered by the end, and for how long the first of them had waited then; what they would come to is in no percentile
+        in vain: reaped as idle, and woken again within 10 min (--again-within)
+
+        What was decided (-) and would not have been then, and what would have been (+):
+        +     ~1  2026-01-01 00:00:11.066  quarantined         teller-ada        quarantined: 1 death within 5 min (records 19), so nothing wakes it until 00:05:11 or `dormouse start` (C48) ← 19
+        -     23  2026-01-01 00:00:12.066  wake_decided        teller-ada        woken fresh for a message: the session before died (C17); 1 of 4 sessions booting at once (C20) ← 22");
+}
+
 #[test]
 fn c48_a_guard_that_allows_more_lets_a_program_that_cannot_start_fail_again() {
     let steps = [
@@ -162,13 +195,13 @@ fn c37_no_quiet_at_all_ends_workers_at_once() {
         in vain: reaped as idle, and woken again within 10 min (--again-within)
 
         What was decided (-) and would not have been then, and what would have been (+):
-        +     ~3  2026-01-01 00:00:42.074  reaped              teller-eve        its session is ended (reaped): it has answered (armed at record 29), its turn has ended, and it has been quiet for 0 ms, limit 0 ms (C37) ← ~2
+        +     ~3  2026-01-01 00:00:42.074  reaped              teller-eve        its session is ended (reaped): it has answered (armed at record 29), its turn has ended, and it has been quiet for 0 s, limit 0 s (C37) ← ~2
         +     ~8  2026-01-01 00:00:42.574  wake_decided        teller-eve        woken fresh for the next task of its queue: an ephemeral peer gets a fresh session for each task (C17); 1 of 4 sessions booting at once (C20) ← ~6
         -     34  2026-01-01 00:01:02.082  reaped              teller-eve        its session is ended (reaped): it has answered (armed at record 29), its turn has ended, and it has been quiet for 20.0 s, limit 20 s (C37) ← 33
         -     39  2026-01-01 00:01:02.324  wake_decided        teller-eve        woken fresh for the next task of its queue: an ephemeral peer gets a fresh session for each task (C17); 1 of 4 sessions booting at once (C20) ← 37
-        +    ~22  2026-01-01 00:01:14.644  reaped              teller-eve        its session is ended (reaped): it has answered (armed at record ~18), its turn has ended, and it has been quiet for 0 ms, limit 0 ms (C37) ← ~21
+        +    ~22  2026-01-01 00:01:14.644  reaped              teller-eve        its session is ended (reaped): it has answered (armed at record ~18), its turn has ended, and it has been quiet for 0 s, limit 0 s (C37) ← ~21
         +    ~27  2026-01-01 00:01:14.886  wake_decided        teller-eve        woken fresh for the next task of its queue: an ephemeral peer gets a fresh session for each task (C17); 1 of 4 sessions booting at once (C20) ← ~25
-        +    ~41  2026-01-01 00:01:46.956  reaped              teller-eve        its session is ended (reaped): it has answered (armed at record ~37), its turn has ended, and it has been quiet for 0 ms, limit 0 ms (C37) ← ~40
+        +    ~41  2026-01-01 00:01:46.956  reaped              teller-eve        its session is ended (reaped): it has answered (armed at record ~37), its turn has ended, and it has been quiet for 0 s, limit 0 s (C37) ← ~40
         -     55  2026-01-01 00:01:54.406  reaped              teller-eve        its session is ended (reaped): it has answered (armed at record 50), its turn has ended, and it has been quiet for 20.0 s, limit 20 s (C37) ← 54
         -     60  2026-01-01 00:01:54.648  wake_decided        teller-eve        woken fresh for the next task of its queue: an ephemeral peer gets a fresh session for each task (C17); 1 of 4 sessions booting at once (C20) ← 58
         -     76  2026-01-01 00:02:46.730  reaped              teller-eve        its session is ended (reaped): it has answered (armed at record 71), its turn has ended, and it has been quiet for 20.0 s, limit 20 s (C37) ← 75");

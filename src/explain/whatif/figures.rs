@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::explain::histogram::{Histogram, Spread};
 use crate::model::event::{Decision, Event};
+use crate::model::message::{Fate, Message, Purpose};
 use crate::model::name::Identity;
 use crate::model::record::Record;
 use crate::model::session::ReapReason;
@@ -27,8 +28,11 @@ pub struct Figures {
     pub session_ms: u64,
     /// Messages that were given up.
     pub dead: u64,
-    /// From acceptance to proof.
+    /// From acceptance to proof, of those that were proven.
     pub waited_ms: Spread,
+    /// Messages that had not been by the end, and for how long the first of them had waited then: no percentile knows of them.
+    pub waiting: u64,
+    pub waiting_ms_max: u64,
 }
 
 /// Figures in the making.
@@ -151,5 +155,29 @@ impl Figures {
         self.quarantines += other.quarantines;
         self.session_ms += other.session_ms;
         self.dead += other.dead;
+    }
+
+    fn wait(&mut self, other: &Figures) {
+        self.waiting += other.waiting;
+        self.waiting_ms_max = self.waiting_ms_max.max(other.waiting_ms_max);
+    }
+
+    /// With what waits for `peer` in `state` at the `end`.
+    pub fn with_waiting(self, state: &State, peer: &Identity, end: Option<Timestamp>) -> Self {
+        let queue = state.presences.get(peer).map(|presence| &presence.queue);
+        let messages = queue.into_iter().flatten().filter_map(|id| state.messages.get(id));
+        let waits =
+            |it: &&Message| it.purpose == Purpose::Message && matches!(it.fate, Fate::Queued | Fate::Delivering { .. });
+        let since = messages.filter(waits).filter_map(|it| Some(end?.since(it.accepted_at)));
+        let (waiting, longest_ms) = since.fold((0, 0), |(n, longest_ms), ms| (n + 1, ms.max(longest_ms)));
+        Self { waiting, waiting_ms_max: longest_ms, ..self }
+    }
+
+    /// Of all of them.
+    pub fn with_all_waiting<'a>(self, peers: impl Iterator<Item = &'a Figures>) -> Self {
+        peers.fold(self, |mut total, peer| {
+            total.wait(peer);
+            total
+        })
     }
 }

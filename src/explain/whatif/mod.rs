@@ -152,21 +152,28 @@ impl WhatIf {
     /// What came of it.
     pub fn finish(self) -> Report {
         let end = self.would.now;
-        let names: BTreeSet<&Identity> = self.tallies.iter().flat_map(Tally::names).collect();
-        let peers = names.into_iter().map(|peer| PeerReport {
-            peer: peer.clone(),
-            parted: self.ever_parted.get(peer).copied(),
-            recorded: self.tallies[0].of(peer, end),
-            whatif: self.tallies[1].of(peer, end),
+        let have_queues = self.would.presences.iter().filter(|(_, presence)| !presence.queue.is_empty());
+        let have_queues = have_queues.map(|(peer, _)| peer).chain(self.was.state().presences.keys());
+        let names: BTreeSet<&Identity> = self.tallies.iter().flat_map(Tally::names).chain(have_queues).collect();
+        let peers = names.into_iter().map(|peer| {
+            // Whoever lives as recorded has the same queue in both worlds.
+            let recorded = if self.parted.contains(peer) { self.was.state() } else { &self.would };
+            PeerReport {
+                peer: peer.clone(),
+                parted: self.ever_parted.get(peer).copied(),
+                recorded: self.tallies[0].of(peer, end).with_waiting(recorded, peer, end),
+                whatif: self.tallies[1].of(peer, end).with_waiting(&self.would, peer, end),
+            }
         });
+        let peers: Vec<PeerReport> = peers.collect();
         Report {
-            peers: peers.collect(),
             first: self.first,
             last: self.seen,
             decisions: self.decisions,
             again_within_ms: self.question.again_within_ms,
-            recorded: self.tallies[0].total(end),
-            whatif: self.tallies[1].total(end),
+            recorded: self.tallies[0].total(end).with_all_waiting(peers.iter().map(|it| &it.recorded)),
+            whatif: self.tallies[1].total(end).with_all_waiting(peers.iter().map(|it| &it.whatif)),
+            peers,
             held: self.held,
             differences: self.counted,
             listed: self.differences,

@@ -104,6 +104,12 @@ impl Report {
         out += &layout::table(&self.table(), columns);
         let within = span(self.again_within_ms);
         out += "\n";
+        if self.some_wait() {
+            out += &line(
+                "still waiting: not delivered by the end, and for how long the first of them had waited then; what they would \
+                 come to is in no percentile",
+            );
+        }
         out += &line(&format!("in vain: reaped as idle, and woken again within {within} (--again-within)"));
         out += &line(HOW);
         out += &line_of(&self.by_rules_text(), line);
@@ -132,8 +138,12 @@ impl Report {
         }
     }
 
+    fn some_wait(&self) -> bool {
+        self.recorded.waiting + self.whatif.waiting > 0
+    }
+
     fn table(&self) -> Vec<Vec<String>> {
-        let heading = [
+        let mut heading = vec![
             "PEER",
             "WAKES",
             "REAPS",
@@ -145,10 +155,18 @@ impl Report {
             "WAITING P50",
             "P99",
         ];
+        // A column of nothing tells nobody anything.
+        heading.extend(self.some_wait().then_some("STILL WAITING"));
+        let row = |name: &str, recorded: &Figures, whatif: &Figures, modelled: bool| {
+            let mut row = row(name, recorded, whatif, modelled);
+            row.truncate(heading.len());
+            row
+        };
         let peers = self.peers.iter().filter(|peer| peer.parted.is_some() || peer.recorded != Figures::default());
         let rows = peers.map(|it| row(&it.peer.to_string(), &it.recorded, &it.whatif, it.parted.is_some()));
         let total = row("all", &self.recorded, &self.whatif, !self.is_same());
-        std::iter::once(heading.map(str::to_owned).to_vec()).chain(rows).chain([total]).collect()
+        let heading = heading.iter().map(|it| (*it).to_owned()).collect();
+        std::iter::once(heading).chain(rows).chain([total]).collect()
     }
 }
 
@@ -194,6 +212,10 @@ fn row(name: &str, recorded: &Figures, whatif: &Figures, modelled: bool) -> Vec<
         cell(&|it| span(it.session_ms)),
         cell(&|it| waited(it, it.waited_ms.p50)),
         cell(&|it| waited(it, it.waited_ms.p99)),
+        cell(&|it| match it.waiting {
+            0 => "-".to_owned(),
+            n => format!("{} ({})", number(n), span(it.waiting_ms_max)),
+        }),
     ]
 }
 

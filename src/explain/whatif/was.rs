@@ -41,6 +41,11 @@ impl Was {
         self.state.presences.insert(peer.clone(), presence.clone());
     }
 
+    /// All that is kept apart.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
     pub fn session(&self, peer: &Identity, generation: Generation) -> Option<&Session> {
         self.state.session(peer, generation)
     }

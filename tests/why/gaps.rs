@@ -99,7 +99,7 @@ fn c46a_an_end_that_rests_on_a_judged_turn_says_so() {
     let reaped = records[judged..].iter_mut().find(|it| matches!(it.event, Event::Decision(Decision::Reaped(_))));
     reaped.expect("its end").event = heard.into();
     let says = said(&asked(&records, session, Until::default()), GapKind::Judged);
-    assert!(says[0].contains("judged, not known: the turn ended at "), "{says:?}");
+    assert!(says[0].contains("it was only judged that the turn ended at "), "{says:?}");
 }
 
 /// C45: a session of which nothing was heard was ended for a silence that nobody explained.

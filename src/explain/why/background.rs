@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use super::sign::{self, Silence};
 use super::{Question, Source};
-use crate::model::event::{DeadlineKind, Decision, Event, Fact, KeptBecause};
+use crate::model::event::{DeadlineKind, Decision, Event, Fact, KeptBecause, WakeDecided};
 use crate::model::id::{Generation, Lsn, MessageId};
 use crate::model::name::Identity;
 use crate::model::record::Record;
-use crate::model::session::{WakeBranch, WakeGate};
+use crate::model::session::{WakeBranch, WakeGate, WakeMode, WakeReason};
 
 /// Attempts that are followed back: a peer that fails all night would be told of attempt by attempt.
 const ATTEMPTS_MAX: usize = 4;
@@ -30,6 +30,10 @@ pub(super) const NEWEST: &[&str] = &[
     "session_died",
     "session_ready",
     "wake_decided",
+    "attach_requested",
+    "new_requested",
+    "run_requested",
+    "compact_requested",
 ];
 /// What says how a peer is run, whichever of its identities the record is about.
 pub(super) const REGISTERED: &[&str] = &["peer_registered", "profile_changed"];
@@ -78,35 +82,48 @@ pub(super) fn behind(record: &Record) -> Vec<Behind> {
     let Event::Decision(decision) = &record.event else { return Vec::new() };
     let message = record.subject.message;
     let accepted = || message.map(Behind::Accepted).into_iter().collect();
-    let woken = || record.subject.generation.map(|generation| Behind::At(generation.0)).into_iter().collect();
+    let tried = || message.map(|message| Behind::OfMessage(TRIED, message)).into_iter().collect();
+    let by_wake = || record.subject.generation.map(|generation| Behind::At(generation.0)).into_iter().collect();
     match decision {
-        Decision::WakeDecided(it) => {
-            let message = it.message.map(Behind::Accepted);
-            let before = match it.branch {
-                WakeBranch::RefreshMark => Some(Behind::Newest(&["refresh_marked"])),
-                WakeBranch::Died | WakeBranch::ResumeOnDeath => Some(Behind::Newest(&["session_died"])),
-                WakeBranch::Attach | WakeBranch::Compact if it.park.is_none() => {
-                    Some(Behind::Newest(&["session_died"]))
-                }
-                _ => None,
-            };
-            message.into_iter().chain(before).chain([Behind::AfterADelay(FAILED)]).collect()
-        }
+        Decision::WakeDecided(it) => woken(it),
         Decision::WakeRefused(it) => refused(&it.gate),
-        Decision::SessionReady(_) | Decision::BootSlotReleased(_) => woken(),
+        Decision::SessionReady(_) | Decision::BootSlotReleased(_) => by_wake(),
         Decision::DeliveryDecided(it) if it.attempt > 1 => match message {
             Some(message) => vec![Behind::Accepted(message), Behind::OfMessage(TRIED, message)],
             None => Vec::new(),
         },
         Decision::DeliveryDecided(_) | Decision::Delivered(_) => accepted(),
-        Decision::MessageDead(it) if it.attempts > 1 || it.unfinished > 0 => {
-            message.map(|message| Behind::OfMessage(TRIED, message)).into_iter().collect()
-        }
+        Decision::MessageDead(it) if it.attempts > 1 || it.unfinished > 0 => tried(),
+        Decision::DeliveryFailed(it) if it.attempt > 1 => tried(),
         Decision::QuarantineLifted(it) if !it.by_operator => vec![Behind::Newest(&["quarantined"])],
         Decision::KillRepeated(_) => vec![Behind::Newest(&["kill_failed"])],
         Decision::Kept(it) => kept(it.why),
         _ => Silence::of(record).map(Behind::Sign).into_iter().collect(),
     }
+}
+
+fn woken(it: &WakeDecided) -> Vec<Behind> {
+    // It may have waited for a boot slot: what released it is another record than the one that asked for it.
+    let asked = match it.reason {
+        WakeReason::Message | WakeReason::Drain => None,
+        WakeReason::Attach => Some(Behind::Newest(&["attach_requested"])),
+        WakeReason::New => Some(Behind::Newest(&["new_requested"])),
+        WakeReason::FolderLaunch => Some(Behind::Newest(&["run_requested"])),
+        WakeReason::Compact => Some(Behind::Newest(&["compact_requested"])),
+    };
+    let by_branch = match it.branch {
+        WakeBranch::RefreshMark => Some(Behind::Newest(&["refresh_marked"])),
+        WakeBranch::Died | WakeBranch::ResumeOnDeath => Some(Behind::Newest(&["session_died"])),
+        WakeBranch::Attach | WakeBranch::Compact if it.park.is_none() => Some(Behind::Newest(&["session_died"])),
+        _ => None,
+    };
+    // What was asked for could be resumed then, or it would have been refused.
+    let is_resumed = matches!(it.mode, WakeMode::Resumed { .. });
+    let was_to_be = matches!(it.branch, WakeBranch::Attach | WakeBranch::Compact);
+    let runtimes = (was_to_be && !is_resumed).then_some(Behind::Runtimes);
+    let message = it.message.map(Behind::Accepted);
+    let behind = [message, asked, by_branch, runtimes, Some(Behind::AfterADelay(FAILED))];
+    behind.into_iter().flatten().collect()
 }
 
 fn refused(gate: &WakeGate) -> Vec<Behind> {

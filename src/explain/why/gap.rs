@@ -242,7 +242,9 @@ impl Gap {
             (What::Unread { first, last, before, behind }, _) => {
                 unreadable((*first, *last), (before.map(at), behind.map(at)))
             }
-            (What::Said(record), _) => because(record, zone),
+            (What::Said(record), _) => {
+                because(record, zone).replacen("judged, not known: the turn", "it was only judged that the turn", 1)
+            }
             (What::Unheard(sign), _) => {
                 let from = match sign {
                     Sign::Wake => "it was woken",

@@ -157,16 +157,18 @@ fn compared_by_decision(decision: &Decision) -> &'static [&'static str] {
             WakeGate::RetryDelay { .. } => &["retry_delay"],
             _ => &[],
         },
+        // That its session has ended was waited for by nobody.
         Decision::WakeFailed(it) => match it.phase {
-            WakePhase::Boot => &["boot_deadline", "retry_delay"],
-            WakePhase::Deliver => &["ready_deadline", "retry_delay"],
-            WakePhase::Launch | WakePhase::Unwatched => &["retry_delay"],
+            _ if it.retry_in_ms == 0 => &[],
+            WakePhase::Boot if it.counted => &["boot_deadline", "retry_delay"],
+            WakePhase::Deliver if it.counted => &["ready_deadline", "retry_delay"],
+            WakePhase::Launch | WakePhase::Boot | WakePhase::Deliver | WakePhase::Unwatched => &["retry_delay"],
         },
         Decision::DeliveryFailed(_) => &["attempts_max", "retry_delay"],
         Decision::MessageDead(it) if it.unfinished > 0 => &["unfinished_retries"],
         Decision::MessageDead(_) => &["attempts_max"],
         Decision::MessageRequeued(it) if it.counted => &["unfinished_retries"],
-        Decision::TurnJudged(_) => &["ephemeral_quiet"],
+        Decision::TurnJudged(it) if it.because.contains("silent") => &["ephemeral_quiet"],
         Decision::Reaped(it) => match it.reason {
             ReapReason::Idle { .. } => &["idle"],
             ReapReason::Done { .. } => &["ephemeral_quiet"],

@@ -8,6 +8,7 @@ mod space;
 
 use std::collections::BTreeMap;
 
+pub use branch::branch;
 pub use phase::Phase;
 pub use space::{BRANCHES, cells, facts, impossible, rare, rare_branch};
 
@@ -39,7 +40,7 @@ impl Coverage {
                 *self.cells.entry((kind, Phase::of(&state, &record.subject))).or_default() += 1;
             }
             let cause = record.cause.and_then(|cause| records.get(cause.0 as usize - 1));
-            if let Some(reason) = branch::branch(record, cause) {
+            if let Some(reason) = branch(record, cause) {
                 *self.branches.entry((kind, reason)).or_default() += 1;
             }
             drop(apply(&mut state, record));

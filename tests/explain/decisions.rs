@@ -278,7 +278,7 @@ fn ends() -> Vec<(Event, &'static str)> {
         ),
         (
             parked(None, &[]).into(),
-            "put aside for later (parked): there is nothing to resume: nothing was said in it, or its program never named it (C47)",
+            "put aside for later (parked): nothing of it can be resumed: its program gave it no name, or nothing was said in it (C47)",
         ),
         (
             died(Some(id(2))).into(),

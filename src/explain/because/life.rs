@@ -167,7 +167,7 @@ pub fn kept_because(why: KeptBecause) -> &'static str {
 pub fn parked(it: &Parked) -> String {
     let resume = match &it.resume_ref {
         Some(resume_ref) => format!("its conversation `{resume_ref}` can be resumed"),
-        None => "there is nothing to resume: nothing was said in it, or its program never named it".to_owned(),
+        None => "nothing of it can be resumed: its program gave it no name, or nothing was said in it".to_owned(),
     };
     let topics = match it.topics[..] {
         [] => String::new(),

@@ -49,6 +49,7 @@ macro_rules! each_deliberate_bug {
             typed_is_proven TypedIsProven "C14" in 10, "what was typed is called delivered";
             duplicate_not_marked DuplicateNotMarked "C34" in 10, "what is given again does not say so";
             dead_task_is_done DeadTaskIsDone "C41a" in 10, "a task whose session died is called done";
+            no_reply_untold NoReplyUntold "C13" in 40, "who waits for a reply of a session that has ended is left waiting";
             worker_not_drained WorkerNotDrained "C40" in 10, "a worker's second task waits for ever";
             stop_ignored StopIgnored "C52" in 20, "a stopped peer is woken";
             managed_is_woken ManagedIsWoken "C5" in 10, "a peer that something else keeps alive is woken";

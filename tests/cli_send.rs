@@ -129,7 +129,7 @@ fn outcomes_are_exit_codes() {
     let daemon = Daemon::start(team(&[]), accepting);
     let output = daemon.program(&["send", "ada", "x", "--wait", "replied", "--timeout", "10ms"]).output().unwrap();
     assert_eq!(output.status.code(), Some(6), "{}", err(&output));
-    assert!(err(&output).contains("not replied to within 10 ms"), "{}", err(&output));
+    assert!(err(&output).contains("not replied to within 10 ms: message"), "{}", err(&output));
 }
 
 #[test]

@@ -48,6 +48,15 @@ impl Context {
         self.output.print(&changed, || says(&changed, done))
     }
 
+    /// The same of a mark that may be there already: nothing follows then.
+    pub fn mark_and_say(&self, verb: Verb, reason: Option<String>, done: &str, already: &str) -> Result<(), CliError> {
+        let changed: Changed = self.change(verb, reason)?;
+        self.output.print(&changed, || match (&changed.led_to[..], &changed.peer) {
+            ([], Some(peer)) => format!("{peer} {already}: nothing changed (record {})", changed.lsn),
+            _ => says(&changed, done),
+        })
+    }
+
     /// The call as this process makes it.
     pub fn call(&self, verb: Verb, reason: Option<String>) -> Result<Call, CliError> {
         let secret = self.session.as_ref().map(Session::secret).transpose()?;

@@ -16,6 +16,7 @@ pub struct Start {
 
 impl Start {
     pub fn run(self, context: &Context) -> Result<(), CliError> {
-        context.change_and_say(Verb::Start { peer: self.peer }, self.because.reason, "started")
+        let verb = Verb::Start { peer: self.peer };
+        context.mark_and_say(verb, self.because.reason, "started", "was not stopped")
     }
 }

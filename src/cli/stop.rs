@@ -16,6 +16,7 @@ pub struct Stop {
 
 impl Stop {
     pub fn run(self, context: &Context) -> Result<(), CliError> {
-        context.change_and_say(Verb::Stop { peer: self.peer }, self.because.reason, "stopped")
+        let verb = Verb::Stop { peer: self.peer };
+        context.mark_and_say(verb, self.because.reason, "stopped", "was stopped already")
     }
 }

@@ -39,15 +39,16 @@ struct Seen {
 /// Presses the key once, and reports what came of it.
 pub(super) async fn interrupt(hand: &Hand, cause: Lsn) {
     let started = Instant::now();
-    let outcome = match pressed(hand).await {
+    let (outcome, took_ms) = match pressed(hand).await {
         Ok((pane, source)) => {
             let outcome = confirmed(hand, &pane, source).await;
+            // To clear the box takes a while longer, and is no part of how soon the turn was over.
+            let took_ms = ms(started.elapsed());
             clear_what_came_back(hand).await;
-            outcome
+            (outcome, took_ms)
         }
-        Err(outcome) => outcome,
+        Err(outcome) => (outcome, ms(started.elapsed())),
     };
-    let took_ms = ms(started.elapsed());
     hand.voice.because(Some(cause)).say(VerbEnded { verb: TypedVerb::Interrupt, outcome, took_ms });
 }
 

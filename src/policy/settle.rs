@@ -30,6 +30,9 @@ pub(super) fn lost(case: &Case) -> Vec<Draft> {
 /// The next question whose session has ended: nobody is left who could answer it (C13). Its sender may have the
 /// conversation's own answer later, if it is resumed; until then it need not wait.
 pub(super) fn unanswered(case: &Case) -> Vec<Draft> {
+    if bug(Bug::NoReplyUntold) {
+        return Vec::new();
+    }
     let Some(question) = case.presence.unanswered.first() else { return Vec::new() };
     vec![report(case, question.message, &question.from, "before it replied")]
 }

@@ -1,5 +1,7 @@
 //! From a world that breaks a promise to a short one with few faults that still breaks it.
 
+use std::collections::BTreeSet;
+
 use super::faults::{Fault, Struck};
 use super::run::{Plan, Ran, run};
 
@@ -10,16 +12,21 @@ const TRIES_MAX: u32 = 600;
 pub fn shrink(plan: &Plan, ran: &Ran) -> Plan {
     let Some(broken) = &ran.broken else { return plan.clone() };
     let breaks = |ran: &Ran| ran.broken.as_ref().is_some_and(|found| found.oracle == broken.oracle);
-    // What it takes to come to rest is not among the hours: a shorter world may find other ways there.
-    let shorter = (1..plan.hours).map(|hours| Plan { hours, ..plan.clone() });
-    let shortest = shorter.map(|plan| (run(&plan), plan)).find(|(ran, _)| breaks(ran));
-    let (struck, plan) = match &shortest {
-        Some((ran, shorter)) => (&ran.struck, shorter),
-        None => (&ran.struck, plan),
-    };
+    let faultless = Plan { only: Some(BTreeSet::new()), ..plan.clone() };
+    if breaks(&run(&faultless)) {
+        return shortest(&faultless, breaks).map_or(faultless, |(shorter, _)| shorter);
+    }
+    let shorter = shortest(plan, breaks);
+    let (plan, struck) = shorter.as_ref().map_or((plan, &ran.struck), |(shorter, ran)| (shorter, &ran.struck));
     let with = |only: &[Struck]| Plan { only: Some(only.iter().map(|it| it.number).collect()), ..plan.clone() };
-    let fewest = fewest(struck, |only| breaks(&run(&with(only))));
-    with(&fewest)
+    with(&fewest(struck, |only| breaks(&run(&with(only)))))
+}
+
+/// `plan` with the fewest hours in which it still breaks, if fewer will do. What it takes to come to rest is not among
+/// them: a shorter world may find another way there.
+fn shortest(plan: &Plan, breaks: impl Fn(&Ran) -> bool) -> Option<(Plan, Ran)> {
+    let mut shorter = (1..plan.hours).map(|hours| Plan { hours, ..plan.clone() });
+    shorter.find_map(|plan| Some(run(&plan)).filter(&breaks).map(|ran| (plan, ran)))
 }
 
 /// What is left of all faults.
@@ -96,8 +103,6 @@ fn fewest(all: &[Struck], fails: impl FnMut(&[Struck]) -> bool) -> Vec<Struck> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     /// So many faults, of twenty kinds.

@@ -12,7 +12,8 @@ use crate::policy::admit::resolve;
 use crate::policy::decide;
 use crate::reducer::{apply, invariant};
 
-/// Decisions that may follow from one fact, beyond what each peer adds. More is a bug: the rules chase each other.
+/// Decisions that may follow from one fact, beyond what each peer and each message adds: whole queues go with their peer.
+/// More is a bug: the rules chase each other.
 const CASCADE_MAX: usize = 64;
 
 /// Folds `draft` and all decisions that follow into `state`: one atomic group. Effects are added in order.
@@ -21,7 +22,7 @@ const CASCADE_MAX: usize = 64;
 ///
 /// If the cascade does not end, or in debug builds if an invariant breaks: dying is safe, for the journal is the state.
 pub fn conclude(state: &mut State, now: Timestamp, draft: Draft, effects: &mut Vec<Effect>) -> Vec<Record> {
-    let limit = CASCADE_MAX + 16 * state.presences.len();
+    let limit = CASCADE_MAX + 16 * state.presences.len() + 4 * state.messages.len();
     // Nearly always this is all: most records lead to nothing.
     let mut group = vec![fold(state, now, draft, effects)];
     let mut decided = 0;

@@ -5,7 +5,7 @@ use dormouse::model::event::{Decision, Event, Fact};
 use dormouse::model::request::Verb;
 use dormouse::policy::admit::Admission;
 
-use crate::script::check;
+use crate::script::{check, happens};
 use crate::world::{World, ephemeral};
 
 fn live(shape: impl FnOnce(&mut dormouse::model::profile::Registration)) -> World {
@@ -114,6 +114,20 @@ fn c4_rm_is_refused_while_live_unless_forced() {
     assert!(world.state.peers.is_empty() && world.state.messages.is_empty() && world.state.presences.is_empty());
 }
 
+/// C4, C51: a long queue goes with its peer as a short one does.
+#[test]
+fn c4_a_peer_is_removed_with_a_full_queue() {
+    let mut world = live(ephemeral);
+    for number in 0..2_000 {
+        happens(&mut world, &format!("send more-{number} to ada"));
+    }
+    let removed = happens(&mut world, "rm-force ada");
+    let cancelled = removed.iter().filter(|it| matches!(it.event, Event::Decision(Decision::MessageCancelled(_))));
+    assert_eq!(cancelled.count(), 2_001);
+    check(&mut world, "4s gone ada signal:15 => session_ended, peer_forgotten");
+    assert!(world.state.peers.is_empty() && world.state.messages.is_empty());
+}
+
 /// C4, C13: what was accepted while the session was still ending goes with its peer, and by an event.
 #[test]
 fn c4_what_came_after_a_removal_is_cancelled_as_well() {
@@ -125,6 +139,25 @@ fn c4_what_came_after_a_removal_is_cancelled_as_well() {
          5s gone ada signal:15 => session_ended, message_cancelled, peer_forgotten",
     );
     assert!(world.state.messages.is_empty());
+}
+
+/// C13: only what is dead can be tried again; of anything else is said where it is.
+#[test]
+fn c13_a_retry_of_what_is_not_dead_says_where_it_is() {
+    let mut world = World::new();
+    world.add("ada", ephemeral);
+    for (happened, says) in [
+        (&["send a to ada", "send b to ada"][..], "it waits in the queue of demo-ada"),
+        (&["up ada"][..], "it has been typed into the session of demo-ada"),
+    ] {
+        happened.iter().for_each(|line| drop(happens(&mut world, line)));
+        for (message, says) in [("a", says), ("b", "it waits in the queue of demo-ada")] {
+            match &happens(&mut world, &format!("retry {message}"))[0].event {
+                Event::Fact(Fact::RequestRefused(refused)) => assert!(refused.why.ends_with(says), "{}", refused.why),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
 }
 
 /// C57: attaching to a live session starts nothing; to a sleeping one it resumes.

@@ -11,6 +11,7 @@ mod events;
 mod foreign;
 mod full_disk;
 mod idle;
+mod operators;
 mod own_verbs;
 mod scarcity;
 mod storage;

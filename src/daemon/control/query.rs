@@ -97,7 +97,7 @@ pub(super) async fn peek(door: &Door, peer: String) -> Result<Value, Problem> {
     let Some(generation) = generation else {
         let hint = match managed {
             Some(managed) => format!("{} keeps it alive, on the tmux socket {}", managed.by, managed.socket.display()),
-            None => format!("`dormouse attach {peer}` wakes it"),
+            None => format!("a message wakes it (`dormouse send {peer}`)"),
         };
         return Err(Problem::refused(format!("`{peer}` has no session of ours")).hint(hint));
     };

@@ -15,6 +15,7 @@ use super::fate::{Ear, Heard};
 use super::{Door, mint};
 use crate::daemon::input::{Answer, Ask, Input};
 use crate::explain::because::delivery_gate;
+use crate::explain::phrase::seconds;
 use crate::model::actor::Sender;
 use crate::model::event::{Decision, Event, Fact, Recipient};
 use crate::model::id::{Generation, Lsn, MessageId};
@@ -247,23 +248,36 @@ fn no_longer_told(message: MessageId, accepted: Option<Lsn>) -> Problem {
 
 /// Says what has become of the message so far: it is not taken back.
 async fn timed_out(door: &Door, message: MessageId, wait: Wait, timeout_ms: u64) -> Problem {
-    let state = door
-        .read(move |state, _| match state.messages.get(&message) {
-            None => "delivered".to_owned(),
-            Some(found) => match (&found.fate, &found.waiting_for) {
+    let found = door
+        .read(move |state, _| {
+            let found = state.messages.get(&message)?;
+            let at = match (&found.fate, &found.waiting_for) {
                 (Fate::Queued, _) => "queued".to_owned(),
                 (Fate::Delivering { .. }, Some(gate)) => format!("waiting: {}", delivery_gate(gate)),
                 (Fate::Delivering { .. }, None) => "being delivered".to_owned(),
                 (Fate::Delivered { .. }, _) => "delivered".to_owned(),
                 (Fate::Dead { why, .. }, _) => format!("dead: {why}"),
-            },
+            };
+            Some((at, found.to.clone()))
         })
         .await;
+    // What is settled, the state has forgotten.
+    let (at, waits_for) = match found {
+        Ok(None) => ("delivered".to_owned(), None),
+        Ok(Some((at, _))) if at == "delivered" => (at, None),
+        Ok(Some((at, to))) => (at, Some(to)),
+        Err(_) => ("not known".to_owned(), None),
+    };
     let wanted = if wait == Wait::Replied { "replied to" } else { "delivered" };
-    let state = state.unwrap_or_else(|_| "not known".to_owned());
-    let take_back = if state == "delivered" { "" } else { ", `dormouse queue cancel` takes it back" };
-    Problem::new(ProblemCode::TimedOut, format!("not {wanted} within {timeout_ms} ms: message {message} is {state}"))
-        .hint(format!("it stays accepted; `dormouse why {message}` says what holds it{take_back}"))
+    let within = seconds(timeout_ms);
+    let next = match waits_for {
+        Some(to) => format!(
+            "`dormouse whynot {to} delivered` says what holds it, `dormouse queue cancel {message}` takes it back"
+        ),
+        None => format!("`dormouse why {message}` tells how far it came"),
+    };
+    Problem::new(ProblemCode::TimedOut, format!("not {wanted} within {within}: message {message} is {at}"))
+        .hint(format!("it stays accepted; {next}"))
 }
 
 fn said(sent: &Sent) -> Result<Value, Problem> {

@@ -11,6 +11,7 @@ use super::answer::ending;
 use super::{Door, mint};
 use crate::daemon::input::Answer;
 use crate::explain::because::turn_source;
+use crate::explain::phrase::seconds;
 use crate::model::actor::Actor;
 use crate::model::event::{Decision, Event, Fact, VerbOutcome};
 use crate::model::id::Lsn;
@@ -44,7 +45,7 @@ pub(super) async fn compact(
     match tokio::time::timeout(Duration::from_millis(timeout_ms), asked).await {
         Ok(answer) => answer,
         Err(_) => {
-            let why = format!("`{peer}` was not compacted within {timeout_ms} ms, and still is to be");
+            let why = format!("`{peer}` was not compacted within {}, and still is to be", seconds(timeout_ms));
             let hint = format!("`dormouse log --peer {peer}` shows what it waits for");
             Err(Problem::new(ProblemCode::TimedOut, why).hint(hint))
         }

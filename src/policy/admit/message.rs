@@ -311,8 +311,14 @@ pub(super) fn cancel(state: &State, reason: &Option<String>, id: MessageId) -> C
 pub(super) fn retry(state: &State, reason: &Option<String>, id: MessageId) -> Checked {
     let message = unsettled(state, id)?;
     let peer = message.to.clone();
-    if !matches!(message.fate, Fate::Dead { .. }) {
-        let refusal = Refusal::new("C13", format!("message {id} is not dead: it waits in the queue of {peer}"));
+    let is_where = match message.fate {
+        Fate::Dead { .. } => None,
+        Fate::Queued => Some("waits in the queue of"),
+        Fate::Delivering { begun: None, .. } => Some("waits to be typed into the session of"),
+        Fate::Delivering { begun: Some(_), .. } | Fate::Delivered { .. } => Some("has been typed into the session of"),
+    };
+    if let Some(is_where) = is_where {
+        let refusal = Refusal::new("C13", format!("message {id} is not dead: it {is_where} {peer}"));
         return Err((Some(peer), refusal));
     }
     Ok((Subject::peer(&peer).with_message(id), RetryRequested { reason: reason.clone() }.into()))

@@ -305,7 +305,7 @@ impl World {
         }
     }
 
-    /// What it says of its turns, in the way of its kind. Whether it came through.
+    /// What it says of its turns, in the way of its kind. Whether it came through at once.
     pub fn tell(&mut self, name: &SessionName, turn: TurnSeen) -> bool {
         self.say(name, turn, Vec::new())
     }
@@ -346,7 +346,7 @@ impl World {
         let twice = self.strikes_at(&name.peer, Fault::HookTwice);
         let late = !lost && self.strikes_at(&name.peer, Fault::HookLate);
         let Some(life) = self.lives.get_mut(name) else { return false };
-        life.deceived |= lost || twice || late;
+        life.deceived |= lost || late;
         let turn_id = Some(format!("turn-{name_of_turn}"));
         let said_at = Some(self.timestamp());
         let observed = TurnObserved { turn, source: Source::Hook, turn_id, said_at };
@@ -365,7 +365,7 @@ impl World {
             let ms = if self.now.is_multiple_of(2) { 0 } else { 1_000 * (1 + self.now % 1_200) };
             self.later(ms, What::Again(name.clone(), draft));
         }
-        true
+        !late
     }
 
     /// What comes when its program has ended is no word of a live session any more: it stays in the spool (C61a).

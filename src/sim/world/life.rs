@@ -112,7 +112,7 @@ pub struct Life {
     pub task: Option<Paste>,
     /// It has said that its present turn runs.
     pub turn_told: bool,
-    /// Hooks of this life were lost: what the daemon believes of its turns may be wrong, and is not its fault.
+    /// Hooks of its present turn were lost or are late: what the daemon believes of it may be wrong, and is not its fault.
     pub deceived: bool,
     /// It has said that work of its own goes on in the background, which will wake it up.
     pub behind: bool,
@@ -185,6 +185,7 @@ impl Life {
     /// Another turn, or the rest after one, begins.
     pub fn goes_on(&mut self, turn: u64) {
         self.last_turn = std::mem::replace(&mut self.turn, turn);
+        self.deceived = false;
     }
 
     pub fn actor(&self) -> Actor {

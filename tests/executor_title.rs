@@ -77,6 +77,16 @@ async fn c46b_a_title_that_came_and_went_tells_of_an_end() {
     world.end(&name).await;
 }
 
+/// C46b: also the first one, of a program whose title has not stood for long enough to be judged before.
+#[tokio::test]
+async fn c46b_a_first_title_that_came_and_went_tells_of_an_end() {
+    let says = format!("{}{}{}", title("rests"), title("busy"), title("rests"));
+    let (mut world, name) = open(&teller(&[&says], r#"["title"]"#)).await;
+    press(&world, &name);
+    assert_eq!(told(&mut world, TurnSeen::Idle).await, Source::Title);
+    world.end(&name).await;
+}
+
 /// C46b: a spinner that turns is one turn, and what the loop knows already is no news.
 #[tokio::test]
 async fn c46b_a_title_that_says_nothing_new_is_not_told() {

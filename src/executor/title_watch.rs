@@ -75,9 +75,11 @@ fn look(hand: &Hand, spec: &Spec, waits: bool) -> Option<Seen> {
 fn is_news(spec: &Spec, seen: Seen, judged: Option<Seen>) -> bool {
     match seen.says {
         TitleSays::Working => !seen.in_turn,
-        // Where nothing else tells, nobody has heard that a turn began; the title has been another one since.
+        // Where nothing else tells, nobody has heard that a turn began; the title has been another one since, or before it the
+        // first time that one stands.
         TitleSays::Waiting | TitleSays::Idle => {
-            seen.in_turn || (is_alone(spec) && judged.is_some_and(|judged| judged.titles != seen.titles))
+            let before = judged.map_or(1, |judged| judged.titles);
+            seen.in_turn || (is_alone(spec) && before != seen.titles)
         }
     }
 }

@@ -2,7 +2,7 @@
 # saying so.
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test agents lint deny bench bench-lookup bench-questions bench-engines torture sim explained mutants fuzz ci tmux strace python browser chromium \
+.PHONY: build demo test agents lint deny bench bench-lookup bench-questions bench-engines torture sim explained mutants fuzz ci tmux strace python git npm ip browser chromium \
 	chromium-headless-shell nextest
 
 build:
@@ -20,7 +20,7 @@ test: tmux strace python browser nextest
 
 # The real claude and codex, each in a home of its own, against a made-up model server, where no byte can leave the
 # machine. Installs both below target/ (some hundred megabytes, once). `make agents AGENTS_TESTS=claude`
-agents: tmux nextest
+agents: tmux git npm ip nextest
 	.ci/agents $(AGENTS_TESTS)
 
 lint:
@@ -103,6 +103,18 @@ strace:
 # The second reader of the journal is in Python, so that it shares nothing with the first.
 python:
 	$(call install,python3,python3,python,Python 3.10 or later)
+
+# Codex asks about a folder only where that is under version control.
+git:
+	$(call install,git,git,git,git)
+
+# Brings the real agent programs.
+npm:
+	$(call install,npm,npm,npm,npm (it comes with Node.js))
+
+# Switches on the one network that the agent programs get, loopback. Its package is called otherwise in some places.
+ip:
+	$(call install,ip,$(if $(shell command -v dnf),iproute,iproute2),iproute2,ip (of iproute2))
 
 # Opens the page that `journal export --format html` writes.
 browser:

@@ -183,12 +183,13 @@ fn c40_ten_tasks_of_a_claude_worker_are_ten_sessions_one_behind_the_other() {
         ends.iter().zip(&later[1..]).map(|(end, start)| start.saturating_sub(*end)).collect()
     };
     let (mut decided, mut started) = (gap(&wakes), gap(&starts));
-    eprintln!("from a session's end to the next one's wake: {decided:?} ms, to its program: {started:?} ms");
+    eprintln!("from each session's end to the next one's wake: {decided:?} ms, to its program: {started:?} ms");
     decided.sort_unstable();
     started.sort_unstable();
     assert!(decided[TASKS - 2] <= 150, "{decided:?}");
-    // Other work on the machine only adds to it; a tick that had to be waited for would be in all of them.
-    assert!(started[0] <= 150, "{started:?}");
+    // Whatever else the machine does only adds to it: a single one that is late shows that, and a tick that had to be waited for
+    // would be in most of them.
+    assert!(started[started.len() / 2] <= 150, "{started:?}");
     let deaths = records.iter().filter(|it| matches!(it.event, Event::Decision(Decision::SessionDied(_))));
     assert_eq!(deaths.count(), 0, "each was reaped, none died (C39)");
     place.world.audit_is_clean();

@@ -11,7 +11,7 @@ use dormouse::model::event::{Decision, Event, Fact};
 use dormouse::model::id::MessageId;
 
 use crate::alike::{Prompts, times};
-use crate::daemon_fixture::until;
+use crate::daemon_fixture::{Tail, until};
 use crate::place::Place;
 use crate::{anthropic, claude, codex, openai};
 
@@ -44,15 +44,17 @@ impl Drop for Load {
     }
 }
 
+/// The messages, in the order in which they were sent.
+fn sends_two_hundred(place: &Place) -> Vec<MessageId> {
+    let text = |number: usize| format!("number {number}\n\tof many: $(touch made) `!`");
+    (0..MESSAGES).map(|number| place.send(PEERS[number % PEERS.len()], &text(number))).collect()
+}
+
 /// C13, C14: none is lost and none comes twice.
 #[track_caller]
 fn two_hundred_arrive_once(place: &Place, prompts: Prompts) {
     let load = Load::begin();
-    let sent: Vec<MessageId> = (0..MESSAGES)
-        .map(|number| {
-            place.send(PEERS[number % PEERS.len()], &format!("number {number}\n\tof many: $(touch made) `!`"))
-        })
-        .collect();
+    let sent = sends_two_hundred(place);
     let mut waiting: BTreeSet<MessageId> = sent.iter().copied().collect();
     let all = place.world.tail().find(PATIENCE, |record| {
         match &record.event {
@@ -70,19 +72,58 @@ fn two_hundred_arrive_once(place: &Place, prompts: Prompts) {
     });
     assert!(all.is_some(), "{} of {MESSAGES} never came: {waiting:?}\n{}", waiting.len(), place.world.story());
     drop(load);
+    are_told_once(place, prompts, &sent);
+}
 
+/// C34, C61: nor where the daemon is killed in the middle of it, again and again.
+#[track_caller]
+fn two_hundred_survive_kills(place: &mut Place, prompts: Prompts) {
+    const KILLS: usize = 8;
+    let sent = sends_two_hundred(place);
+    let mut waiting: BTreeSet<MessageId> = sent.iter().copied().collect();
+    let mut tail = place.world.tail();
+    for kills in 1..=KILLS {
+        let left = MESSAGES - kills * MESSAGES / (KILLS + 1);
+        until_delivered(place, &mut tail, &mut waiting, left);
+        place.world.kill();
+        place.world.start();
+    }
+    until_delivered(place, &mut tail, &mut waiting, 0);
+    are_told_once(place, prompts, &sent);
+}
+
+/// Returns once no more than `left` of the messages are still to come.
+#[track_caller]
+fn until_delivered(place: &Place, tail: &mut Tail, waiting: &mut BTreeSet<MessageId>, left: usize) {
+    let all = tail.find(PATIENCE, |record| {
+        match &record.event {
+            Event::Decision(Decision::Delivered(_)) => {
+                assert!(record.subject.message.is_some_and(|message| waiting.remove(&message)), "twice: {record:?}");
+            }
+            Event::Decision(Decision::MessageDead(_) | Decision::WakeFailed(_)) => panic!("{}", place.world.story()),
+            _ => {}
+        }
+        (waiting.len() <= left).then_some(())
+    });
+    assert!(all.is_some(), "{} of {MESSAGES} never came: {waiting:?}\n{}", waiting.len(), place.world.story());
+}
+
+/// What was delivered is what the models were told.
+#[track_caller]
+fn are_told_once(place: &Place, prompts: Prompts, sent: &[MessageId]) {
     let last: Vec<_> = sent.iter().rev().take(PEERS.len()).collect();
     until("the model to be asked for the last", || last.iter().all(|message| times(place, prompts, **message) > 0));
+    let mut all = BTreeSet::new();
     // A request holds the whole conversation before it.
     for conversation in place.model.asked().iter().map(prompts) {
         let told =
             conversation.iter().filter_map(|said| said.split_once("] message ")?.1.split_once(',')?.0.parse().ok());
         let told: Vec<MessageId> = told.collect();
-        let once: BTreeSet<_> = told.iter().collect();
+        let once: BTreeSet<_> = told.iter().copied().collect();
         assert_eq!(once.len(), told.len(), "one came twice: {told:?}");
-        waiting.extend(told);
+        all.extend(once);
     }
-    assert_eq!(waiting, sent.into_iter().collect(), "what was delivered is what the model was told");
+    assert_eq!(all, sent.iter().copied().collect());
     place.world.audit_is_clean();
 }
 
@@ -94,4 +135,14 @@ fn c14_two_hundred_messages_reach_claude_once_each_on_a_busy_machine() {
 #[test]
 fn c14_two_hundred_messages_reach_codex_once_each_on_a_busy_machine() {
     two_hundred_arrive_once(&codex::team(&PEERS, &[]), openai::prompts);
+}
+
+#[test]
+fn c61_two_hundred_messages_reach_claude_once_each_though_the_daemon_is_killed() {
+    two_hundred_survive_kills(&mut claude::team(&PEERS, &[]), anthropic::prompts);
+}
+
+#[test]
+fn c61_two_hundred_messages_reach_codex_once_each_though_the_daemon_is_killed() {
+    two_hundred_survive_kills(&mut codex::team(&PEERS, &[]), openai::prompts);
 }

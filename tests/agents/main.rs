@@ -17,6 +17,7 @@ mod model;
 mod openai;
 mod place;
 mod secrets;
+mod settled;
 mod silent;
 mod threads;
 mod tools;

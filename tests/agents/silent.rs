@@ -11,6 +11,7 @@ use dormouse::model::session::ReapReason;
 
 use crate::model::{Answer, Asked};
 use crate::place::Place;
+use crate::tools::answers_by_tool;
 use crate::turns::is_over;
 use crate::{claude, codex};
 
@@ -38,13 +39,15 @@ pub fn waits_for_its_command(asked: &Asked) -> Option<Answer> {
 enum Life {
     Persistent,
     Ephemeral,
+    /// It has answered before it is silent (C36).
+    Armed,
 }
 
 impl Life {
     fn args(self) -> &'static [&'static str] {
         match self {
             Life::Persistent => &[],
-            Life::Ephemeral => &["--ephemeral"],
+            Life::Ephemeral | Life::Armed => &["--ephemeral"],
         }
     }
 
@@ -53,8 +56,14 @@ impl Life {
         match self {
             Life::Persistent => matches!(reason, ReapReason::Idle { .. }),
             Life::Ephemeral => matches!(reason, ReapReason::Unarmed { .. }),
+            Life::Armed => matches!(reason, ReapReason::Done { .. }),
         }
     }
+}
+
+/// Answers through its tool first, and thinks in silence behind that.
+fn answers_and_goes_on(asked: &Asked) -> Option<Answer> {
+    Some(answers_by_tool(asked).unwrap_or(Answer::Slow(SILENCE, "at last")))
 }
 
 /// C46: `answer` begins a silent turn; its session is kept for as long as that lasts, by the name of `why`, and is taken for
@@ -64,7 +73,8 @@ fn outlasts(place: &Place, life: Life, answer: Answer, why: KeptBecause) {
     place.model.answers([answer]);
     let message = place.send("ada", "take your time");
     assert_eq!(place.delivered(message), place.proof);
-    place.asked(1);
+    let requests = if matches!(life, Life::Armed) { 2 } else { 1 };
+    place.asked(requests);
     let mut tail = place.world.tail();
     let mut next = |what: &str, wanted: &dyn Fn(&Event) -> bool| -> Record {
         let found = tail.find(LONGEST, |record| wanted(&record.event).then(|| record.clone()));
@@ -88,6 +98,14 @@ fn outlasts(place: &Place, life: Life, answer: Answer, why: KeptBecause) {
     let lasted_ms = ended.at.since(began.at);
     assert!(lasted_ms >= SILENCE.as_millis() as u64 - 1_000, "its turn lasted {lasted_ms} ms\n{}", place.world.story());
     let reaped = next("the reap", &is_reaped);
+    let is_armed = |record: &Record| matches!(record.event, Event::Decision(Decision::Armed(_)));
+    let armed = place.world.records().iter().find(|record| is_armed(record)).map(|record| record.at);
+    assert_eq!(
+        armed.is_some_and(|at| ended.at.since(at) >= 1_000),
+        matches!(life, Life::Armed),
+        "{}",
+        place.world.story()
+    );
     let is_right = matches!(&reaped.event, Event::Decision(Decision::Reaped(it)) if life.is_over_for(&it.reason));
     assert!(is_right, "{reaped:?}");
     place.world.audit_is_clean();
@@ -140,8 +158,23 @@ fn c46_a_turn_that_is_silent_for_ninety_seconds_is_never_idle() {
     each_outlasts(Life::Persistent);
 }
 
-/// C46, C38: with quiet limits of five seconds.
+/// C37: a worker that has answered and goes on with its turn.
+fn armed_outlasts() {
+    let goes_on = |place: Place| {
+        place.model.thinks(answers_and_goes_on);
+        outlasts(&place, Life::Armed, Answer::Text("never asked for"), KeptBecause::TurnRunning);
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| goes_on(claude_like(Life::Armed, false)));
+        scope.spawn(|| goes_on(codex::settled_with(IMPATIENT, Life::Armed.args())));
+    });
+}
+
+/// C46, C37, C38: with quiet limits of five seconds, before its answer and behind it.
 #[test]
 fn c46_a_workers_turn_that_is_silent_for_ninety_seconds_is_never_quiet() {
-    each_outlasts(Life::Ephemeral);
+    thread::scope(|scope| {
+        scope.spawn(|| each_outlasts(Life::Ephemeral));
+        scope.spawn(armed_outlasts);
+    });
 }

@@ -264,3 +264,68 @@ fn c61a_claudes_word_for_a_message_is_heard_after_a_restart() {
     assert_eq!(place.turn_in_ls().0, "running");
     place.model.release();
 }
+
+/// How `ls` comes to show `turn` at the start of a daemon, within two seconds of its service.
+#[track_caller]
+fn is_known_at_the_start(place: &mut Place, turn: &str) {
+    place.world.start();
+    let serves = Instant::now();
+    until(turn, || place.turn_in_ls().0 == turn);
+    assert!(serves.elapsed() < KNOWN_WITHIN, "{:?}", serves.elapsed());
+    place.world.audit_is_clean();
+}
+
+/// C46b, C60: nor is it lost that a person has interrupted a turn while no daemon ran. `shown` is seen in that turn.
+#[track_caller]
+fn an_interrupt_that_nobody_heard_is_known(mut place: Place, answer: Answer, shown: &str) {
+    place.model.answers([answer]);
+    let message = place.send("ada", "tell me");
+    assert_eq!(place.delivered(message), place.proof);
+    until("the turn", || place.turn_in_ls().0 == "running" && place.screen().contains(shown));
+    place.world.kill();
+    place.press("Escape");
+    until("the interrupt", || place.screen().contains("nterrupted"));
+    is_known_at_the_start(&mut place, "ended");
+    place.model.release();
+}
+
+#[test]
+fn c46b_an_interrupt_of_claudes_that_nobody_heard_is_known() {
+    // Before its first word an interrupt shows nothing but the message, back in the box.
+    let place = claude::settled(&[]);
+    let answer = Answer::Halfway("so far so good\n\nand then");
+    an_interrupt_that_nobody_heard_is_known(place, answer, "so far so good");
+}
+
+#[test]
+fn c46b_an_interrupt_of_codexs_that_nobody_heard_is_known() {
+    an_interrupt_that_nobody_heard_is_known(codex::settled(&[]), Answer::Held("never said"), "esc to interrupt");
+}
+
+/// C46b, C60, C61a: nor that a turn has failed which a person began. `shown` is what the program writes then.
+#[track_caller]
+fn an_error_that_nobody_heard_is_known(mut place: Place, error: u16, shown: &str) {
+    place.model.answers([Answer::Text("one"), Answer::Error(error), Answer::Error(error)]);
+    let message = place.send("ada", "one");
+    assert_eq!(place.delivered(message), place.proof);
+    until("the end of the turn", || place.turn_in_ls().0 == "ended");
+    place.world.kill();
+    place.types("by hand");
+    place.press("Enter");
+    until("the error", || place.screen().contains(shown));
+    is_known_at_the_start(&mut place, "error");
+}
+
+#[test]
+fn c46b_an_error_of_claudes_that_nobody_heard_is_known() {
+    let mut place = claude::settled(&[]);
+    place.world.terminate();
+    place.world.set_env("CLAUDE_CODE_MAX_RETRIES", "0");
+    place.world.start();
+    an_error_that_nobody_heard_is_known(place, 500, "API Error");
+}
+
+#[test]
+fn c46b_an_error_of_codexs_that_nobody_heard_is_known() {
+    an_error_that_nobody_heard_is_known(codex::settled(&[]), 400, "■");
+}

@@ -1,5 +1,6 @@
 mod files;
 mod finding;
+mod hooks;
 mod installed;
 mod journal;
 mod machine;

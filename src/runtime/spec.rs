@@ -165,6 +165,8 @@ pub struct Hooks {
     pub format: HookFormat,
     /// Handed over only if the peer was given this consent.
     pub consent: Option<String>,
+    /// Where the program writes down which hooks it was told to trust.
+    pub trust: Option<String>,
 }
 
 /// How hooks are handed over, and what they say is read.

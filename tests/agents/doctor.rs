@@ -1,5 +1,7 @@
 //! What `doctor` says of the real programs.
 
+use std::fs;
+
 use serde_json::Value;
 
 use crate::place::Place;
@@ -39,6 +41,20 @@ fn doctor_finds_codex_in_order_and_its_hooks_untrusted() {
     has(&found, "ok", "version 0.169.0, on which its patterns were recorded");
     has(&found, "ok", "config.toml");
     has(&findings(&place, "peer ada"), "warn", "is told no hooks of ours without `hook_trust`");
-    let trusted = findings(&codex::settled(&["--consent", "hook_trust,trust_folder"]), "peer ada");
-    has(&trusted, "ok", "consents given: hook_trust, trust_folder");
+    let place = codex::settled(&["--consent", "hook_trust,trust_folder"]);
+    has(&findings(&place, "peer ada"), "ok", "consents given: hook_trust, trust_folder");
+}
+
+/// C24: which hooks it trusts is for Codex itself to say, before it has been asked and after.
+#[test]
+fn doctor_reads_which_hooks_codex_trusts() {
+    let place = codex::settled(&["--consent", "hook_trust"]);
+    has(&findings(&place, "runtime codex"), "ok", "was not told yet to trust our hooks");
+    let message = place.send("ada", "hello");
+    place.delivered(message);
+    has(&findings(&place, "runtime codex"), "ok", "trusts our 6 hooks");
+    let config = place.home.join(".codex/config.toml");
+    let trusted = fs::read_to_string(&config).unwrap();
+    fs::write(&config, trusted.replacen("trusted_hash", "enabled = false\ntrusted_hash", 1)).unwrap();
+    has(&findings(&place, "runtime codex"), "warn", "1 of our 6 hooks are switched off");
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::finding::Finding;
+use super::hooks;
 use super::service::Service;
 use crate::cli::error::CliError;
 use crate::home::Home;
@@ -47,6 +48,7 @@ pub fn examine(home: &Home, service: &Service, state: &State) -> (Vec<Finding>, 
                 findings.push(program(&spec, file.is_some(), home, service, state));
                 if is_used(&spec, state) {
                     findings.extend(used(&spec, home, service));
+                    findings.extend(hooks::examine(&spec, &values(home, service), state));
                 }
                 known.insert(name, spec);
             }

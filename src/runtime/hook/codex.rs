@@ -1,10 +1,13 @@
 //! Hooks of Codex, as version 0.169.0 calls them, and its older `notify`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
-use super::{Said, text, words};
+use super::{Said, Trust, text, words};
 use crate::model::event::TurnSeen;
 
 const EVENTS: [&str; 6] = ["SessionStart", "UserPromptSubmit", "PermissionRequest", "Stop", "Interrupt", "SessionEnd"];
@@ -14,13 +17,67 @@ const TIMEOUT_S: u32 = 3;
 
 /// Settings on the command line. Hooks need a person's trust, `notify` does not.
 pub(super) fn arguments(dormouse: &Path, trusted: bool) -> Vec<String> {
-    let program = dormouse.display().to_string();
     if !trusted {
-        return vec!["-c".to_owned(), format!("notify=[{}, \"hook\"]", quoted(&program))];
+        return vec!["-c".to_owned(), format!("notify=[{}, \"hook\"]", quoted(&dormouse.display().to_string()))];
     }
-    let command = quoted(&format!("{} hook", shell_word(&program)));
+    let command = quoted(&command(dormouse));
     let hook = format!("[{{hooks=[{{type=\"command\",command={command},timeout={TIMEOUT_S}}}]}}]");
     EVENTS.iter().flat_map(|event| ["-c".to_owned(), format!("hooks.{event}={hook}")]).collect()
+}
+
+fn command(dormouse: &Path) -> String {
+    format!("{} hook", shell_word(&dormouse.display().to_string()))
+}
+
+/// Its settings, as far as they are about hooks.
+#[derive(Deserialize)]
+struct Settings {
+    #[serde(default)]
+    hooks: HookSettings,
+}
+
+#[derive(Default, Deserialize)]
+struct HookSettings {
+    #[serde(default)]
+    state: BTreeMap<String, HookState>,
+}
+
+#[derive(Deserialize)]
+struct HookState {
+    trusted_hash: Option<String>,
+    enabled: Option<bool>,
+}
+
+/// It names a hook by where that comes from, which for arguments is made up, by its event, and by its place there.
+pub(super) fn trust(dormouse: &Path, settings: &str) -> Option<Trust> {
+    let known = toml::from_str::<Settings>(settings).ok()?.hooks.state;
+    let mut trust = Trust { all: EVENTS.len(), ..Trust::default() };
+    for event in EVENTS.map(snake_case) {
+        match known.get(&format!("/<session-flags>/config.toml:{event}:0:0")) {
+            Some(HookState { enabled: Some(false), .. }) => trust.switched_off += 1,
+            Some(HookState { trusted_hash: Some(hash), .. }) if *hash == hash_of(&event, dormouse) => {
+                trust.trusted += 1
+            }
+            Some(HookState { trusted_hash: Some(_), .. }) => trust.changed += 1,
+            Some(_) | None => {}
+        }
+    }
+    Some(trust)
+}
+
+/// What it trusts: the event and the hook, as JSON with its keys in order.
+fn hash_of(event: &str, dormouse: &Path) -> String {
+    let hook = json!({ "async": false, "command": command(dormouse), "timeout": TIMEOUT_S, "type": "command" });
+    let identity = json!({ "event_name": event, "hooks": [hook] }).to_string();
+    Sha256::digest(identity.as_bytes()).iter().fold("sha256:".to_owned(), |hex, byte| format!("{hex}{byte:02x}"))
+}
+
+fn snake_case(event: &str) -> String {
+    let word = |(place, letter): (usize, char)| match letter.is_ascii_uppercase() {
+        true if place > 0 => format!("_{}", letter.to_ascii_lowercase()),
+        _ => letter.to_ascii_lowercase().to_string(),
+    };
+    event.chars().enumerate().map(word).collect()
 }
 
 /// A text as TOML writes it.

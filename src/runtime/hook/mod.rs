@@ -86,6 +86,27 @@ pub fn arguments(spec: &Spec, dormouse: &Path, consents: &[String]) -> Vec<Strin
     }
 }
 
+/// What a program has written down of our hooks, as they are handed over now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Trust {
+    /// Trusted, and called.
+    pub trusted: usize,
+    /// Trusted in another form, as that of a program in another place: it asks about them again.
+    pub changed: usize,
+    /// Not to be called, whatever they are.
+    pub switched_off: usize,
+    pub all: usize,
+}
+
+/// Reads it out of what stands in the file that the runtime's own names. None: that program asks nobody, or the text is no
+/// settings of its.
+pub fn trust(spec: &Spec, dormouse: &Path, settings: &str) -> Option<Trust> {
+    match spec.hooks.as_ref()?.format {
+        HookFormat::Claude => None,
+        HookFormat::Codex => codex::trust(dormouse, settings),
+    }
+}
+
 /// The text of a field, if it has one.
 fn text(payload: &Value, field: &str) -> Option<String> {
     payload.get(field)?.as_str().map(str::to_owned)

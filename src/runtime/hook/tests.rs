@@ -186,6 +186,32 @@ fn c24_codex_gets_hooks_only_where_they_are_trusted() {
     assert_eq!(settings(&spec("codex"), program), None);
 }
 
+/// C24: as Codex 0.169.0 writes it down when a person trusts them; that it does, `tests/agents` asks the program itself.
+#[test]
+fn c24_codex_names_the_hooks_that_it_trusts() {
+    let written = [
+        ("permission_request", "c937b376009407f8ab3e34b9d089385104878b93d637cbd8987dc0132b622e1d"),
+        ("session_start", "cb4f8c9697dadc558e55012454bb65491810ace90de0b13bf655aec48cc8c308"),
+        ("session_end", "0e669e4545f5e50e05864d3fd2adacc4aba4173d6e4ba68e93f4a541a943de1f"),
+        ("user_prompt_submit", "0f0566e940c765b699bbdf9e16d81635f5de610d658f02035dca23937fbf8b84"),
+        ("stop", "1de9dffb3684b8c8ccb93a098e414be794fe93591faf8f691f76130aee598f30"),
+        ("interrupt", "157e4ec0d84866b02b95e38b83dfdf8d7e806616122d22072376c5fca6b9e46b"),
+    ];
+    let state = written.map(|(event, hash)| {
+        format!("[hooks.state.\"/<session-flags>/config.toml:{event}:0:0\"]\ntrusted_hash = \"sha256:{hash}\"\n")
+    });
+    let settings = format!("model = \"x\"\n{}", state.concat());
+    let told = |settings: &str, program: &str| trust(&spec("codex"), Path::new(program), settings).unwrap();
+    let here = "/usr/bin/dormouse";
+    assert_eq!(told(&settings, here), Trust { trusted: 6, all: 6, ..Trust::default() });
+    assert_eq!(told(&settings, "/opt/dormouse"), Trust { changed: 6, all: 6, ..Trust::default() });
+    let off = settings.replacen("trusted_hash", "enabled = false\ntrusted_hash", 2);
+    assert_eq!(told(&off, here), Trust { trusted: 4, switched_off: 2, all: 6, ..Trust::default() });
+    assert_eq!(told("model = \"x\"", here), Trust { all: 6, ..Trust::default() });
+    assert_eq!(trust(&spec("codex"), Path::new(here), "model = "), None);
+    assert_eq!(trust(&spec("claude"), Path::new(here), ""), None);
+}
+
 #[test]
 fn claudes_settings_call_us_without_a_shell() {
     let text = settings(&spec("claude"), Path::new("/opt/dormouse")).unwrap();

@@ -213,7 +213,8 @@ fn turn(raw: raw::Turn, reader: &Reader<'_>) -> Result<Turn, RuntimeFileError> {
 }
 
 fn hooks(raw: raw::Hooks, reader: &Reader<'_>) -> Result<Hooks, RuntimeFileError> {
-    Ok(Hooks { format: reader.hook_format(&raw.format)?, consent: raw.consent })
+    let trust = raw.trust.map(|text| reader.template(text)).transpose()?;
+    Ok(Hooks { format: reader.hook_format(&raw.format)?, consent: raw.consent, trust })
 }
 
 fn dialog(raw: raw::Dialog, reader: &Reader<'_>) -> Result<Dialog, RuntimeFileError> {

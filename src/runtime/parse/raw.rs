@@ -89,6 +89,7 @@ pub struct FormattedFile {
 pub struct Hooks {
     pub format: Text,
     pub consent: Option<String>,
+    pub trust: Option<Text>,
 }
 
 #[derive(Deserialize)]

@@ -12,7 +12,7 @@ use dormouse::model::profile::Registration;
 use jiff::tz::TimeZone;
 
 use crate::world::{ephemeral, on};
-use crate::{AT_REST, asked, promise_is_kept};
+use crate::{AT_REST, asked, gates, promise_is_kept};
 
 struct Case {
     name: &'static str,
@@ -84,6 +84,23 @@ fn cases() -> Vec<Case> {
             script: format!("{crashed}\n81s daemon stops\n100s passes"),
             question: Question::Delivered,
         },
+        plain(
+            "delivered-asleep",
+            "0s one boot at a time\n0s add bob\n0s send b to bob\n1s send a to ada",
+            Question::Delivered,
+        ),
+        plain(
+            "woken-boot-slots",
+            "0s one boot at a time\n0s add bob\n0s send b to bob\n1s send a to ada",
+            Question::Woken,
+        ),
+        plain("woken-retry-delay", "0s send a to ada\n1s launch-failed ada boot nothing", Question::Woken),
+        Case {
+            name: "woken-managed",
+            shape: |it| crate::world::managed(it),
+            script: "0s send a to ada".to_owned(),
+            question: Question::Woken,
+        },
         // C20: what is told of a wake is told of what waits for it.
         plain(
             "delivered-failed-slot",
@@ -107,13 +124,23 @@ fn cases() -> Vec<Case> {
     ]
 }
 
+/// A message on its way, and each gate at which it can wait.
+fn gates() -> impl Iterator<Item = Case> {
+    gates::WORDS.iter().map(|word| Case {
+        name: word,
+        shape: |_| {},
+        script: format!("{AT_REST}\n6s send b to ada\n7s held b by {word}\n60s passes"),
+        question: Question::Delivered,
+    })
+}
+
 #[test]
 fn every_guard_is_explained_in_a_text_of_its_own() {
     let texts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/whynot/texts");
     let ours = Path::new(env!("CARGO_TARGET_TMPDIR")).join("whynot");
     fs::create_dir_all(&ours).unwrap();
     let mut differ = Vec::new();
-    for Case { name, shape, script, question } in cases() {
+    for Case { name, shape, script, question } in cases().into_iter().chain(gates()) {
         let (world, answer) = asked(shape, &script, question);
         let said = answer.text(world.now, &TimeZone::UTC, Some(100));
         fs::write(ours.join(name).with_extension("txt"), &said).unwrap();

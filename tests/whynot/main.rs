@@ -1,5 +1,6 @@
 //! `whynot`: every guard that holds, and what time alone would bring, as whole texts.
 
+mod gates;
 mod guards;
 #[path = "../behaviour/script.rs"]
 #[allow(dead_code, reason = "a question takes what it needs of it")]
@@ -9,9 +10,10 @@ mod script;
 mod world;
 
 use dormouse::explain::whynot::{Question, WhyNot, whynot};
-use dormouse::model::event::{DaemonReady, DaemonStarted, DaemonStopped};
+use dormouse::model::event::{DaemonReady, DaemonStarted, DaemonStopped, SettingsChanged};
 use dormouse::model::profile::Registration;
 use dormouse::model::record::Subject;
+use dormouse::model::settings::Settings;
 use dormouse::model::state::SessionPhase;
 use dormouse::model::time::Timestamp;
 use dormouse::policy::deadline::next_deadline;
@@ -39,6 +41,11 @@ fn asked(shape: impl FnOnce(&mut Registration), script: &str, question: Question
         match what.trim() {
             "daemon stops" => drop(world.see(Subject::NONE, DaemonStopped { why: "a signal".to_owned() })),
             "add bob" => world.add("bob", |_| {}),
+            "one boot at a time" => {
+                let settings = Settings { boots_max: 1, ..world.state.settings.clone() };
+                drop(world.see(Subject::NONE, SettingsChanged { settings, given: None }));
+            }
+            what if what.starts_with("held b by ") => gates::held(&mut world, what),
             what => drop(happens(&mut world, what)),
         }
     }

@@ -88,6 +88,7 @@ pub fn gate_clause(gate: &WakeGate) -> String {
         WakeGate::Stopped { .. } => "it is stopped".to_owned(),
         WakeGate::Quarantined { left_ms } => format!("it is quarantined for {} more", span(*left_ms)),
         WakeGate::AlreadyLive => "it is already live".to_owned(),
+        WakeGate::BootSlots { boots_max: 1, .. } => "the only boot slot is taken".to_owned(),
         WakeGate::BootSlots { booting, boots_max } => format!("{booting} of {boots_max} boot slots are taken"),
         WakeGate::FailedBootSlot => {
             "its last wake failed, and such peers share one boot slot, which another one has".to_owned()

@@ -3,6 +3,7 @@
 use super::{Found, Guard, no_daemon, woken};
 use crate::explain::because::delivery_gate;
 use crate::explain::phrase::span;
+use crate::model::delivery::Gate;
 use crate::model::message::{Fate, Message};
 use crate::model::name::Identity;
 use crate::model::profile::WakePolicy;
@@ -67,7 +68,7 @@ pub(super) fn on_its_way(state: &State, message: &Message) -> Guard {
             // The rule stands behind it.
             let (why, rule) = said.rsplit_once(" (").unwrap_or((&said, "C27"));
             let why = format!("message {id} waits to be typed: {why}");
-            Guard::new(rule_of(rule), why, "that is no longer so")
+            Guard::new(rule_of(rule), why, end_of(gate))
         }
         (None, Fate::Delivering { begun: Some(_), .. }) => Guard::new(
             "C14",
@@ -77,6 +78,21 @@ pub(super) fn on_its_way(state: &State, message: &Message) -> Guard {
         (None, _) => {
             Guard::new("C27", format!("message {id} is on its way into {into}"), "the box has been seen open and empty")
         }
+    }
+}
+
+/// What ends it.
+fn end_of(gate: &Gate) -> &'static str {
+    match gate {
+        Gate::Lane => "that one has ended",
+        Gate::BoxNotOpen => "its input box is there",
+        Gate::BoxNotEmpty => "somebody has sent that text or cleared it: `dormouse attach`",
+        Gate::PersonTyping { .. } => "that person has sent it or cleared it, or has left",
+        Gate::TurnRunning => "the turn ends",
+        Gate::NeedsPerson { .. } => "somebody has answered it: `dormouse attach`",
+        Gate::PasteModeOff => "the program asks for it",
+        Gate::PaneInMode => "that person has left the mode",
+        Gate::NotKnown { .. } => "the question is answered",
     }
 }
 

@@ -62,12 +62,12 @@ fn held(state: &State, peer: &Identity, next: &NextWake, now: Timestamp) -> Vec<
     let mut guards: Vec<Guard> = no_daemon(state, now).into_iter().collect();
     if state.peer(peer).is_none() {
         guards.push(Guard::new("C4", "it is registered no more", "somebody adds it: `dormouse add`"));
-    } else if next.reason.is_none() {
-        let why = match state.presences.get(peer).is_some_and(|presence| !presence.queue.is_empty()) {
-            true => "nothing asks for it: only reports wait for it, and those never wake (C13)",
-            false => "nothing asks for it: no message waits, and nobody has called for it",
+    } else if next.reason.is_none() && !state.is_managed(peer) {
+        let (rule, why) = match state.presences.get(peer).is_some_and(|presence| !presence.queue.is_empty()) {
+            true => ("C13", "nothing asks for it: only reports wait for it, and those never wake"),
+            false => ("C17", "nothing asks for it: no message waits, and nobody has called for it"),
         };
-        guards.push(Guard::new("C17", why, "a message comes: `dormouse send`, or somebody attaches"));
+        guards.push(Guard::new(rule, why, "a message comes: `dormouse send`, or somebody attaches"));
     }
     guards.extend(next.gates.iter().map(|it| gate(state, peer, it, now)));
     guards
@@ -94,7 +94,7 @@ fn gate(state: &State, peer: &Identity, gate: &WakeGate, now: Timestamp) -> Guar
             ("that has passed, or somebody starts it: `dormouse start`", Some(*left_ms))
         }
         WakeGate::AlreadyLive => ("the session before is gone", None),
-        WakeGate::BootSlots { .. } => ("one of them is ready, or has held its slot for 20 s", None),
+        WakeGate::BootSlots { .. } => ("whoever has one is ready, or has held it for 20 s", None),
         WakeGate::FailedBootSlot => ("the other one is ready, or has held the slot for 20 s", None),
         WakeGate::RetryDelay { left_ms } => ("that has passed", Some(*left_ms)),
     };

@@ -24,6 +24,10 @@ pub(super) struct Columns {
     marks: Marks,
     /// `[place, lsn, lsn …]` of each record that names more than its cause.
     links: Vec<Vec<u64>>,
+    /// Places of what a start has found: it became so while no daemon ran.
+    found: Vec<usize>,
+    /// `[place, text]` of each end for a silence in which nothing was heard of the program itself.
+    silences: Vec<(usize, usize)>,
     parcels: Parcels,
     /// `[from, to, 1 if stopped in order, 2 if records stood there that cannot be read]`.
     gaps: Vec<[usize; 3]>,
@@ -169,6 +173,8 @@ impl Columns {
             marks.actor.push(texts.place(&mark.actor));
             marks.says.push(texts.place(&mark.says));
             marks.settings.push(texts.maybe(Some(mark.settings.as_str()).filter(|text| !text.is_empty())));
+            self.found.extend(mark.found_at_start.then_some(place));
+            self.silences.extend(mark.unheard.as_ref().map(|says| (place, texts.place(says))));
             if !named.is_empty() {
                 self.links.push(std::iter::once(place as u64).chain(named.iter().map(|lsn| lsn.0)).collect());
             }

@@ -25,6 +25,10 @@ pub struct Mark {
     pub links: Vec<Lsn>,
     pub actor: String,
     pub says: String,
+    /// It became so while no daemon ran.
+    pub found_at_start: bool,
+    /// It is an end for silence, and nothing was heard of the program itself.
+    pub unheard: Option<String>,
     /// The settings that its figures were compared with, and where those came from; empty for none.
     pub settings: String,
 }

@@ -131,6 +131,8 @@ impl<'a> Painter<'a> {
             links: self.trail.see(record).into_iter().chain(why::links(record)).collect(),
             actor: super::phrase::one_line(&record.actor.to_string()),
             says: because(record, self.zone),
+            found_at_start: why::is_found_at_start(record),
+            unheard: why::unheard(record).map(|gap| gap.sentence(record.at, self.zone)),
             settings: self.compared(&record.event),
         });
     }

@@ -114,7 +114,8 @@ fn daemons<S: Source + ?Sized>(source: &S, first: Lsn, until: Until, goes_on: bo
     }
 }
 
-fn is_found_at_start(record: &Record) -> bool {
+/// It became so before the daemon started that has found it.
+pub fn is_found_at_start(record: &Record) -> bool {
     match &record.event {
         Event::Fact(Fact::SessionGone(gone)) => gone.found_at_start,
         Event::Fact(fact) => matches!(fact, Fact::SessionAdopted(_) | Fact::OrphanEnded(_) | Fact::DeliverySettled(_)),
@@ -158,8 +159,8 @@ fn said(kind: GapKind, record: Record) -> Gap {
     Gap { kind, at: record.lsn, from: record.at, to: Some(record.at), what: What::Said(Box::new(record)) }
 }
 
-/// A session that was ended for its silence, of which the program itself had said nothing.
-fn unheard(record: &Record) -> Option<Gap> {
+/// Of a session that was ended for its silence, of which the program itself had said nothing.
+pub fn unheard(record: &Record) -> Option<Gap> {
     let Event::Decision(Decision::Reaped(reaped)) = &record.event else { return None };
     let ReapReason::Idle { last_sign, source, .. } = &reaped.reason else { return None };
     let outside = matches!(source, Sign::Wake | Sign::Delivery | Sign::Screen | Sign::Person);

@@ -34,7 +34,7 @@ use super::phrase::{one_line, span};
 use background::Background;
 
 pub use answer::Answer;
-pub use gap::{Gap, GapKind};
+pub use gap::{Gap, GapKind, is_found_at_start, unheard};
 pub use reading::Reading;
 pub use recomputed::{Reach, Recomputed, TooFar};
 pub use setting::{InForce, Origin, Stood};

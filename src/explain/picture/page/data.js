@@ -94,6 +94,56 @@ function chainOf(place) {
   return { places: [...found].sort((a, b) => b - a), before: [...before] };
 }
 
+/** Kinds that say what nobody could, each with what it becomes in a chain that does not hold it. */
+const UNTOLD = {
+  session_not_known: saysOf,
+  turn_judged: (place) => saysOf(place).replace("judged, not known: the turn", "it was only judged that the turn"),
+};
+/** Ends for a silence in which the program said nothing of itself. */
+const silences = new Map(told.silences.map(([place, text]) => [place, told.texts[text]]));
+const lost = Array.from({ length: count }, (_, place) => place).filter((place) => kindOf(place) === "record_lost");
+
+const found = new Set(told.found);
+
+/** From where on the times without a daemon belong to a chain: what a start has found became so in the one before it. */
+function beginOf(places) {
+  const starts = places.filter((place) => found.has(place)).map((place) => told.gaps.findLast(([, to]) => to <= place)?.[0] ?? place);
+  return Math.min(...starts, places.at(-1));
+}
+
+/** The last place in a chain that speaks of each session: `[lane, wake, place]`. */
+function sessionsOf(places) {
+  const last = new Map();
+  for (const place of places) {
+    const [lane, wake] = [told.marks.lane[place], wakeOf(place)];
+    if (wake && lanes[lane] && !last.has(`${lane} ${wake}`)) last.set(`${lane} ${wake}`, [lane, wake, place]);
+  }
+  return [...last.values()];
+}
+
+/** What `dormouse why` says beside a chain that nobody knows: places with their words, latest first. The same is often said
+ * again and again; between two records of the chain once is enough. */
+function untold(places) {
+  const inChain = new Set(places);
+  const beside = [];
+  for (const [lane, wake, last] of sessionsOf(places)) {
+    const records = lanes[lane].records;
+    for (let at = firstNotBelow(records.length, last + 1, (at) => records[at]) - 1; at >= 0 && lsnOf(records[at]) >= wake; at--) {
+      const place = records[at];
+      if (UNTOLD[kindOf(place)] && wakeOf(place) === wake && !inChain.has(place)) beside.push(place);
+    }
+  }
+  const newest = new Set();
+  const isNewest = (place) => {
+    const between = `${places.findIndex((it) => it < place)} ${kindOf(place)}`;
+    return !newest.has(between) && newest.add(between);
+  };
+  const said = beside.sort((a, b) => b - a).filter(isNewest).map((place) => [place, UNTOLD[kindOf(place)](place)]);
+  const gone = lost.filter((place) => place <= places[0] && place >= places.at(-1)).map((place) => [place, saysOf(place)]);
+  const unheard = places.filter((place) => silences.has(place)).map((place) => [place, silences.get(place)]);
+  return [...said, ...gone, ...unheard];
+}
+
 /** The first index at which `values[index]` is not below `value`; values rise. */
 function firstNotBelow(length, value, valueAt) {
   let low = 0;

@@ -28,19 +28,25 @@ function recordRow(place) {
   return element("li", null, button, ...(settings ? [Object.assign(element("small", `[${settings}]`), { className: "settings" })] : []));
 }
 
-/** What is not known between a record of a chain and the one before it. */
-function gapRows(place, before) {
-  const between = told.gaps.filter(([from, to]) => from >= before && to <= place);
-  return between.reverse().map((gap) => {
+function gapRow(says, when) {
+  return Object.assign(element("li", null, element("b", "NOT KNOWN "), says, element("small", when)), { className: "gap" });
+}
+
+/** What is not known between a record of a chain and the one before it, or from where it begins. */
+function gapRows(place, before, begin, beside) {
+  const between = told.gaps.filter(([from, to]) => from >= (before ?? begin) && to <= place);
+  const spans = between.map((gap) => {
     const [, [, says], [, when]] = gapSays(gap);
-    return Object.assign(element("li", null, element("b", "NOT KNOWN "), `${gap[2] === 2 ? "" : "no daemon ran: "}${says}`, element("small", when)), { className: "gap" });
+    return [gap[1], `${gap[2] === 2 ? "" : "no daemon ran: "}${says}`, when];
   });
+  const said = beside.filter(([at]) => at <= place && at > (before ?? -1)).map(([at, says]) => [at, says, clock(wall[at])]);
+  return [...spans, ...said].sort(([a], [b]) => b - a).map(([, says, when]) => gapRow(says, when));
 }
 
 function records(list, places, gaps = false) {
+  const [begin, beside] = gaps ? [beginOf(places), untold(places)] : [0, []];
   const rows = places.slice(0, CHAIN_MAX).flatMap((place, at) => {
-    const before = places[at + 1];
-    return gaps && before !== undefined ? [recordRow(place), ...gapRows(place, before)] : [recordRow(place)];
+    return gaps ? [recordRow(place), ...gapRows(place, places[at + 1], begin, beside)] : [recordRow(place)];
   });
   list.replaceChildren(...rows);
   if (places.length > CHAIN_MAX) list.append(element("li", `and ${several(places.length - CHAIN_MAX, "more record", "more records")}`));

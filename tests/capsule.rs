@@ -297,6 +297,7 @@ fn a_capsule_holds_what_stands_behind_the_damage() {
         &["whatif", "--set", "idle=10m"],
         &["bisect", "--holds", "phase(demo-k2) == asleep"],
         &["ls"],
+        &["queue"],
         &["queue", "show", "01ARZ3NDEKTSV4RRFFQ69G5FAV"],
     ];
     for state in untold {

@@ -111,6 +111,21 @@ fn ls_of_a_copy_asks_no_daemon() {
     assert_eq!(rows, json(&journal, &["ls", "--at", "873"]));
 }
 
+/// What waited then, and why it did not move, long after.
+#[test]
+fn queue_of_a_copy_asks_no_daemon() {
+    let (_dir, journal) = history("v2-fleet");
+    let rows = json(&journal, &["queue", "bob", "--at", "380"]);
+    let found: Vec<_> =
+        rows.as_array().unwrap().iter().map(|row| (row["state"].as_str().unwrap(), row["position"].as_u64())).collect();
+    assert_eq!(found, [("queued", Some(1)), ("queued", Some(2)), ("delivered", None)], "{rows}");
+    let said = out(&run(&journal, &["queue", "bob", "--at", "380"]));
+    assert!(said.contains("is before it (C9)") && said.contains("  1 min 11 s ago  "), "{said}");
+    assert_eq!(json(&journal, &["queue", "bob"]), serde_json::json!([]), "nothing waits for it in the end");
+    let all = json(&journal, &["queue"]);
+    assert!(all.as_array().unwrap().iter().any(|row| row["peer"] == "demo-gus"), "{all}");
+}
+
 #[test]
 fn who_asks_for_nobody_is_told_what_there_is() {
     let (_dir, journal) = kept();

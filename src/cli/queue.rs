@@ -4,10 +4,10 @@ use super::Because;
 use super::capsule::bodies::is_filling;
 use super::context::Context;
 use super::error::CliError;
-use super::history::Which;
+use super::history::{History, Which};
 use super::render;
-use super::when::zone;
-use crate::explain::{self, layout, phrase};
+use super::when::{When, zone};
+use crate::explain::{self, layout, phrase, queue};
 use crate::journal::Question;
 use crate::model::event::{Event, Fact};
 use crate::model::id::{Lsn, MessageId};
@@ -16,12 +16,18 @@ use crate::protocol::{Problem, Verb, Viewed};
 
 /// What waits for a peer, and why it is not moving
 ///
-/// Without a subcommand: every message that is queued, under way or dead.
+/// Without a subcommand: every message that is queued, under way or dead. With `--at` or `--journal`, reads the journal and
+/// needs no daemon.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Queue {
     /// Only this peer's
     peer: Option<String>,
+    /// As it was then: RFC 3339, 14:05, 2h, yesterday, or an lsn
+    #[arg(long, value_name = "WHEN", value_parser = When::parse)]
+    at: Option<When>,
+    #[command(flatten)]
+    which: Which,
     #[command(subcommand)]
     what: Option<What>,
 }
@@ -83,6 +89,20 @@ impl Show {
     }
 }
 
+/// What waited then, for whoever is meant by `peer`, or for all.
+fn as_it_was(history: History, peer: Option<&str>, at: Option<When>, context: &Context) -> Result<(), CliError> {
+    let peers = peer.map(|peer| history.named(peer)).transpose()?;
+    let (state, _) = history.folded(at)?;
+    let now = state.now;
+    let rows = now.map_or_else(Vec::new, |now| match &peers {
+        None => queue::queue(&state, None, now),
+        Some(peers) => peers.iter().flat_map(|peer| queue::queue(&state, Some(peer), now)).collect(),
+    });
+    let table = now.map(|now| queue::table(&rows, now)).unwrap_or_default();
+    context.output.print(&rows, || layout::table(&table, render::columns()))?;
+    history.finish(Some(state.lsn))
+}
+
 impl Queue {
     pub fn run(self, context: &Context) -> Result<(), CliError> {
         match self.what {
@@ -93,6 +113,10 @@ impl Queue {
                 context.change_and_say(Verb::Retry { message }, because.reason, "queued again:")
             }
             Some(What::Show(show)) => show.run(context),
+            // A copy knows of no daemon, and none that runs here knows of the copy.
+            None if self.at.is_some() || !self.which.is_home() => {
+                as_it_was(self.which.open(context)?, self.peer.as_deref(), self.at, context)
+            }
             None => {
                 let viewed: Viewed = context.ask(Verb::Queue { peer: self.peer })?;
                 context.output.print(&viewed.rows, || layout::table(&viewed.table, render::columns()))

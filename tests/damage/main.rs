@@ -20,6 +20,8 @@ const VERBS: &[&[&str]] = &[
     &["why", "PEER", "--json"],
     &["why", "PEER", "--prove", "--json"],
     &["whynot", "PEER", "woken", "--json"],
+    &["ls", "--json"],
+    &["queue", "--json"],
     &["replay", "--json"],
     &["replay", "--verify", "--json"],
     &["replay", "--step", "--json"],

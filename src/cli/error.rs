@@ -78,6 +78,12 @@ pub enum CliError {
     /// There was none, and what cannot be read may hold it.
     #[error("{}; nothing that can be read answers this", places(errors))]
     Unanswered { errors: Vec<ReadError> },
+    /// The records that are left are many, and a state takes all of them.
+    #[error(
+        "how things stood cannot be told: records 1 to {last} are missing, and no snapshot tells what they had come to by then: {}",
+        sentence(error)
+    )]
+    Untold { last: Lsn, error: ReadError },
     #[error(transparent)]
     Salvage(#[from] SalvageError),
     #[error("cannot run {program}")]
@@ -96,7 +102,7 @@ impl CliError {
             CliError::NotRunning { .. } => "daemon_not_running",
             CliError::NoAnswer { .. } => "timed_out",
             CliError::Journal(error) if error.is_damage() => "journal_damaged",
-            CliError::Partly { .. } | CliError::Unanswered { .. } => "journal_damaged",
+            CliError::Partly { .. } | CliError::Unanswered { .. } | CliError::Untold { .. } => "journal_damaged",
             CliError::Daemon(DaemonError::Journal(error)) if error.is_damage() => "journal_damaged",
             CliError::Journal(ReadError::Newer { .. } | ReadError::Unknown { .. }) => "refused",
             CliError::Daemon(DaemonError::Journal(OpenError::Newer { .. } | OpenError::UnknownKind { .. })) => {
@@ -144,6 +150,11 @@ impl CliError {
                 Some("whether it was done is not known: `dormouse log` says what the journal holds".to_owned())
             }
             CliError::Usage { hint, .. } => hint.clone(),
+            CliError::Untold { .. } => {
+                let says = "`dormouse log`, `why`, `audit` and `journal export` answer from the records that are left, and \
+                            `journal verify` says all that is damaged; nothing is mended in place";
+                Some(says.to_owned())
+            }
             CliError::Journal(_) | CliError::Partly { .. } | CliError::Unanswered { .. } | CliError::Daemon(_)
                 if self.code() == "journal_damaged" =>
             {

@@ -157,7 +157,8 @@ impl History {
     }
 
     fn headless(&self) -> CliError {
-        ReadError::Gap { segment: self.reader.first_segment(), found: self.reader.first_lsn(), expected: Lsn(1) }.into()
+        let (segment, found) = (self.reader.first_segment(), self.reader.first_lsn());
+        CliError::Untold { last: Lsn(found.0 - 1), error: ReadError::Gap { segment, found, expected: Lsn(1) } }
     }
 
     /// Who `name` means, from all that this history ever knew: an identity, else every one of a personality, else of a

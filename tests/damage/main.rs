@@ -296,3 +296,33 @@ fn what_cannot_be_read_is_a_gap_of_the_chain() {
     }
     assert!(met > 8, "{met}");
 }
+
+/// What takes every record says that it cannot be had, and what can; what does not, answers.
+#[test]
+fn a_lost_beginning_takes_states_away_and_nothing_else() {
+    let truth = Truth::of(Journal::whole());
+    let damaged = truth.journal.copy();
+    let (_, damage) = PLACES.iter().find(|(place, _)| *place == "a missing beginning").unwrap();
+    damage(&damaged.path).unwrap();
+    let untold = [
+        &["replay"][..],
+        &["replay", "--at", "600"],
+        &["replay", "--verify"],
+        &["replay", "--step"],
+        &["whynot", "PEER", "reaped"],
+        &["whatif", "--set", "idle=10m"],
+        &["bisect", "--holds", "phase(PEER) == asleep"],
+        &["ls"],
+        &["queue"],
+    ];
+    for verb in untold {
+        let said = run(&damaged.path, damaged.peer, verb);
+        assert_eq!((said.status.code(), out(&said)), (Some(5), String::new()), "{verb:?}: {}", err(&said));
+        assert!(err(&said).contains("how things stood cannot be told: records 1 to 327 are missing"), "{}", err(&said));
+        assert!(err(&said).contains("answer from the records that are left"), "{verb:?}: {}", err(&said));
+    }
+    for verb in [&["log"][..], &["why", "PEER"], &["journal", "export"], &["audit"], &["journal", "verify"]] {
+        let said = run(&damaged.path, damaged.peer, verb);
+        assert!(said.status.code() == Some(5) && !out(&said).is_empty(), "{verb:?}: {}", err(&said));
+    }
+}

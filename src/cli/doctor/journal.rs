@@ -83,7 +83,7 @@ fn unreadable(error: &CliError, last: Lsn) -> Finding {
         CliError::Journal(ReadError::Newer { .. } | ReadError::Unknown { .. }) => {
             "run the build that wrote it, or a newer one".to_owned()
         }
-        CliError::Journal(error) if error.is_damage() => {
+        error if error.is_damage() => {
             "`dormouse audit` says all that is damaged, and `dormouse journal salvage --to DIR` copies what can be \
              read; no daemon writes to it, and nothing is mended in place"
                 .to_owned()

@@ -10,7 +10,8 @@ use serde_json::Value;
 
 fn why(args: &[&str]) -> Output {
     let fleet = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v2-fleet");
-    program(&[&["why"], args, &["--journal", fleet.to_str().unwrap()]].concat()).output().unwrap()
+    let args = [&["why"], args, &["--journal", fleet.to_str().unwrap()]].concat();
+    program(&args).env("TZ", "UTC").output().unwrap()
 }
 
 fn json(args: &[&str]) -> Value {
@@ -52,7 +53,10 @@ fn a_session_is_named_by_its_peer_and_its_wake() {
 #[test]
 fn ages_in_a_copy_count_from_its_last_record() {
     let said = out(&why(&["ada"]));
-    assert!(said.starts_with("   788        190 ms ago  demo-ada ready"), "{said}");
+    assert!(said.starts_with("   788  18:56       190 ms ago  demo-ada ready"), "{said}");
+    // From years later.
+    let late = out(&why(&["ada", "--at", "2026-01-01T00:00:00Z"]));
+    assert!(late.starts_with("   788  2023-11-15 777 d before  demo-ada ready"), "{late}");
 }
 
 /// What held then is told by what was known then, and times count from that moment.

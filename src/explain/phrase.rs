@@ -71,6 +71,16 @@ pub fn date_time(at: Timestamp, zone: &TimeZone) -> String {
     moment(at).to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S.%3f").to_string()
 }
 
+/// `03:12`, local to `zone`.
+pub fn time_of_day(at: Timestamp, zone: &TimeZone) -> String {
+    moment(at).to_zoned(zone.clone()).strftime("%H:%M").to_string()
+}
+
+/// `2026-03-01`, local to `zone`.
+pub fn date(at: Timestamp, zone: &TimeZone) -> String {
+    moment(at).to_zoned(zone.clone()).strftime("%Y-%m-%d").to_string()
+}
+
 /// The time of day of `at`, with its date if that is another than the one of `seen_from`.
 pub fn clock(at: Timestamp, seen_from: Timestamp, zone: &TimeZone) -> String {
     let (at, seen_from) = (moment(at).to_zoned(zone.clone()), moment(seen_from).to_zoned(zone.clone()));
@@ -104,6 +114,7 @@ mod tests {
         let berlin = TimeZone::fixed(jiff::tz::offset(1));
         assert_eq!(rfc3339(now), "2026-03-01T03:12:07.250Z");
         assert_eq!(date_time(now, &berlin), "2026-03-01 04:12:07.250");
+        assert_eq!((time_of_day(now, &berlin), date(now, &berlin)), ("04:12".to_owned(), "2026-03-01".to_owned()));
         assert_eq!(clock(now, now, &berlin), "04:12:07");
         assert_eq!(clock(at(1_772_234_727_250_000), now, &berlin), "2026-02-28 00:25:27");
         assert_eq!(rfc3339(at(u64::MAX)), "9999-12-30T22:00:00.999Z", "a wild clock is shown, not a panic");

@@ -9,11 +9,25 @@ use super::setting::{InForce, Stood, in_force};
 use super::{Source, Subject, Until, chain_until, cut_off, prefix, step, step_json, who};
 use crate::explain::layout;
 use crate::explain::line::line;
-use crate::explain::phrase::span;
+use crate::explain::phrase::{date, number, span, time_of_day};
 use crate::model::id::Lsn;
 use crate::model::record::Record;
 use crate::model::state::State;
 use crate::model::time::Timestamp;
+
+/// Of what [`moment`] says.
+const WHEN_COLUMNS: usize = 22;
+const DAY_US: u64 = 86_400_000_000;
+
+/// When it was, as a person asks for it: `03:12      5 h 48 min ago`; of another day `2026-03-01  12 d ago`. The clock is that of the
+/// wall, and how long ago it was is told by the time that the machine was awake.
+fn moment(at: Timestamp, now: Timestamp, ago: &str, zone: &TimeZone) -> String {
+    let days = now.wall_us.saturating_sub(at.wall_us) / DAY_US;
+    match days {
+        0 => format!("{} {:>16}", time_of_day(at, zone), format!("{} {ago}", span(now.since(at)))),
+        days => format!("{} {:>11}", date(at, zone), format!("{} d {ago}", number(days))),
+    }
+}
 
 /// Why something is as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +92,7 @@ impl Answer {
         })
     }
 
-    /// One line a record: lsn, how long before `now`, the sentence, the settings it was compared with, and who asked when it
+    /// One line a record: lsn, the time of day and how long before `now`, the sentence, the settings it was compared with, and who asked when it
     /// was not dormouse itself. What is not known stands between them. `removed` says why the chain ends where it does.
     pub fn text(
         &self,
@@ -88,7 +102,7 @@ impl Answer {
         columns: Option<u16>,
     ) -> String {
         let (now, ago) = when;
-        let ago = |at: Timestamp| format!("{} {ago}", span(now.since(at)));
+        let ago = |at: Timestamp| moment(at, now, ago, zone);
         let mut lines: Vec<(Lsn, bool, String)> = Vec::new();
         for (record, settings) in &self.chain {
             let settings: Vec<String> = settings.iter().map(Stood::text).collect();
@@ -120,6 +134,7 @@ impl Answer {
     fn end_of_history(&self, removed: Option<&str>, columns: Option<u16>) -> String {
         let (Some(latest), Some(removed)) = (self.cut_off.first(), removed) else { return String::new() };
         let others = if self.cut_off.len() > 1 { " and others" } else { "" };
-        layout::fold(&prefix(*latest, "removed"), &format!("here{others}: {removed}"), columns) + "\n"
+        let gone = format!("{:>WHEN_COLUMNS$}", "removed");
+        layout::fold(&prefix(*latest, &gone), &format!("here{others}: {removed}"), columns) + "\n"
     }
 }

@@ -27,7 +27,8 @@ pub fn settled_with(config: &str, args: &[&str]) -> Place {
 pub fn settled_told_by(source: &str) -> Place {
     let built_in = include_str!("../../src/runtime/builtin/codex.toml");
     let place = Place::new();
-    let without = ["hook = true\n", "[hooks]\nformat = \"codex\"\nconsent = \"hook_trust\"\n"];
+    let hooks = "[hooks]\nformat = \"codex\"\nconsent = \"hook_trust\"\n";
+    let without = ["hook = true\n", hooks, "trust = \"{codex_home}/config.toml\"\n"];
     place.world.add_runtime("codex", &alike::told_by(source, built_in, &without));
     at_home(place, &["ada"], &[])
 }

@@ -12,7 +12,9 @@ use dormouse::model::id::MessageId;
 
 use crate::alike::{Prompts, times};
 use crate::daemon_fixture::{Tail, until};
+use crate::model::Asked;
 use crate::place::Place;
+use crate::tools::{peer, place};
 use crate::{anthropic, claude, codex, openai};
 
 const PEERS: [&str; 4] = ["ada", "bob", "cleo", "dan"];
@@ -75,21 +77,26 @@ fn two_hundred_arrive_once(place: &Place, prompts: Prompts) {
     are_told_once(place, prompts, &sent);
 }
 
-/// C34, C61: nor where the daemon is killed in the middle of it, again and again.
-#[track_caller]
-fn two_hundred_survive_kills(place: &mut Place, prompts: Prompts) {
+/// C34, C61: nor where the daemon is killed in the middle of it, again and again, with both programs in its care.
+#[test]
+fn c61_two_hundred_messages_reach_both_once_each_though_the_daemon_is_killed() {
     const KILLS: usize = 8;
-    let sent = sends_two_hundred(place);
+    let mut place = place();
+    for (name, runtime) in PEERS.into_iter().zip(["claude", "codex"].into_iter().cycle()) {
+        peer(&place, name, runtime, &["--consent", "trust_folder"]);
+    }
+    let sent = sends_two_hundred(&place);
     let mut waiting: BTreeSet<MessageId> = sent.iter().copied().collect();
     let mut tail = place.world.tail();
     for kills in 1..=KILLS {
         let left = MESSAGES - kills * MESSAGES / (KILLS + 1);
-        until_delivered(place, &mut tail, &mut waiting, left);
+        until_delivered(&place, &mut tail, &mut waiting, left);
         place.world.kill();
         place.world.start();
     }
-    until_delivered(place, &mut tail, &mut waiting, 0);
-    are_told_once(place, prompts, &sent);
+    until_delivered(&place, &mut tail, &mut waiting, 0);
+    let prompts = |asked: &Asked| if asked.is_claude() { anthropic::prompts(asked) } else { openai::prompts(asked) };
+    are_told_once(&place, prompts, &sent);
 }
 
 /// Returns once no more than `left` of the messages are still to come.
@@ -135,14 +142,4 @@ fn c14_two_hundred_messages_reach_claude_once_each_on_a_busy_machine() {
 #[test]
 fn c14_two_hundred_messages_reach_codex_once_each_on_a_busy_machine() {
     two_hundred_arrive_once(&codex::team(&PEERS, &[]), openai::prompts);
-}
-
-#[test]
-fn c61_two_hundred_messages_reach_claude_once_each_though_the_daemon_is_killed() {
-    two_hundred_survive_kills(&mut claude::team(&PEERS, &[]), anthropic::prompts);
-}
-
-#[test]
-fn c61_two_hundred_messages_reach_codex_once_each_though_the_daemon_is_killed() {
-    two_hundred_survive_kills(&mut codex::team(&PEERS, &[]), openai::prompts);
 }

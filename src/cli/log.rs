@@ -1,9 +1,12 @@
+use std::io::{self, IsTerminal as _};
+
 use jiff::tz::TimeZone;
 use rustix::fs::inotify;
 
 use super::context::Context;
 use super::error::CliError;
 use super::history::{History, Which};
+use super::progress::Progress;
 use super::render;
 use super::when::{When, zone};
 use crate::explain;
@@ -82,6 +85,9 @@ impl Log {
 impl Filter {
     /// Prints what there is from `first` on.
     fn print(&self, history: &History, first: Lsn) -> Result<(), CliError> {
+        // Whoever sees the lines themselves sees how far it is.
+        let mut progress = (!io::stdout().is_terminal())
+            .then(|| Progress::over(first, history.reader.last_lsn().min(self.until), "gone through"));
         history.read(&self.question, first, |found| {
             let (lsn, line) = match found {
                 Ok(record) => (record.lsn, self.line(&record)),
@@ -89,6 +95,9 @@ impl Filter {
                 Err(_) if self.question.asks_who_or_what() => return Ok(true),
                 Err(error) => History::unknown(error, self.json)?,
             };
+            if let Some(progress) = &mut progress {
+                progress.at(lsn);
+            }
             let goes_on = lsn <= self.until;
             if goes_on {
                 render::raw(line.as_bytes())?;

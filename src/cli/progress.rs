@@ -1,8 +1,10 @@
 //! How far a long walk through a history has come, for whoever waits at a terminal.
 
 use std::io::{self, IsTerminal, Stderr, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::journal::Reader;
 use crate::model::id::Lsn;
 
 /// Nothing is shown before it has taken as long, and nothing more often than every tenth of it.
@@ -24,6 +26,14 @@ impl Progress {
         Self { first, last, what, line }
     }
 
+    /// Of every record of the journal in `dir`, as far as anybody can tell where that ends.
+    pub fn through(dir: &Path, what: &'static str) -> Self {
+        // Whoever is not told anything need not find out.
+        let reader = io::stderr().is_terminal().then(|| Reader::open(dir).ok()).flatten();
+        let (first, last) = reader.map_or((Lsn(1), Lsn::ZERO), |reader| (reader.first_lsn(), reader.last_lsn()));
+        Self::over(first, last, what)
+    }
+
     /// `lsn` is reached. Costs a look at the clock every thousand records.
     pub fn at(&mut self, lsn: Lsn) {
         if let Some(line) = self.line.as_mut().filter(|_| lsn.0.is_multiple_of(1024)) {
@@ -33,7 +43,12 @@ impl Progress {
 }
 
 fn said(first: Lsn, last: Lsn, at: Lsn, what: &str) -> String {
-    let (done, all) = (at.0.saturating_sub(first.0), last.0.saturating_sub(first.0).max(1));
+    let done = at.0.saturating_sub(first.0);
+    // Where it ends nobody can tell.
+    if last < at {
+        return format!("{done} records {what}");
+    }
+    let all = last.0.saturating_sub(first.0).max(1);
     format!("{done} of {all} records {what}, {} %", done * 100 / all)
 }
 
@@ -90,6 +105,11 @@ mod tests {
     fn a_long_walk_says_how_far_it_is_and_leaves_nothing_behind() {
         let expected = "\r\x1b[K1023 of 2048 records folded, 49 %\r\x1b[K2047 of 2048 records folded, 99 %\r\x1b[K";
         assert_eq!(written(Duration::ZERO), expected);
+    }
+
+    #[test]
+    fn a_walk_of_which_nobody_knows_the_end_says_no_share() {
+        assert_eq!(said(Lsn(1), Lsn::ZERO, Lsn(2049), "checked"), "2048 records checked");
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub use ahead::DiskLow;
 pub use append_error::AppendError;
 pub use audit::{
     Damage, DamageKind, DigestPrefix, Head, NotADigest, NoteSays, SegmentReport, SetAside, Since, TornBytes,
-    Verification, head, quarantine, stat, verify,
+    Verification, head, quarantine, stat, verify, verify_watched,
 };
 pub use committed::Committed;
 pub use directory::DirStorage;

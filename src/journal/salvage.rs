@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::active::{Active, Spare, capacity_for};
-use super::audit::{Damage, DamageKind, Listener, Verification, Verifier, verify};
+use super::audit::{Damage, DamageKind, Listener, Verification, Verifier, Watched, verify_watched};
 use super::format::frame::{FrameHeader, frame_bytes, push};
 use super::format::header::SegmentHeader;
 use super::format::payload::{self, EncodeError};
@@ -81,17 +81,31 @@ pub fn salvage<S: Storage>(
     now_wall_us: u64,
     random: impl FnMut() -> [u8; 16],
 ) -> Result<Salvaged, SalvageError> {
+    salvage_watched(from, to, (now_wall_us, random), &mut |_| ())
+}
+
+/// As [`salvage`], and `watch` is told of each record that is read, on both walks.
+///
+/// # Errors
+///
+/// As for [`salvage`].
+pub fn salvage_watched<S: Storage>(
+    from: &Path,
+    to: S,
+    (now_wall_us, random): (u64, impl FnMut() -> [u8; 16]),
+    watch: &mut dyn FnMut(Lsn),
+) -> Result<Salvaged, SalvageError> {
     let dir = to.path().to_owned();
     let writing = |source| SalvageError::Write { dir: dir.clone(), source };
     if !to.list().map_err(writing)?.is_empty() {
         return Err(SalvageError::NotEmpty { dir });
     }
-    let found = verify(from)?;
+    let found = verify_watched(from, watch)?;
     let (first_lsn, head) = found.start();
     let mut copyist = Copyist::begin(&to, random, now_wall_us, usual_capacity(&found), first_lsn);
     copyist.chain.head = head;
     // Looked at once more on the way: what the first look found is what is known of the end.
-    let found = Verifier::new(from, &mut copyist).run()?;
+    let found = Verifier::new(from, &mut Watched { listener: &mut copyist, watch }).run()?;
     copyist.finish()?;
     Ok(Salvaged {
         kept: copyist.kept,

@@ -8,4 +8,5 @@ mod kinds;
 mod live;
 mod removed;
 mod tails;
+mod watched;
 mod world;

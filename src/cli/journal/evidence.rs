@@ -4,6 +4,7 @@ use crate::cli::capsule::unread::{self, Place};
 use crate::cli::context::Context;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::history::Which;
+use crate::cli::progress::Progress;
 use crate::explain::phrase::count;
 use crate::journal::{self, Damage, DigestPrefix, ReadError, Since, Verification};
 
@@ -35,7 +36,10 @@ struct Verified<'a> {
 impl Verify {
     pub fn run(self, context: &Context) -> Result<Exit, CliError> {
         let dir = self.which.dir(context)?;
-        let (found, unread) = (journal::verify(&dir)?, unread::read(&dir));
+        let mut progress = Progress::through(&dir, "checked");
+        let found = journal::verify_watched(&dir, &mut |lsn| progress.at(lsn))?;
+        drop(progress);
+        let unread = unread::read(&dir);
         let since = self.since_digest.as_ref().map(|noted| found.since(noted));
         let text = || text(&found, &unread, since.as_ref());
         context.output.print(&Verified { found: &found, since: since.as_ref(), unread: &unread }, text)?;

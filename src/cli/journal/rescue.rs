@@ -6,8 +6,9 @@ use super::evidence::damaged;
 use crate::cli::context::Context;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::history::Which;
+use crate::cli::progress::Progress;
 use crate::explain::phrase::{count, rfc3339};
-use crate::journal::salvage::{SalvageError, Salvaged, salvage};
+use crate::journal::salvage::{SalvageError, Salvaged, salvage_watched};
 use crate::journal::{self, DirStorage, NoteSays, SetAside};
 use crate::model::time::{BootId, Timestamp};
 use crate::observe::clock;
@@ -32,7 +33,10 @@ impl Salvage {
         journal::stat(&from).map(drop).or_else(|error| if error.is_damage() { Ok(()) } else { Err(error) })?;
         let writing = |source| SalvageError::Write { dir: self.to.clone(), source };
         let to = DirStorage::open(&self.to).map_err(writing)?;
-        let salvaged = salvage(&from, to, clock::now().wall_us, random)?;
+        let mut progress = Progress::through(&from, "read");
+        let fresh = (clock::now().wall_us, random);
+        let salvaged = salvage_watched(&from, to, fresh, &mut |lsn| progress.at(lsn))?;
+        drop(progress);
         context
             .output
             .print(&salvaged, || text(&salvaged, &from.display().to_string(), &self.to.display().to_string()))?;

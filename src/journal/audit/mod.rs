@@ -163,6 +163,15 @@ pub fn verify(dir: &Path) -> Result<Verification, ReadError> {
     verify::Verifier::new(dir, &mut Deaf).run()
 }
 
+/// As [`verify`], and `watch` is told of each record whose checksum is right, on the way.
+///
+/// # Errors
+///
+/// As for [`verify`].
+pub fn verify_watched(dir: &Path, watch: &mut dyn FnMut(Lsn)) -> Result<Verification, ReadError> {
+    verify::Verifier::new(dir, &mut Watched { listener: &mut Deaf, watch }).run()
+}
+
 /// Who wants to know what a verification passes on its way.
 pub(super) trait Listener {
     /// A record whose checksum is right, in the order of lsns; `at_end` of its atomic group.
@@ -176,6 +185,31 @@ pub(super) trait Listener {
 
     /// All records before `next` were in the journal once, whether or not they could be read.
     fn known(&mut self, _next: Lsn) {}
+}
+
+/// Who listens, and somebody who only wants to know how far it has come.
+pub(super) struct Watched<'a, L> {
+    pub listener: &'a mut L,
+    pub watch: &'a mut dyn FnMut(Lsn),
+}
+
+impl<L: Listener> Listener for Watched<'_, L> {
+    fn record(&mut self, frame: &Frame<'_>) {
+        (self.watch)(frame.header.lsn);
+        self.listener.record(frame);
+    }
+
+    fn torn(&mut self) {
+        self.listener.torn();
+    }
+
+    fn damage(&mut self, damage: &Damage) {
+        self.listener.damage(damage);
+    }
+
+    fn known(&mut self, next: Lsn) {
+        self.listener.known(next);
+    }
 }
 
 /// Nobody.

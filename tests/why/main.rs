@@ -11,6 +11,7 @@
 
 mod gaps;
 mod moments;
+mod phases;
 #[path = "../behaviour/script.rs"]
 #[allow(dead_code, reason = "a story takes what it needs of it")]
 mod script;

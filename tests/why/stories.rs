@@ -9,7 +9,7 @@ use dormouse::model::session::{Ending, Source};
 use dormouse::model::settings::{SettingGiven, SettingPlace, Settings};
 
 use crate::script::{gone, happens};
-use crate::world::{World, ephemeral, on, runtimes};
+use crate::world::{World, ephemeral, managed, on, runtimes};
 
 /// A peer called ada, shaped so; bob, cid and dot are as peers are by default. What happens, line by line: a time from the
 /// beginning, and what a script calls it.
@@ -22,23 +22,28 @@ pub struct Story {
 
 /// Its whole history, up to the moment at which it is asked about.
 pub fn told(story: &Story) -> Vec<Record> {
+    let mut world = lived_through(story.shape, story.lines);
+    std::mem::take(&mut world.records)
+}
+
+pub fn lived_through(shape: fn(&mut Registration), lines: &str) -> World {
     let mut world = World::bare();
     world.see(Subject::NONE, DaemonStarted { version: "0.1.0".to_owned(), pid: 300, tmux: None });
     world.see(Subject::NONE, RuntimesChanged { runtimes: runtimes() });
     world.see(Subject::NONE, DaemonReady { adopted: 0, gone: 0, not_known: 0 });
-    world.add("ada", story.shape);
+    world.add("ada", shape);
     for name in ["bob", "cid", "dot"] {
         world.add(name, |_| {});
     }
     let start = world.now;
-    for line in story.lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
+    for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (time, what) = line.split_once(' ').expect("a time and what happens");
         let seconds: u64 = time.strip_suffix('s').and_then(|time| time.parse().ok()).expect("seconds");
         let left_ms = (seconds * 1_000).checked_sub(world.now.since(start)).expect("time goes forwards");
         world.pass(left_ms);
         takes_place(&mut world, what.trim());
     }
-    std::mem::take(&mut world.records)
+    world
 }
 
 const TYPED: &str = "message 1 from user:root, attempt 1\n\na\n\nend of message 1";
@@ -115,6 +120,9 @@ fn takes_place(world: &mut World, line: &str) {
             let ending = Ending::ExecFailed { errno: 2, program: "demo".to_owned() };
             seen(world, peer, SessionGone { ending, lived_ms: 3, strays: 0, found_at_start: false });
         }
+        ["adopted", peer] => seen(world, peer, SessionAdopted { pid: 99, turn: None }),
+        ["added", name] => world.add(name, |_| {}),
+        ["managed", name] => world.add(name, managed),
         ["found", peer, how] => drop(gone(world, peer, how, true)),
         _ => drop(happens(world, line)),
     }

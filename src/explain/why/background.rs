@@ -19,6 +19,8 @@ pub(super) const LOOKED_AT_MAX: usize = 1_000;
 const FAILED: &[&str] = &["wake_failed", "delivery_failed"];
 /// Of a message: why it is tried again, or not any more.
 pub(super) const TRIED: &[&str] = &["delivery_failed", "message_requeued"];
+/// A wake, or what allows one again.
+pub(super) const START: &[&str] = &["wake_decided", "stop_cleared"];
 /// Whatever a record may rest on as the newest of its kind about the same peer.
 pub(super) const NEWEST: &[&str] = &[
     "wake_failed",
@@ -26,6 +28,7 @@ pub(super) const NEWEST: &[&str] = &[
     "quarantined",
     "kill_failed",
     "stop_set",
+    "stop_cleared",
     "refresh_marked",
     "session_died",
     "session_ready",
@@ -62,6 +65,8 @@ pub(super) enum Behind {
     Newest(&'static [&'static str]),
     /// The same, if it is a delay that was over that has caused this one.
     AfterADelay(&'static [&'static str]),
+    /// What has lifted the stop that stood between the wake before and this one.
+    Start,
     /// The newest of these kinds about the same message.
     OfMessage(&'static [&'static str], MessageId),
     /// What a silence was counted from.
@@ -122,7 +127,7 @@ fn woken(it: &WakeDecided) -> Vec<Behind> {
     let was_to_be = matches!(it.branch, WakeBranch::Attach | WakeBranch::Compact);
     let runtimes = (was_to_be && !is_resumed).then_some(Behind::Runtimes);
     let message = it.message.map(Behind::Accepted);
-    let behind = [message, asked, by_branch, runtimes, Some(Behind::AfterADelay(FAILED))];
+    let behind = [message, Some(Behind::Start), asked, by_branch, runtimes, Some(Behind::AfterADelay(FAILED))];
     behind.into_iter().flatten().collect()
 }
 
@@ -171,6 +176,7 @@ impl Background {
             Behind::Accepted(message) => accepted(source, message),
             Behind::AfterADelay(_) if !is_after_a_delay(source, record) => None,
             Behind::Newest(kinds) | Behind::AfterADelay(kinds) => self.attempt(kinds, || before.newest(kinds)),
+            Behind::Start => before.newest(START).filter(lifts_a_stop),
             Behind::OfMessage(kinds, message) => self.attempt(kinds, || before.newest_of_message(kinds, message)),
             Behind::Sign(silence) => return before.signs(silence),
             Behind::Word(why) => before.word(why),
@@ -191,6 +197,10 @@ impl Background {
         self.attempts.extend(found.as_ref().map(|record| record.lsn));
         found
     }
+}
+
+fn lifts_a_stop(record: &Record) -> bool {
+    matches!(record.event, Event::Decision(Decision::StopCleared(_)))
 }
 
 fn is_after_a_delay<S: Source + ?Sized>(source: &S, record: &Record) -> bool {

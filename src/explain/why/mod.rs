@@ -6,6 +6,7 @@
 mod answer;
 mod background;
 mod gap;
+mod phase;
 mod reading;
 mod recomputed;
 mod setting;
@@ -32,6 +33,7 @@ use super::layout;
 use super::phrase::{one_line, span};
 
 use background::Background;
+use phase::PHASE;
 
 pub use answer::Answer;
 pub use gap::{Gap, GapKind, is_found_at_start, unheard};
@@ -152,11 +154,11 @@ impl Until {
     }
 }
 
-/// The records behind `subject`, latest first; empty if there is no record of it. One question to the source for a peer
-/// or a message, two for a session, none for a record; then one look-up a link.
+/// The records behind `subject`, latest first; empty if there is no record of it. A question or two to the source for a
+/// peer or a session, one for a message, none for a record; then one look-up a link.
 ///
-/// For a peer it begins with the record that made its present phase, for a session or a message with the one that made
-/// its fate, and holds what made the earlier fates too, down to its beginning.
+/// For a peer it begins with the record that made its present phase, or has confirmed it since, for a session or a message
+/// with the one that made its fate, and holds what made the earlier fates too, down to its beginning.
 pub fn chain<S: Source + ?Sized>(source: &S, subject: &Subject) -> Vec<Record> {
     chain_until(source, subject, Until::default())
 }
@@ -188,9 +190,7 @@ fn made<S: Source + ?Sized>(source: &S, subject: &Subject, until: Until) -> Vec<
     let mut found = Vec::new();
     match subject {
         Subject::Record(lsn) => found.extend(source.record(*lsn)),
-        Subject::Peer(peer) => {
-            found.extend(source.newest(&Question { subjects: Some(vec![peer.clone()]), ..until.asks(PHASE) }));
-        }
+        Subject::Peer(peer) => found = phase::made(source, peer, until),
         Subject::Session(peer, generation) => {
             let of_peer = Question { subjects: Some(vec![peer.clone()]), ..until.asks(PHASE) };
             let first = Some(generation.0);
@@ -229,6 +229,8 @@ pub fn cut_off<S: Source + ?Sized>(source: &S, chain: &[Record]) -> Vec<Lsn> {
 /// effect; a link that does not is damage for `audit`, and would make this walk a circle. The cause comes last.
 pub fn links(record: &Record) -> impl Iterator<Item = Lsn> + use<> {
     let named = match &record.event {
+        // Without it nobody would know what the session is there for, or that the record of it was removed.
+        Event::Fact(Fact::SessionAdopted(_)) => record.subject.generation.map(|it| it.0).into_iter().collect(),
         Event::Decision(Decision::SessionEnded(it)) => vec![it.reaped],
         Event::Decision(Decision::Quarantined(it)) => it.deaths.clone(),
         Event::Decision(Decision::StopCleared(it)) => vec![it.stopped],
@@ -245,24 +247,6 @@ pub fn links(record: &Record) -> impl Iterator<Item = Lsn> + use<> {
     let own = record.lsn;
     named.into_iter().chain(record.cause).filter(move |link| *link < own)
 }
-
-/// The kinds of records after which `ls` may show another phase.
-const PHASE: &[&str] = &[
-    "peer_registered",
-    "session_adopted",
-    "wake_decided",
-    "session_ready",
-    "wake_failed",
-    "reaped",
-    "session_died",
-    "session_finished",
-    "session_ended",
-    "quarantined",
-    "quarantine_lifted",
-    "stop_set",
-    "stop_cleared",
-    "peer_forgotten",
-];
 
 /// The kinds of records after which a message stands elsewhere than before.
 const FATE: &[&str] = &[
@@ -330,7 +314,8 @@ fn prefix(lsn: Lsn, ago: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{FATE, PHASE};
+    use super::FATE;
+    use super::phase::PHASE;
     use crate::model::event::KINDS;
 
     /// A name that is none would never be found.

@@ -54,6 +54,10 @@ impl Trail {
             Behind::Newest(kinds) | Behind::AfterADelay(kinds) => {
                 kinds.iter().filter_map(|kind| self.newest.get(&(peer.clone(), kind)).copied()).max()
             }
+            Behind::Start => {
+                let newest = |kind| self.newest.get(&(peer.clone(), kind)).copied();
+                newest("stop_cleared").filter(|cleared| Some(*cleared) > newest("wake_decided"))
+            }
             Behind::OfMessage(_, message) => self.tried.get(&message).copied(),
             Behind::Sign(silence) => {
                 let told = self.of_session(record).take_while(|it| silence.may_begin_before(it));

@@ -78,10 +78,14 @@ fn records() -> Vec<Record> {
 }
 
 fn home() -> TempDir {
+    home_of(vec![records()])
+}
+
+fn home_of(batches: Vec<Vec<Record>>) -> TempDir {
     let home = tempfile::tempdir().unwrap();
     let storage = DirStorage::open(&home.path().join("journal")).unwrap();
     let mut journal = Journal::open(storage, Options::default(), NOW.wall_us, || [7; 16], |_| ()).unwrap().0;
-    let _ = journal.append(&[records()], ()).unwrap();
+    let _ = journal.append(&batches, ()).unwrap();
     home
 }
 
@@ -132,7 +136,8 @@ fn c52_c54_marks_and_settings_are_those_of_the_moment() {
     let marks = &peer(&end, "demo-bob")["marks"];
     assert_eq!((&marks["stopped"]["lsn"], &marks["refresh"]["lsn"]), (&11.into(), &13.into()), "{marks}");
     assert_eq!(at(&home, "10")["peers"][1]["marks"]["stopped"], Value::Null);
-    assert_eq!(end, at(&home, "2030-01-01T00:00:00Z"), "the end, for every moment behind it");
+    let later = at(&home, "2030-01-01T00:00:00Z");
+    assert_eq!((&end["lsn"], &end["peers"]), (&later["lsn"], &later["peers"]), "the end, for every moment behind it");
 }
 
 #[test]
@@ -157,4 +162,39 @@ fn a_copy_is_read_without_its_home() {
     let moment: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(moment["lsn"], 3);
     assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0, "reading makes nothing");
+}
+
+/// Twelve seconds behind the last record of the first daemon.
+const SILENT: &str = "2027-01-15T08:00:12Z";
+
+/// C60: whatever is asked of a moment at which no daemon is known to have run says so, and counts from that moment.
+#[test]
+fn c60_a_moment_at_which_no_daemon_ran_is_told_as_such() {
+    let started = record(14, Subject::NONE, DaemonStarted { version: "0".to_owned(), pid: 2, tmux: None });
+    let again = Record { at: NOW.plus_ms(60_000), ..started };
+    for home in [home(), home_of(vec![records(), vec![again]])] {
+        let said = |args: &[&str]| out(&run(home.path(), &[args, &["--at", SILENT]].concat()));
+        let ls = said(&["ls"]);
+        assert!(ls.contains("12 s ago") && !ls.contains("0 ms ago"), "{ls}");
+        assert!(
+            ls.contains("No daemon is known to have run at that moment: this is as of record 13, made at "),
+            "{ls}"
+        );
+        let replay = said(&["replay"]);
+        assert!(replay.contains("12 s ago") && !replay.contains("0 ms ago"), "{replay}");
+        assert!(replay.contains("Daemon: none; process 1 was the last"), "{replay}");
+        assert!(replay.contains("After record 13, made at 2027-01-15"), "{replay}");
+        let why = said(&["why", "demo-bob"]);
+        assert!(why.contains("12 s before") && why.contains("NOT KNOWN: no daemon runs"), "{why}");
+        let whynot = said(&["whynot", "demo-ada", "delivered"]);
+        assert!(whynot.contains("no daemon is running"), "{whynot}");
+        // A record was made by a daemon that ran, and so were those of its very moment.
+        for moment in ["13", "2027-01-15T08:00:00Z"] {
+            let said = |args: &[&str]| out(&run(home.path(), &[args, &["--at", moment]].concat()));
+            assert!(!said(&["ls"]).contains("No daemon"), "{moment}");
+            assert!(said(&["replay"]).contains("Daemon: process 1, since record 1"), "{moment}");
+            assert!(!said(&["why", "demo-bob"]).contains("NOT KNOWN"), "{moment}");
+            assert!(!said(&["whynot", "demo-ada", "delivered"]).contains("no daemon"), "{moment}");
+        }
+    }
 }

@@ -2,8 +2,11 @@ use super::context::Context;
 use super::error::CliError;
 use super::history::Which;
 use super::render;
-use super::when::When;
+use super::silence;
+use super::when::{When, zone};
+use crate::explain::phrase::date_time;
 use crate::explain::{forecast, layout, view};
+use crate::model::record::Record;
 use crate::protocol::{Verb, Viewed};
 
 /// List the peers: what each is doing, since when, and what comes next
@@ -31,13 +34,30 @@ impl Ls {
 
 /// Folds the journal up to `at`, or to its end: no daemon is needed for what was.
 fn as_it_was(context: &Context, which: Which, at: Option<When>) -> Result<(), CliError> {
+    let is_home = which.is_home();
     let history = which.open(context)?;
-    let (state, _) = history.folded(at)?;
+    let (state, last) = history.folded(at)?;
     let next = forecast::upcoming(&state);
     let rows = view::ls(&state, |peer| next.get(peer).cloned());
+    let silent = at.and_then(|_| silence::nobody_serves(&history, (context, is_home), at));
     context.output.print(&rows, || {
-        let table = state.now.map(|now| view::table(&rows, now));
-        layout::table(&table.unwrap_or_default(), render::columns())
+        let Some(last) = state.now.or(last.map(|record| record.at)) else {
+            return String::new();
+        };
+        let now = at.map_or(last, |at| at.told_from(last));
+        let table = layout::table(&view::table(&rows, now), render::columns());
+        silent.map_or_else(|| table.clone(), |record| table.clone() + &unwatched(&record))
     })?;
     history.finish(Some(state.lsn))
+}
+
+/// What was so when a record was made last may not have been so any more.
+fn unwatched(last: &Record) -> String {
+    let made = date_time(last.at, &zone());
+    let says = format!(
+        "No daemon is known to have run at that moment: this is as of record {}, made at {made}, and nothing of it came by \
+         itself since",
+        last.lsn
+    );
+    layout::fold("", &says, render::columns()) + "\n"
 }

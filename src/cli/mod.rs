@@ -39,6 +39,7 @@ mod send;
 mod service;
 mod session;
 mod shim;
+mod silence;
 mod sim;
 mod sim_script;
 mod start;

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp, Zoned};
 use crate::config::quantity::parse_duration;
 use crate::model::id::Lsn;
 use crate::model::record::Record;
+use crate::model::time::Timestamp as Instant;
 
 /// A moment in a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +54,17 @@ impl When {
         };
         let at = local.and_then(|local| local.to_zoned(now.time_zone().clone()).ok());
         at.and_then(|at| Self::wall(at.timestamp())).ok_or_else(refused)
+    }
+
+    /// This moment by the clocks of the machine whose newest record was made at `last` then: ages count from it.
+    pub fn told_from(self, last: Instant) -> Instant {
+        match self {
+            When::Lsn(_) => last,
+            When::Wall(wall_us) => {
+                let later_ms = wall_us.saturating_sub(last.wall_us) / 1_000;
+                Instant { wall_us, awake_ms: last.awake_ms + later_ms, boot: last.boot }
+            }
+        }
     }
 
     fn wall(at: Timestamp) -> Option<Self> {

@@ -5,6 +5,7 @@ use super::error::CliError;
 use super::history::{History, Which};
 use super::progress::Progress;
 use super::render;
+use super::silence;
 use super::when::{When, zone};
 use crate::explain::why::{Answer, Reach, Reading, Source, Subject, Unread, Until};
 use crate::journal::Question;
@@ -59,11 +60,7 @@ impl Why {
         let watched = Watched { reading: history.reading(), last: until.last.unwrap_or(history.reader.last_lsn()) };
         let mut answer = Answer::of(&watched, subject, until, &history.told()?, reach);
         // Asked only where nothing bars it: a daemon that starts meanwhile has not been heard of yet either.
-        if self.at.is_none()
-            && is_home
-            && !context.is_served()
-            && let Ok(Some(last)) = history.reader.record(history.reader.last_lsn())
-        {
+        if let Some(last) = silence::nobody_serves(&history, (context, is_home), self.at) {
             answer.nobody_serves_since(&last);
         }
         let now = (moment(&history, self.at, is_home), if self.at.is_some() { "before" } else { "ago" });
@@ -106,10 +103,7 @@ fn moment(history: &History, at: Option<When>, is_home: bool) -> Timestamp {
     let asked = Question { last: until.last, until_us: until.wall_us, ..Question::default() };
     let last = history.reading().newest(&asked).map(|record| record.at);
     match (at, last) {
-        (Some(When::Wall(wall_us)), Some(last)) => {
-            let later_ms = wall_us.saturating_sub(last.wall_us) / 1_000;
-            Timestamp { wall_us, awake_ms: last.awake_ms + later_ms, boot: last.boot }
-        }
+        (Some(at), Some(last)) => at.told_from(last),
         (_, last) => last.unwrap_or_else(clock::now),
     }
 }

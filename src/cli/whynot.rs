@@ -2,6 +2,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::history::{History, Which};
 use super::render;
+use super::silence;
 use super::when::{When, zone};
 use crate::explain::layout;
 use crate::explain::why::Source as _;
@@ -45,13 +46,12 @@ enum Asked {
 
 impl WhyNot {
     pub fn run(self, context: &Context) -> Result<(), CliError> {
-        let may_run = self.at.is_none() && self.which.is_home();
+        let is_home = self.which.is_home();
         let history = self.which.open(context)?;
         let peers = history.named(&self.peer)?;
         let (mut state, as_of) = history.concluded(self.at)?;
-        // One that was killed had no time to say so.
-        if let Some(daemon) = state.daemon.as_mut().filter(|_| may_run && !context.is_served()) {
-            daemon.running = false;
+        if silence::nobody_serves(&history, (context, is_home), self.at).is_some() {
+            silence::stands_still(&mut state);
         }
         let peer = meant(&state, peers);
         // Whoever is not known yet may have come where nothing can be read.

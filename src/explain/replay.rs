@@ -112,10 +112,11 @@ pub struct Guarded {
     until_at: Timestamp,
 }
 
-/// `state` right after `record`, the last one folded into it. `next` is as for [`view::ls`].
+/// `state` right after a record, the last one folded into it, as seen from a moment not before it. `next` is as for
+/// [`view::ls`].
 pub fn moment(
     state: &State,
-    record: &Record,
+    (record, now): (&Record, Timestamp),
     settings: Vec<Setting>,
     next: impl Fn(&Identity) -> Option<view::Next>,
 ) -> Moment {
@@ -129,8 +130,8 @@ pub fn moment(
         daemon: daemon.map(|it| Daemon { pid: it.pid, running: it.running, started: it.started }),
         settings,
         peers: peers(state, next),
-        messages: queue::queue(state, None, record.at),
-        now: record.at,
+        messages: queue::queue(state, None, now),
+        now,
     }
 }
 
@@ -203,9 +204,9 @@ fn marks(presence: &Presence) -> Marks {
 }
 
 impl Moment {
-    /// For people: times are local to `zone`, or count from the last record.
+    /// For people: times are local to `zone`, or count from the moment that was asked for.
     pub fn text(&self, record: &Record, zone: &TimeZone, columns: Option<u16>) -> String {
-        let mut out = format!("After record {}, made at {}:\n", self.lsn, date_time(self.now, zone));
+        let mut out = format!("After record {}, made at {}:\n", self.lsn, date_time(record.at, zone));
         let said = format!("{}: {}", record.event.kind().name, because(record, zone));
         out += &format!("{}\n", layout::fold("        ", &said, columns));
         let daemon = match &self.daemon {

@@ -30,7 +30,7 @@ type Standings = BTreeMap<String, (&'static str, Option<&'static str>, bool, Opt
 
 /// What `replay --at` says right after `record`.
 fn replayed(state: &State, record: &Record) -> Standings {
-    let moment = replay::moment(state, record, Vec::new(), |_| None);
+    let moment = replay::moment(state, (record, record.at), Vec::new(), |_| None);
     let stands = |peer: replay::Peer| {
         let session = peer.row.session;
         let armed = session.as_ref().is_some_and(|session| session.armed);

@@ -5,6 +5,7 @@ use super::context::Context;
 use super::error::{CliError, Exit};
 use super::history::Which;
 use super::render;
+use super::silence;
 use super::when::{When, zone};
 use crate::config::ROWS;
 use crate::explain::forecast;
@@ -12,6 +13,7 @@ use crate::explain::replay::{self, Moment, Setting};
 use crate::model::record::Record;
 use crate::model::settings::Settings;
 use crate::model::state::State;
+use crate::model::time::Timestamp;
 
 /// Show the whole state as it was at a moment, or go through the history again
 ///
@@ -49,20 +51,27 @@ impl Replay {
 }
 
 fn at_once(context: &Context, which: Which, at: Option<When>) -> Result<(), CliError> {
+    let is_home = which.is_home();
     let history = which.open(context)?;
-    let (state, last) = history.folded(at)?;
+    let (mut state, last) = history.folded(at)?;
     let Some(record) = last else {
         context.output.print(&replay::nothing(), || "nothing had happened yet".to_owned())?;
         return history.finish(Some(state.lsn));
     };
-    let moment = moment_of(&state, &record, changed(&state.settings));
+    let silent = at.and_then(|_| silence::nobody_serves(&history, (context, is_home), at));
+    if silent.is_some() {
+        silence::stands_still(&mut state);
+    }
+    let now = at.map_or(record.at, |at| at.told_from(record.at));
+    let moment = moment_of(&state, (&record, now), changed(&state.settings));
     context.output.print(&moment, || moment.text(&record, &zone(), render::columns()))?;
     history.finish(Some(state.lsn))
 }
 
-fn moment_of(state: &State, record: &Record, settings: Vec<Setting>) -> Moment {
+/// Right after a record, as seen from a moment.
+fn moment_of(state: &State, seen: (&Record, Timestamp), settings: Vec<Setting>) -> Moment {
     let next = forecast::upcoming(state);
-    replay::moment(state, record, settings, |peer| next.get(peer).cloned())
+    replay::moment(state, seen, settings, |peer| next.get(peer).cloned())
 }
 
 /// The settings that are not at their defaults.

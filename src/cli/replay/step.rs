@@ -179,7 +179,8 @@ impl<'a> Walk<'a> {
 
 /// The state as `replay --at` shows it, without the record itself.
 fn shown(state: &State, record: &Record) -> Value {
-    let mut value = serde_json::to_value(moment_of(state, record, changed(&state.settings))).unwrap_or_default();
+    let mut value =
+        serde_json::to_value(moment_of(state, (record, record.at), changed(&state.settings))).unwrap_or_default();
     for name in ["lsn", "at", "record"] {
         value.as_object_mut().and_then(|fields| fields.remove(name));
     }

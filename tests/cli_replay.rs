@@ -198,3 +198,12 @@ fn c60_a_moment_at_which_no_daemon_ran_is_told_as_such() {
         }
     }
 }
+
+/// An empty answer could mean that there are no peers.
+#[test]
+fn before_the_first_record_ls_says_that_nothing_had_happened_yet() {
+    let home = home();
+    let before = ["ls", "--at", "1970-01-02T00:00:00Z"];
+    assert_eq!(out(&run(home.path(), &before)), "nothing had happened yet\n");
+    assert_eq!(out(&run(home.path(), &[&before[..], &["--json"]].concat())), "[]\n");
+}

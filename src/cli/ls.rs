@@ -42,7 +42,7 @@ fn as_it_was(context: &Context, which: Which, at: Option<When>) -> Result<(), Cl
     let silent = at.and_then(|_| silence::nobody_serves(&history, (context, is_home), at));
     context.output.print(&rows, || {
         let Some(last) = state.now.or(last.map(|record| record.at)) else {
-            return String::new();
+            return "nothing had happened yet".to_owned();
         };
         let now = at.map_or(last, |at| at.told_from(last));
         let table = layout::table(&view::table(&rows, now), render::columns());

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use cli_support::{Daemon, err, out, program, register};
+use cli_support::{Daemon, err, history, out, program, register};
 use dormouse::model::state::State;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -166,6 +166,31 @@ fn a_damaged_journal_fails_and_names_the_place() {
     bytes[4096 + 40] ^= 1;
     fs::write(&segment, bytes).unwrap();
     has(&findings(&doctor(home.path())), "journal", "fail", "dormouse audit");
+}
+
+/// Every record can be read, and still no daemon starts on it.
+#[test]
+fn a_journal_is_called_whole_only_if_every_byte_of_it_is() {
+    let home = tempfile::tempdir().unwrap();
+    registered(home.path(), home.path(), &[]);
+    let segment = home.path().join("journal/00000000000000000001.jnl");
+    let whole = fs::read(&segment).unwrap();
+    has(&findings(&doctor(home.path())), "journal", "ok", "all whole");
+    for at in [3, 20, 40, 60] {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        fs::write(&segment, bytes).unwrap();
+        has(&findings(&doctor(home.path())), "journal", "fail", "00000000000000000001.jnl");
+    }
+    fs::write(&segment, [&whole[..], b"more"].concat()).unwrap();
+    has(&findings(&doctor(home.path())), "journal", "fail", "never changes its length");
+    let (home, journal) = history("v2-fleet");
+    let segment = journal.join("00000000000000000001.jnl");
+    let mut bytes = fs::read(&segment).unwrap();
+    let trailer = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    bytes[trailer] ^= 1;
+    fs::write(&segment, bytes).unwrap();
+    has(&findings(&doctor(home.path())), "journal", "fail", "the trailer is damaged");
 }
 
 /// C59: whoever serves the home is named, with a version that is not this program's.

@@ -101,6 +101,7 @@ impl History {
             Err(CliError::Journal(error)) if error.is_damage() => (None, vec![error]),
             Err(error) => return Err(error),
         };
+        failed.extend(reader.damaged_headers());
         let earlier = earlier::read(&dir, reader.first_lsn());
         failed.extend(unread::read(&dir).into_iter().map(ReadError::from));
         Ok(Self { dir, reader, beginning, earlier, failed: RefCell::new(failed) })
@@ -351,14 +352,16 @@ impl History {
         (!errors.is_empty()).then_some(CliError::Unanswered { errors })
     }
 
-    /// What could not be read so far, each with the record at which reading goes on behind it, in their order.
+    /// Where records could not be read so far, each place with the record at which reading goes on behind it, in their order.
     pub fn each_unread<T>(&self, mut told: impl FnMut(&ReadError, Option<Lsn>) -> T) -> Vec<T> {
-        self.failed.borrow().iter().map(|error| told(error, self.reader.behind(error))).collect()
+        let failed = self.failed.borrow();
+        let unread = failed.iter().filter(|error| error.first_unread().is_some());
+        unread.map(|error| told(error, self.reader.behind(error))).collect()
     }
 
-    /// Whether something could not be read so far.
+    /// Whether records could not be read so far.
     pub fn is_partial(&self) -> bool {
-        !self.failed.borrow().is_empty()
+        self.failed.borrow().iter().any(|error| error.first_unread().is_some())
     }
 
     /// The states that are told beside the records: folding can begin at each.

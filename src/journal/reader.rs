@@ -17,12 +17,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::directory;
-use super::format::{segment_first_lsn, segment_name};
+use super::format::{FRAMES_AT, segment_first_lsn, segment_name};
 use super::index::IndexFile;
 use super::lookup::{self, Trouble};
 use super::question::{self, Question};
 use super::recovery::tail;
-use super::scan::Scan;
+use super::scan::{Fault, Scan, read_header};
 use super::window::Copied;
 use crate::model::id::Lsn;
 use crate::model::name::Identity;
@@ -287,6 +287,13 @@ impl Reader {
         (index == 0 && found != expected).then(|| ReadError::Gap { segment: segment.to_owned(), found, expected })
     }
 
+    /// Header pages of which only a copy can be read. No record is lost by that, and all the same no daemon starts on them.
+    /// Costs a short read a segment.
+    pub fn damaged_headers(&self) -> Vec<ReadError> {
+        let begins = (0..=self.sealed.len()).filter_map(|index| self.begins(index));
+        begins.filter_map(|first_lsn| damaged_header(&self.dir.join(segment_name(first_lsn)))).collect()
+    }
+
     /// Why records behind the last one can not be read, if any may be there.
     pub fn damage_at_end(&self) -> Option<ReadError> {
         let last = self.last.as_ref()?;
@@ -304,6 +311,14 @@ enum Pages {
 
 /// Read at a time where little is looked for.
 const FEW_BYTES: u64 = 4096;
+
+/// What is wrong with the header page of the segment at `path`, if its header can be read all the same. What keeps it from
+/// being read is met by who reads the records.
+pub(super) fn damaged_header(path: &Path) -> Option<ReadError> {
+    let mut window = Copied::with_ahead(Arc::new(File::open(path).ok()?), FRAMES_AT).ok()?;
+    let (Some(_), Some(Fault::Header(evidence))) = read_header(&mut window) else { return None };
+    Some(ReadError::Header { segment: path.to_owned(), evidence })
+}
 
 /// First lsns of the segments in `dir`, in order.
 pub(super) fn segments(dir: &Path) -> Result<Vec<Lsn>, ReadError> {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use dormouse::journal::format::HEADER_COPY_AT;
 use dormouse::journal::{DirStorage, Indexer, Journal as Writer, Options};
 use dormouse::model::actor::Actor;
 use dormouse::model::event::DaemonStopped;
@@ -32,6 +33,10 @@ pub const PLACES: &[Place] = &[
     ("a flipped bit in an index", |dir| {
         flip(named(dir, ".idx").first()?, 300);
         Some(Damage { says: Vec::new() })
+    }),
+    ("a flipped bit in the first header page", |dir| Some(in_the_way(flip_at(&segments(dir)[0], 20)))),
+    ("a flipped bit in a header's copy", |dir| {
+        Some(in_the_way(flip_at(segments(dir).last()?, HEADER_COPY_AT as usize + 40)))
     }),
     ("a torn tail", |dir| {
         torn(dir);
@@ -67,10 +72,15 @@ fn name(file: &Path) -> String {
 }
 
 fn flip(file: &Path, offset: usize) -> PathBuf {
-    let mut bytes = fs::read(file).unwrap();
+    let bytes = fs::read(file).unwrap();
     let is_written = |at: usize| bytes.get(at..at + 64).is_some_and(|bytes| bytes.iter().any(|byte| *byte != 0));
     // Small files have less to damage.
     let at = [offset, 4_400, 100].into_iter().find(|at| is_written(*at)).unwrap();
+    flip_at(file, at)
+}
+
+fn flip_at(file: &Path, at: usize) -> PathBuf {
+    let mut bytes = fs::read(file).unwrap();
     bytes[at] ^= 0x10;
     fs::write(file, bytes).unwrap();
     file.to_owned()

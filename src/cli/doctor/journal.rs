@@ -22,7 +22,7 @@ pub struct Past {
     pub daemon: Option<DaemonStarted>,
 }
 
-/// Folds the journal, which checks every record on the way.
+/// Folds the journal, and checks every byte of it.
 pub fn examine(dir: &Path) -> (Vec<Finding>, Past) {
     let mut past = Past::default();
     let history = match History::open(Folder::Itself(dir.to_owned())) {
@@ -57,25 +57,35 @@ pub fn examine(dir: &Path) -> (Vec<Finding>, Past) {
         }
     }
     if findings.is_empty() {
-        findings.push(whole(dir, history.reader.first_lsn(), past.state.lsn));
+        findings.push(every_byte(dir, past.state.lsn));
     }
     (findings, past)
 }
 
-fn whole(dir: &Path, first: Lsn, last: Lsn) -> Finding {
-    match journal::stat(dir) {
-        Ok(segments) => {
-            let bytes = segments.iter().map(|segment| segment.bytes).sum();
-            let (records, n) = (
-                count(last.next().0 - first.0, "record", "records"),
-                count(segments.len() as u64, "segment", "segments"),
-            );
-            let says = format!("{records} in {n} ({}) at {}, all whole", size_text(bytes), dir.display());
-            Finding::ok("journal", says)
-        }
-        Err(error) => unreadable(&error.into(), last),
+/// All records can be read, and still no daemon starts on a journal whose headers, seals or lengths are damaged.
+fn every_byte(dir: &Path, last: Lsn) -> Finding {
+    let found = match journal::verify(dir) {
+        Ok(found) => found,
+        Err(error) => return unreadable(&error.into(), last),
+    };
+    if let [first, others @ ..] = &found.damage[..] {
+        let more = if others.is_empty() {
+            String::new()
+        } else {
+            format!("; and {}", count(others.len() as u64, "place more", "places more"))
+        };
+        let segment = dir.join(&first.segment);
+        let says = format!("segment {} is damaged at byte {}: {}{more}", segment.display(), first.offset, first.what);
+        return Finding::fail("journal", says, DAMAGED.to_owned());
     }
+    let bytes = found.segments.iter().map(|segment| segment.bytes).sum();
+    let records = count(found.records, "record", "records");
+    let segments = count(found.segments.len() as u64, "segment", "segments");
+    Finding::ok("journal", format!("{records} in {segments} ({}) at {}, all whole", size_text(bytes), dir.display()))
 }
+
+const DAMAGED: &str = "`dormouse audit` says all that is damaged, and `dormouse journal salvage --to DIR` copies what can \
+                       be read; no daemon writes to it, and nothing is mended in place";
 
 fn unreadable(error: &CliError, last: Lsn) -> Finding {
     let says = if last == Lsn::ZERO { error.sentence() } else { format!("after record {last}: {}", error.sentence()) };
@@ -83,11 +93,7 @@ fn unreadable(error: &CliError, last: Lsn) -> Finding {
         CliError::Journal(ReadError::Newer { .. } | ReadError::Unknown { .. }) => {
             "run the build that wrote it, or a newer one".to_owned()
         }
-        error if error.is_damage() => {
-            "`dormouse audit` says all that is damaged, and `dormouse journal salvage --to DIR` copies what can be \
-             read; no daemon writes to it, and nothing is mended in place"
-                .to_owned()
-        }
+        error if error.is_damage() => DAMAGED.to_owned(),
         _ => "make it readable for the user who runs the daemon".to_owned(),
     };
     Finding::fail("journal", says, remedy)

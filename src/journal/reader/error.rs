@@ -31,6 +31,13 @@ pub enum ReadError {
         #[source]
         evidence: Fault,
     },
+    /// One of the header's two copies can be read.
+    #[error("the header page of segment {} is damaged, and no record is lost by that", segment.display())]
+    Header {
+        segment: PathBuf,
+        #[source]
+        evidence: HeaderFault,
+    },
     #[error("segment {} begins with record {found}, expected {expected}", segment.display())]
     Gap { segment: PathBuf, found: Lsn, expected: Lsn },
     /// Not damage: a newer build wrote it.
@@ -60,10 +67,10 @@ pub enum ReadError {
 impl ReadError {
     /// The bytes are at fault, not the circumstances.
     pub fn is_damage(&self) -> bool {
-        self.first_unread().is_some()
+        matches!(self, ReadError::Header { .. }) || self.first_unread().is_some()
     }
 
-    /// The first record that damage keeps from being read; none: it is no damage.
+    /// The first record that damage keeps from being read; none: it keeps none, or is no damage.
     pub fn first_unread(&self) -> Option<Lsn> {
         match self {
             ReadError::Damaged { lsn, .. } | ReadError::Undecodable { lsn, .. } => Some(*lsn),
@@ -71,6 +78,7 @@ impl ReadError {
             ReadError::NotCopied { first, .. } => Some(*first),
             ReadError::NoJournal { .. }
             | ReadError::Io { .. }
+            | ReadError::Header { .. }
             | ReadError::Newer { .. }
             | ReadError::Unknown { .. }
             | ReadError::Removed { .. }
@@ -84,7 +92,7 @@ impl ReadError {
             ReadError::Damaged { segment, offset, .. } | ReadError::Undecodable { segment, offset, .. } => {
                 Some((segment, *offset))
             }
-            ReadError::Gap { segment, .. } => Some((segment, 0)),
+            ReadError::Gap { segment, .. } | ReadError::Header { segment, .. } => Some((segment, 0)),
             _ => None,
         }
     }

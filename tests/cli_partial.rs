@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use cli_support::{err, history, out, program};
+use dormouse::journal::{DirStorage, Journal, Options};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -95,11 +96,51 @@ fn audit_says_of_a_part_that_it_is_one_and_of_nothing_that_it_is_nothing() {
     let said = out(&run(&journal, &["audit"]));
     assert!(said.contains("every byte and every promise of what is kept holds\n"), "{said}");
     assert!(said.contains("\nnot judged: records before 15 were removed by retain_"), "{said}");
-    let empty = dir.path().join("empty");
-    fs::create_dir(&empty).unwrap();
-    let said = out(&run(&empty, &["audit"]));
+    let new = dir.path().join("new");
+    drop(Journal::open(DirStorage::open(&new).unwrap(), Options::default(), 1, || [7; 16], |_| ()).unwrap());
+    let said = out(&run(&new, &["audit"]));
     assert!(said.contains("\nthere is no record, and so nothing that could be checked\n"), "{said}");
     assert!(!said.contains("promise holds"), "{said}");
+}
+
+/// Whoever checks a folder by its exit code names one that is a journal.
+#[test]
+fn a_folder_that_is_no_journal_is_not_taken_for_an_empty_one() {
+    const VERBS: &[&[&str]] = &[
+        &["audit"],
+        &["log"],
+        &["ls"],
+        &["replay"],
+        &["whatif"],
+        &["journal", "verify"],
+        &["journal", "stat"],
+        &["journal", "head"],
+        &["journal", "quarantine"],
+        &["journal", "export"],
+    ];
+    let (home, _journal) = kept();
+    let other = home.path().join("other");
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("notes.txt"), "no journal").unwrap();
+    for verb in VERBS {
+        for folder in [home.path(), &other] {
+            let said = run(folder, verb);
+            assert_eq!((said.status.code(), out(&said)), (Some(1), String::new()), "{verb:?}: {}", err(&said));
+            assert!(err(&said).contains(&format!("there is no journal at {}\n", folder.display())), "{}", err(&said));
+        }
+        let below = home.path().join("journal");
+        assert!(err(&run(home.path(), verb)).contains(&format!("hint: {} is one", below.display())), "{verb:?}");
+    }
+    // What a daemon has that has just started.
+    let new = home.path().join("new");
+    drop(Journal::open(DirStorage::open(&new).unwrap(), Options::default(), 1, || [7; 16], |_| ()).unwrap());
+    for entry in fs::read_dir(&new).unwrap().map(|entry| entry.unwrap()) {
+        if entry.file_name() != "LOCK" {
+            fs::remove_file(entry.path()).unwrap();
+        }
+        let said = run(&new, &["log"]);
+        assert_eq!((said.status.code(), out(&said)), (Some(0), String::new()), "{}", err(&said));
+    }
 }
 
 /// A copy is read, whatever runs here.

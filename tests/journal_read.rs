@@ -51,6 +51,9 @@ fn tail(path: &Path) -> usize {
 fn a_reader_follows_a_live_writer() {
     let dir = tempfile::tempdir().unwrap();
     assert!(matches!(Reader::open(&dir.path().join("none")), Err(ReadError::NoJournal { .. })));
+    assert!(matches!(Reader::open(dir.path()), Err(ReadError::NoJournal { .. })), "a folder is not yet a journal");
+    // What a writer makes first.
+    std::fs::write(dir.path().join("LOCK"), "").unwrap();
     let mut reader = Reader::open(dir.path()).unwrap();
     assert_eq!(lsns(&reader, 1), Vec::<u64>::new());
     let mut seen = 0;

@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn records_that_were_removed_meanwhile_are_no_failure() {
         let mut answers = vec![
-            Err(ReadError::NoJournal { dir: "gone".into() }),
+            Err(ReadError::NoJournal { dir: "gone".into(), below: None }),
             Ok(7),
             Err(ReadError::Removed { through: Lsn(66) }),
             Err(ReadError::Removed { through: Lsn(33) }),

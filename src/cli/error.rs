@@ -175,6 +175,9 @@ impl CliError {
             | CliError::Journal(ReadError::Newer { .. } | ReadError::Unknown { .. }) => {
                 Some("install the dormouse that wrote it, or a newer one; nothing was changed".to_owned())
             }
+            CliError::Journal(ReadError::NoJournal { below: Some(below), .. }) => {
+                Some(format!("{} is one", below.display()))
+            }
             CliError::Journal(ReadError::NoJournal { .. }) => {
                 Some("the first `dormouse daemon` makes it; `--home` or `--journal` names another".to_owned())
             }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use rustix::fs::{Advice, FallocateFlags, FlockOperation, SeekFrom};
 use rustix::io::{Errno, ReadWriteFlags};
 
+use super::format::{segment_first_lsn, snapshot_through};
 use super::storage::{LockOutcome, Storage, StorageFile};
 
 const LOCK: &str = "LOCK";
@@ -155,6 +156,12 @@ pub(super) fn list(dir: &Path) -> io::Result<Vec<String>> {
         }
     }
     Ok(names)
+}
+
+/// A folder with these names holds a journal. A writer locks it before it makes the first segment; a copy need not have the
+/// lock.
+pub(super) fn is_journal(names: &[String]) -> bool {
+    names.iter().any(|name| name == LOCK || segment_first_lsn(name).is_some() || snapshot_through(name).is_some())
 }
 
 /// A whole file, for readers that have no [`Storage`].

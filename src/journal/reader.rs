@@ -320,12 +320,22 @@ pub(super) fn damaged_header(path: &Path) -> Option<ReadError> {
     Some(ReadError::Header { segment: path.to_owned(), evidence })
 }
 
+/// The names in `dir`, which is a journal: a folder that is none, taken for one without records, would pass every check.
+pub(super) fn names(dir: &Path) -> Result<Vec<String>, ReadError> {
+    match directory::list(dir) {
+        Ok(names) if directory::is_journal(&names) => Ok(names),
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(ReadError::io(dir, source)),
+        _ => {
+            let below = Some(dir.join("journal"));
+            let is_one = |dir: &PathBuf| directory::list(dir).is_ok_and(|names| directory::is_journal(&names));
+            Err(ReadError::NoJournal { dir: dir.to_owned(), below: below.filter(is_one) })
+        }
+    }
+}
+
 /// First lsns of the segments in `dir`, in order.
 pub(super) fn segments(dir: &Path) -> Result<Vec<Lsn>, ReadError> {
-    let names = directory::list(dir).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => ReadError::NoJournal { dir: dir.to_owned() },
-        _ => ReadError::io(dir, source),
-    })?;
+    let names = names(dir)?;
     let mut segments: Vec<Lsn> = names.iter().filter_map(|name| segment_first_lsn(name)).collect();
     segments.sort();
     Ok(segments)

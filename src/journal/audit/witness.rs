@@ -5,17 +5,13 @@ use std::path::Path;
 use crate::journal::directory;
 use crate::journal::format::snapshot::Snapshot;
 use crate::journal::format::snapshot_name;
-use crate::journal::reader::ReadError;
+use crate::journal::reader::{self, ReadError};
 use crate::journal::snapshot::newest_first;
 use crate::model::id::Lsn;
 
 /// The last records of the snapshots in `dir`, newest first, as their names say.
 pub(super) fn names(dir: &Path) -> Result<Vec<Lsn>, ReadError> {
-    match directory::list(dir) {
-        Ok(names) => Ok(newest_first(&names)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(ReadError::NoJournal { dir: dir.to_owned() }),
-        Err(error) => Err(ReadError::io(dir, error)),
-    }
+    Ok(newest_first(&reader::names(dir)?))
 }
 
 /// The greatest record behind `last` that a snapshot of `journal` with a right header has seen. One that cannot be read

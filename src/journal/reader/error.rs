@@ -13,7 +13,11 @@ use crate::model::id::Lsn;
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     #[error("there is no journal at {}", dir.display())]
-    NoJournal { dir: PathBuf },
+    NoJournal {
+        dir: PathBuf,
+        /// One that lies in it: whoever has named a home has meant that.
+        below: Option<PathBuf>,
+    },
     #[error("cannot read {}", path.display())]
     Io {
         path: PathBuf,

@@ -14,7 +14,7 @@ use super::progress::Progress;
 use super::render;
 use super::when::zone;
 use crate::config::quantity::parse_duration;
-use crate::explain::audit::{Audit as Findings, Auditor, Bytes, Damage, TornTail};
+use crate::explain::audit::{Audit as Findings, Auditor, Because, Bytes, Damage, NotJudged, TornTail};
 use crate::explain::layout;
 use crate::explain::phrase::count;
 use crate::journal::{self, NotUsed, ReadError, Reader, Unusable, Verification};
@@ -48,7 +48,7 @@ impl Audit {
             (false, _) => Exit::Damaged,
             (true, false) => Exit::Failed,
             // Nothing is wrong, as far as this build can tell.
-            (true, true) if findings.not_judged_from.is_some() => Exit::Refused,
+            (true, true) if findings.not_judged.is_some() => Exit::Refused,
             (true, true) => Exit::Done,
         })
     }
@@ -61,8 +61,7 @@ fn findings(dir: &Path, again_within_ms: u64) -> Result<Findings, CliError> {
         let judged = of_what_is_kept(|| Judged::of(dir, again_within_ms));
         (verified.join().unwrap_or_else(|panic| resume_unwind(panic)), judged)
     });
-    let bytes = bytes(verified?);
-    Ok(judged?.findings(bytes)?)
+    Ok(judged?.findings(verified?)?)
 }
 
 /// Reads again what a running daemon has removed under the reader's hands: it begins later then. Ends, for a removal needs
@@ -86,9 +85,12 @@ struct Judged {
 
 impl Judged {
     fn of(dir: &Path, again_within_ms: u64) -> Result<Self, ReadError> {
-        let Ok(reader) = Reader::open(dir) else {
-            let auditor = Auditor::default().again_within(again_within_ms);
-            return Ok(Self { auditor, snapshots: Vec::new(), cut: None });
+        let reader = match Reader::open(dir) {
+            Ok(reader) => reader,
+            Err(error) => {
+                let auditor = Auditor::default().again_within(again_within_ms);
+                return Ok(Self { auditor, snapshots: Vec::new(), cut: Some(error) });
+            }
         };
         let snapshots = journal::snapshots(&reader)?;
         let told = snapshots.proved.iter().filter_map(|it| snapshot::decode(it).ok()).collect();
@@ -114,17 +116,23 @@ impl Judged {
         }
     }
 
-    fn findings(self, mut bytes: Bytes) -> Result<Findings, ReadError> {
+    fn findings(self, verified: Verification) -> Result<Findings, ReadError> {
+        let (first, readable, mut bytes) = (verified.first_lsn, verified.records, bytes(verified));
         bytes.damage.extend(self.snapshots);
-        let not_judged_from = match self.cut {
-            None => None,
+        let is_damaged = !bytes.damage.is_empty();
+        let findings = self.auditor.finish(bytes);
+        let next = if findings.records == 0 { first.0.max(1) } else { findings.last_lsn + 1 };
+        let (from, because) = match self.cut {
+            None => return Ok(findings),
             // Said with its place among the bytes already.
-            Some(error) if error.is_damage() && !bytes.damage.is_empty() => None,
-            // To judge what follows without it would be to judge another history.
-            Some(ReadError::Unknown { lsn, .. }) => Some(lsn.0),
+            Some(error) if is_damaged && (error.is_damage() || matches!(error, ReadError::Newer { .. })) => {
+                (next, Because::Damage)
+            }
+            Some(ReadError::Unknown { lsn, .. }) => (lsn.0, Because::UnknownKind),
             Some(error) => return Err(error),
         };
-        Ok(Findings { not_judged_from, ..self.auditor.finish(bytes) })
+        let not_judged = NotJudged { from, records: readable.saturating_sub(findings.records), because };
+        Ok(Findings { not_judged: Some(not_judged), ..findings })
     }
 }
 
@@ -183,8 +191,8 @@ fn text(findings: &Findings, removed: Option<&str>) -> String {
     }));
     lines.extend(findings.violations.iter().map(|it| format!("broken: {} at record {}: {}", it.rule, it.lsn, it.what)));
     lines.extend(findings.open.iter().map(|it| format!("open: record {}: {}", it.lsn, it.what)));
-    if let Some(lsn) = findings.not_judged_from {
-        lines.push(format!("not judged: record {lsn} and those behind it, for only a newer dormouse knows its kind"));
+    if let Some(it) = findings.not_judged {
+        lines.push(not_judged(it));
     } else if *records == 0 && findings.is_clean() {
         lines.push("there is no record, and so nothing that could be checked".to_owned());
     } else if findings.is_clean() && removed.is_some() {
@@ -196,10 +204,21 @@ fn text(findings: &Findings, removed: Option<&str>) -> String {
     let columns = render::columns();
     let mut lines: Vec<String> = lines.iter().map(|line| layout::fold("", line, columns)).collect();
     lines.push(String::new());
-    if !findings.damage.is_empty() || findings.not_judged_from.is_some() {
+    if !findings.damage.is_empty() || findings.not_judged.is_some() {
         lines.push(format!("Of what could be read, up to record {last_lsn}:"));
     }
     lines.join("\n") + "\n" + &statistics::text(&findings.statistics, columns)
+}
+
+fn not_judged(NotJudged { from, records, because }: NotJudged) -> String {
+    let why = match because {
+        Because::Damage => format!(
+            "of which {records} can be read: what is missing may be what they follow from, and to judge them without it would \
+             be to judge another history"
+        ),
+        Because::UnknownKind => "for only a newer dormouse knows its kind".to_owned(),
+    };
+    format!("not judged: record {from} and those behind it, {why}")
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ mod zeros;
 pub use ahead::DiskLow;
 pub use append_error::AppendError;
 pub use audit::{
-    Damage, DamageKind, DigestPrefix, Head, NotADigest, NoteSays, SegmentReport, SetAside, Since, TornBytes,
+    Damage, DamageKind, DigestPrefix, Head, Labelled, NotADigest, NoteSays, SegmentReport, SetAside, Since, TornBytes,
     Verification, head, quarantine, stat, verify, verify_watched,
 };
 pub use committed::Committed;

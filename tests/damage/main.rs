@@ -3,6 +3,7 @@
 
 #[path = "../cli_support/mod.rs"]
 mod cli_support;
+mod labels;
 mod places;
 
 use std::collections::BTreeMap;

@@ -117,7 +117,7 @@ fn named(dir: &Path, part: &str) -> Vec<PathBuf> {
     files
 }
 
-fn segments(dir: &Path) -> Vec<PathBuf> {
+pub fn segments(dir: &Path) -> Vec<PathBuf> {
     named(dir, ".jnl")
 }
 

@@ -161,7 +161,7 @@ fn i4_no_byte_of_a_history_has_changed() {
         let found = verify(&dir).unwrap();
         assert_eq!((found.damage, found.torn_tail), (vec![], None), "{}", history.name);
         assert!(found.segments.len() > 1 && found.segments.iter().all(|segment| segment.sealed));
-        assert_eq!(head(&dir).unwrap().unwrap().digest, history.head, "{}", history.name);
+        assert_eq!(head(&dir).unwrap().says.unwrap().digest, history.head, "{}", history.name);
     }
 }
 

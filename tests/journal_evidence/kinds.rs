@@ -166,7 +166,7 @@ fn an_end_that_turned_to_zeros_is_a_truncation() {
 #[test]
 fn a_noted_head_proves_that_nothing_before_it_has_changed() {
     let copy = Copy::of(&tiny(2));
-    let noted: DigestPrefix = head(copy.path()).unwrap().unwrap().digest[..16].to_uppercase().parse().unwrap();
+    let noted: DigestPrefix = head(copy.path()).unwrap().says.unwrap().digest[..16].to_uppercase().parse().unwrap();
     let longer = Copy::of(&tiny(3));
     let last = longer.segments[1].0.clone();
     let unchanged = Since::Unchanged { segment: last, last_lsn: dormouse::model::id::Lsn(6) };

@@ -15,7 +15,7 @@ use crate::world::{Copy, SEGMENT_BYTES, places, tiny};
 /// Three segments of which the first is removed, once a record has said so; `first_kept` and `head` are its words.
 fn removed(first_kept: u64, head: impl FnOnce(&str) -> String) -> (TempDir, DigestPrefix) {
     let copy = Copy::of(&tiny(1));
-    let noted = dormouse::journal::head(copy.path()).unwrap().unwrap().digest;
+    let noted = dormouse::journal::head(copy.path()).unwrap().says.unwrap().digest;
     let dir = tempfile::tempdir().unwrap();
     fs::copy(copy.file(0), dir.path().join(&copy.segments[0].0)).unwrap();
     append(dir.path(), |lsn| vec![record(lsn, "kept"), record(lsn + 1, "kept too")]);
@@ -42,7 +42,7 @@ fn a_removal_that_a_record_names_is_no_damage_and_stays_none_in_a_salvage() {
     let found = verify(dir.path()).unwrap();
     assert_eq!((found.damage.as_slice(), found.first_lsn, found.last_lsn), (&[][..], Lsn(4), Lsn(6)));
     assert_eq!(found.since(&noted), Since::Removed { first_kept: Lsn(4) });
-    let newest = head(dir.path()).unwrap().unwrap().digest.parse().unwrap();
+    let newest = head(dir.path()).unwrap().says.unwrap().digest.parse().unwrap();
     assert!(matches!(found.since(&newest), Since::Unchanged { last_lsn: Lsn(6), .. }));
     let to = tempfile::tempdir().unwrap();
     let salvaged = salvage(dir.path(), DirStorage::open(to.path()).unwrap(), 5, salts()).unwrap();

@@ -91,7 +91,7 @@ fn meant(mut peers: Vec<Identity>) -> Result<Identity, CliError> {
 }
 
 fn manifest(history: &History, cut: &Cut, kept: &Kept, context: &Context) -> Value {
-    let head = journal::head(&history.dir).ok().flatten();
+    let head = journal::head(&history.dir).ok().and_then(|head| head.says);
     let at_beginning = || cut.state.as_ref().map(|state| json!({ "settings": state.settings, "given": null }));
     let settings = cut.settings.clone().or_else(at_beginning);
     json!({

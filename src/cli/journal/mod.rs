@@ -7,7 +7,7 @@ use clap::Subcommand;
 use super::context::Context;
 use super::error::{CliError, Exit};
 use super::history::Which;
-use crate::journal;
+use crate::journal::{self, Labelled, ReadError};
 
 /// The journal's files: what is there, whether it is whole, copies of it
 #[derive(Debug, clap::Args)]
@@ -36,14 +36,18 @@ impl Journal {
     pub fn run(self, context: &Context) -> Result<Exit, CliError> {
         match self.what {
             What::Stat(which) => {
-                let segments = journal::stat(&which.dir(context)?)?;
-                context.output.print(&segments, || segments.iter().map(line).collect())?;
+                let dir = which.dir(context)?;
+                let Labelled { says, damage } = journal::stat(&dir)?;
+                context.output.print(&says, || says.iter().map(line).collect())?;
+                return done(damage);
             }
             What::Verify(verify) => return verify.run(context),
             What::Head(which) => {
-                let head = journal::head(&which.dir(context)?)?;
-                let says = || head.as_ref().map_or("no segment is sealed yet".to_owned(), said);
-                context.output.print(&head, says)?;
+                let dir = which.dir(context)?;
+                let Labelled { says, damage } = journal::head(&dir)?;
+                let text = || says.as_ref().map_or("no segment is sealed yet".to_owned(), said);
+                context.output.print(&says, text)?;
+                return done(damage);
             }
             What::Export(export) => export.run(context)?,
             What::Quarantine(which) => return rescue::quarantine(which, context),
@@ -51,6 +55,11 @@ impl Journal {
         }
         Ok(Exit::Done)
     }
+}
+
+/// Labels that are damaged are said behind what the others say.
+fn done(damage: Vec<ReadError>) -> Result<Exit, CliError> {
+    if damage.is_empty() { Ok(Exit::Done) } else { Err(CliError::Partly { errors: damage, as_of: None }) }
 }
 
 fn line(it: &journal::SegmentReport) -> String {

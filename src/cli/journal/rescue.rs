@@ -30,7 +30,7 @@ impl Salvage {
     pub fn run(self, context: &Context) -> Result<Exit, CliError> {
         let from = self.which.dir(context)?;
         // Nothing is made before it is known that there is something to save.
-        journal::stat(&from).map(drop).or_else(|error| if error.is_damage() { Ok(()) } else { Err(error) })?;
+        journal::stat(&from)?;
         let writing = |source| SalvageError::Write { dir: self.to.clone(), source };
         let to = DirStorage::open(&self.to).map_err(writing)?;
         let mut progress = Progress::through(&from, "read");

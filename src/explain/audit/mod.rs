@@ -64,6 +64,27 @@ pub struct Open {
     pub what: String,
 }
 
+/// The records from one on. To judge what follows without it would be to judge another history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct NotJudged {
+    #[serde(rename = "not_judged_from")]
+    pub from: u64,
+    /// So many of them can be read.
+    #[serde(rename = "not_judged_records")]
+    pub records: u64,
+    #[serde(rename = "not_judged_because")]
+    pub because: Because,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Because {
+    /// The first of them cannot be read.
+    Damage,
+    /// Only a newer build knows its kind.
+    UnknownKind,
+}
+
 /// The findings, in the shape of `audit --json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Audit {
@@ -74,9 +95,8 @@ pub struct Audit {
     pub damage: Vec<Damage>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub torn_tail: Option<TornTail>,
-    /// A record that only a newer build knows: neither it nor those behind it are judged.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub not_judged_from: Option<u64>,
+    #[serde(flatten)]
+    pub not_judged: Option<NotJudged>,
     pub violations: Vec<Violation>,
     pub open: Vec<Open>,
     pub statistics: Statistics,
@@ -170,7 +190,7 @@ impl Auditor {
             last_lsn: self.last.0,
             damage: bytes.damage,
             torn_tail: bytes.torn_tail,
-            not_judged_from: None,
+            not_judged: None,
             violations: self.findings.violations,
             open,
             statistics: self.counts.finish(),

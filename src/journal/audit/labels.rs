@@ -9,43 +9,100 @@ use std::sync::Arc;
 use super::fault::kind;
 use super::{DamageKind, Head, SegmentReport, hex};
 use crate::journal::format::header::SegmentHeader;
-use crate::journal::format::{FRAMES_AT, segment_name};
-use crate::journal::lookup;
-use crate::journal::reader::{FileScan, ReadError, segments};
+use crate::journal::format::seal::TrailerRoom;
+use crate::journal::format::{FRAMES_AT, TRAILER_ROOM, segment_name};
+use crate::journal::lookup::{self, Trouble};
+use crate::journal::reader::{FileScan, ReadError, Reader, damaged_header, segments};
 use crate::journal::scan::{Fault, Scan, read_header};
 use crate::journal::window::{Copied, Window};
 use crate::model::id::Lsn;
 
-/// The segments in `dir` by their labels: sealed ones are not read through.
+/// What labels say, and what is wrong with those that were looked at, each with its place.
+#[derive(Debug)]
+pub struct Labelled<T> {
+    pub says: T,
+    pub damage: Vec<ReadError>,
+}
+
+/// The segments in `dir` by their labels: sealed ones are not read through, so that rot between header and seal shows only
+/// in the last one. A segment without a readable header is only among the damage.
 ///
 /// # Errors
 ///
-/// As for [`super::verify`], and a segment without a readable header.
-pub fn stat(dir: &Path) -> Result<Vec<SegmentReport>, ReadError> {
-    segments(dir)?.into_iter().map(|first_lsn| stat_segment(dir, first_lsn)).collect()
+/// As for [`super::verify`], and a segment of a newer format.
+pub fn stat(dir: &Path) -> Result<Labelled<Vec<SegmentReport>>, ReadError> {
+    let (mut says, mut damage) = (Vec::new(), Vec::new());
+    let begins = segments(dir)?;
+    for (index, &first_lsn) in begins.iter().enumerate() {
+        let next = begins.get(index + 1).copied();
+        if let Some(report) = stat_segment(dir, first_lsn, next, &mut damage)? {
+            says.push(report);
+        }
+    }
+    Ok(Labelled { says, damage })
 }
 
-/// The newest seal in `dir`; none if no segment is sealed yet.
+/// The newest seal in `dir`; none if no segment is sealed yet. The digest is that of the bytes that were sealed: whether they
+/// are still the same only [`super::verify`] can tell. Of segments behind it that should be sealed it is said why no seal
+/// was found.
 ///
 /// # Errors
 ///
 /// As for [`stat`].
-pub fn head(dir: &Path) -> Result<Option<Head>, ReadError> {
-    for first_lsn in segments(dir)?.into_iter().rev() {
-        let mut scan = open(dir, first_lsn)?;
+pub fn head(dir: &Path) -> Result<Labelled<Option<Head>>, ReadError> {
+    let mut damage = Vec::new();
+    for (behind, first_lsn) in segments(dir)?.into_iter().rev().enumerate() {
+        let Some(mut scan) = noting(open(dir, first_lsn, &mut damage), &mut damage)? else { continue };
         if let Some(seal) = lookup::seal(&mut scan) {
             let digest = hex(&seal.head());
-            return Ok(Some(Head { segment: segment_name(first_lsn), last_lsn: seal.last_lsn, digest }));
+            let says = Some(Head { segment: segment_name(first_lsn), last_lsn: seal.last_lsn, digest });
+            return Ok(Labelled { says, damage });
         }
+        damage.extend(unsealed(&dir.join(segment_name(first_lsn)), &mut scan, behind == 0));
     }
-    Ok(None)
+    Ok(Labelled { says: None, damage })
 }
 
-fn open(dir: &Path, first_lsn: Lsn) -> Result<FileScan, ReadError> {
+fn open(dir: &Path, first_lsn: Lsn, damage: &mut Vec<ReadError>) -> Result<FileScan, ReadError> {
     let path = dir.join(segment_name(first_lsn));
     let mut window = window(&path)?;
     let header = lookup::header(&mut window, first_lsn).map_err(|trouble| ReadError::at(&path, trouble))?;
+    damage.extend(damaged_header(&path));
+    let (bytes, capacity) = (window.size(), header.capacity);
+    if bytes != capacity {
+        let fault = Fault::Size { bytes, capacity };
+        damage.push(ReadError::at(&path, Trouble::fault(bytes.min(capacity), first_lsn, fault)));
+    }
     Ok(Scan::new(window, header))
+}
+
+/// Nothing in place of what is damaged.
+fn noting<T>(found: Result<T, ReadError>, damage: &mut Vec<ReadError>) -> Result<Option<T>, ReadError> {
+    match found {
+        Err(error) if error.is_damage() => {
+            damage.push(error);
+            Ok(None)
+        }
+        found => found.map(Some),
+    }
+}
+
+/// Why no seal was found in the segment at `path`, which is `scan`'s; none if there need not be one.
+fn unsealed(path: &Path, scan: &mut FileScan, is_last: bool) -> Option<ReadError> {
+    let trailer_at = scan.header.capacity.saturating_sub(TRAILER_ROOM);
+    let (offset, fault) = match scan.trailer() {
+        // That it has lost its end has been said.
+        _ if scan.window.size() < scan.header.capacity => return None,
+        // A segment gets a successor only once its trailer is on the disk.
+        Ok(TrailerRoom::Empty) if is_last => return None,
+        Ok(TrailerRoom::Empty | TrailerRoom::Damaged) => (trailer_at, Fault::Trailer),
+        Ok(TrailerRoom::Trailer(trailer)) => {
+            let fault = scan.check(trailer.seal_at).err();
+            (trailer.seal_at, fault.unwrap_or(Fault::Seal { field: "length" }))
+        }
+        Err(fault) => (trailer_at, fault),
+    };
+    Some(ReadError::at(path, Trouble::fault(offset, scan.header.first_lsn, fault)))
 }
 
 pub(super) fn window(path: &Path) -> Result<Copied<Arc<File>>, ReadError> {
@@ -53,17 +110,35 @@ pub(super) fn window(path: &Path) -> Result<Copied<Arc<File>>, ReadError> {
     file.map_err(|error| ReadError::io(path, error))
 }
 
-fn stat_segment(dir: &Path, first_lsn: Lsn) -> Result<SegmentReport, ReadError> {
-    let mut scan = open(dir, first_lsn)?;
+/// The next segment begins with `next`; none if this is the last one.
+fn stat_segment(
+    dir: &Path,
+    first_lsn: Lsn,
+    next: Option<Lsn>,
+    damage: &mut Vec<ReadError>,
+) -> Result<Option<SegmentReport>, ReadError> {
+    let path = dir.join(segment_name(first_lsn));
+    let Some(mut scan) = noting(open(dir, first_lsn, damage), damage)? else { return Ok(None) };
     let (bytes, seal) = (scan.window.size(), lookup::seal(&mut scan));
+    let is_known = seal.is_some();
     let (last_lsn, sealed) = match seal {
         Some(seal) => (seal.last_lsn, true),
         None => {
+            damage.extend(unsealed(&path, &mut scan, next.is_none()));
             while let Ok(Some(_)) = scan.step() {}
             (Lsn(scan.whole_next.0 - 1), scan.seal.is_some())
         }
     };
-    Ok(SegmentReport { segment: segment_name(first_lsn), first_lsn, last_lsn, bytes, sealed })
+    damage.extend(match next {
+        Some(found) if is_known && found != last_lsn.next() => {
+            let expected = last_lsn.next();
+            Some(ReadError::Gap { segment: dir.join(segment_name(found)), found, expected })
+        }
+        // Where the last one ends the reader knows to tell a crash from damage.
+        None if !is_known => Reader::open(dir)?.damage_at_end(),
+        _ => None,
+    });
+    Ok(Some(SegmentReport { segment: segment_name(first_lsn), first_lsn, last_lsn, bytes, sealed }))
 }
 
 /// What a segment's file says of itself.

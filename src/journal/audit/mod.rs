@@ -16,7 +16,7 @@ use super::reader::ReadError;
 use super::scan::Frame;
 use crate::model::id::Lsn;
 
-pub use labels::{head, stat};
+pub use labels::{Labelled, head, stat};
 pub use quarantine::{NoteSays, SetAside, quarantine};
 pub use since::{DigestPrefix, NotADigest, Since};
 pub(super) use verify::Verifier;

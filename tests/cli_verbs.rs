@@ -221,3 +221,21 @@ fn c57_attach_needs_a_terminal() {
     assert!(err(&output).contains("hint: `dormouse peek`"));
     assert!(daemon.asked.try_recv().is_err());
 }
+
+/// cli.md: an error says what is missing, to programs as to people.
+#[test]
+fn a_misuse_says_as_json_all_that_it_says_as_text() {
+    let said = |args: &[&str]| {
+        let output = program(args).output().unwrap();
+        assert_eq!((output.status.code(), out(&output)), (Some(2), String::new()), "{}", err(&output));
+        let said = json(&err(&output))["error"].clone();
+        let part = |name: &str| said[name].as_str().unwrap().to_owned();
+        (part("message"), part("hint"))
+    };
+    assert_eq!(said(&["send", "--json"]).0, "the following required arguments were not provided: <PEER>, <TEXT>");
+    let (several, _) = said(&["whynot", "--json"]);
+    assert_eq!(several, "the following required arguments were not provided: <PEER>, <QUESTION>");
+    let (value, hint) = said(&["journal", "export", "--format", "htm", "--json"]);
+    assert_eq!(value, "invalid value 'htm' for '--format <FORMAT>' [possible values: jsonl, html, perfetto]");
+    assert!(hint.starts_with("a similar value exists: 'html'; `dormouse help`"), "{hint}");
+}

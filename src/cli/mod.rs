@@ -208,11 +208,21 @@ fn misused(error: &clap::Error, args: &[OsString]) -> Exit {
     }
     let given = args.iter().take_while(|arg| *arg != "--");
     if given.into_iter().any(|arg| arg == "--json") {
-        let said = error.render().to_string();
-        let message = said.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        complain("usage", &message, Some("`dormouse help` and `dormouse help VERB` say what there is"), false, true);
+        let (message, hint) = in_one_line(&error.render().to_string());
+        complain("usage", &message, Some(&hint), false, true);
     } else {
         let _ = error.print();
     }
     Exit::Usage
+}
+
+/// The sentence of a misuse and its next step, out of the paragraphs in which clap says them to people.
+fn in_one_line(said: &str) -> (String, String) {
+    let mut paragraphs = said.split("\n\n").map(|paragraph| paragraph.lines().map(str::trim).collect::<Vec<_>>());
+    let first = paragraphs.next().unwrap_or_default();
+    let (sentence, listed) = first.split_first().map_or(("", &[][..]), |(sentence, listed)| (*sentence, listed));
+    let message = format!("{} {}", sentence.trim_start_matches("error: "), listed.join(", "));
+    let tips = paragraphs.flatten().filter_map(|line| line.strip_prefix("tip: ").map(str::to_owned));
+    let hint = tips.chain(["`dormouse help` and `dormouse help VERB` say what there is".to_owned()]);
+    (message.trim_end().to_owned(), hint.collect::<Vec<_>>().join("; "))
 }

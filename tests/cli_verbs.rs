@@ -239,3 +239,23 @@ fn a_misuse_says_as_json_all_that_it_says_as_text() {
     assert_eq!(value, "invalid value 'htm' for '--format <FORMAT>' [possible values: jsonl, html, perfetto]");
     assert!(hint.starts_with("a similar value exists: 'html'; `dormouse help`"), "{hint}");
 }
+
+/// Whoever has guessed a word is shown those that there are.
+#[test]
+fn a_kind_or_a_setting_that_is_none_leads_to_those_that_are() {
+    let home = tempfile::tempdir().unwrap();
+    let said = |args: &[&str]| {
+        let output = program(args).env("DORMOUSE_HOME", home.path()).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}", err(&output));
+        err(&output)
+    };
+    let kind = said(&["log", "--kind", "wake_decide"]);
+    assert!(kind.contains("invalid value 'wake_decide'"), "{kind}");
+    assert!(kind.contains("session_died") && kind.contains("similar") && kind.contains("wake_decided"), "{kind}");
+    let help = out(&program(&["log", "--help"]).output().unwrap());
+    assert!(help.contains("session_died") && help.contains("message_cancelled"), "{help}");
+    for args in [&["daemon", "--set", "foo=1"][..], &["whatif", "--set", "foo=1"]] {
+        let said = said(args);
+        assert!(said.contains("`foo` is no setting") && said.contains("hint: `dormouse config` lists"), "{said}");
+    }
+}

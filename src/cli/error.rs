@@ -155,6 +155,10 @@ impl CliError {
                             `journal verify` says all that is damaged; nothing is mended in place";
                 Some(says.to_owned())
             }
+            CliError::Config(ConfigError::UnknownFlag { .. }) => Some("`dormouse config` lists all of them".to_owned()),
+            CliError::Config(ConfigError::Unknown { .. }) => {
+                Some("without that line `dormouse config` lists all of them".to_owned())
+            }
             CliError::Journal(_) | CliError::Partly { .. } | CliError::Unanswered { .. } | CliError::Daemon(_)
                 if self.code() == "journal_damaged" =>
             {

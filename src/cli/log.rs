@@ -1,5 +1,6 @@
 use std::io::{self, IsTerminal as _};
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::tz::TimeZone;
 use rustix::fs::inotify;
 
@@ -19,12 +20,13 @@ use crate::model::record::Record;
 ///
 /// Reads the journal directly, so it works when the daemon is down.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = kinds())]
 pub struct Log {
     /// Only records about this peer, and what it said
     #[arg(long)]
     peer: Option<String>,
-    /// Only records of this kind, such as delivered; once for each
-    #[arg(long, value_parser = kind)]
+    /// Only records of this kind, such as delivered; once for each. `--help` lists all of them
+    #[arg(long, value_parser = kind(), hide_possible_values = true)]
     kind: Vec<&'static str>,
     /// From this moment: RFC 3339, 14:05, 2h, yesterday, or an lsn
     #[arg(long, value_name = "WHEN", value_parser = When::parse)]
@@ -141,7 +143,13 @@ impl Changes {
     }
 }
 
-fn kind(text: &str) -> Result<&'static str, String> {
-    let known = KINDS.iter().find(|kind| kind.name == text);
-    known.map(|kind| kind.name).ok_or_else(|| "this is no kind of record".to_owned())
+/// One of those there are; who misses it is shown all of them.
+fn kind() -> impl TypedValueParser<Value = &'static str> {
+    let known = |text: String| KINDS.iter().find(|kind| kind.name == text).map_or("", |kind| kind.name);
+    PossibleValuesParser::new(KINDS.iter().map(|kind| kind.name)).map(known)
+}
+
+/// What a list of all kinds would push out of sight stands before it.
+fn kinds() -> String {
+    format!("Kinds: {}", KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", "))
 }

@@ -191,3 +191,13 @@ fn a_flag_overrides_file_and_environment_and_says_so() {
     assert!(Loaded::defaults().with_flags(&[flag("idle=soon").unwrap()]).is_err());
     assert!(flag("idle").is_err());
 }
+
+/// cli.md: the line is named, whatever is wrong with it.
+#[test]
+fn a_file_that_is_no_text_is_an_error_with_its_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("config.toml");
+    std::fs::write(&file, b"# ours\nidle = \"1h\"\non_attention = \"\xe9t\xe9\"\n").unwrap();
+    let error = load(&file, NO_ENV).unwrap_err();
+    assert_eq!(error.to_string(), format!("{}:3: not UTF-8: byte 35 is no part of a character", file.display()));
+}

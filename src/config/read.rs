@@ -66,6 +66,8 @@ pub enum ConfigError {
         #[source]
         source: io::Error,
     },
+    #[error("{}:{line}: not UTF-8: byte {offset} is no part of a character", file.display())]
+    NotUtf8 { file: PathBuf, line: usize, offset: usize },
     #[error("{}:{line}: not TOML: {why}", file.display())]
     Syntax { file: PathBuf, line: usize, why: String },
     #[error("{}:{line}: `{name}` is no setting", file.display())]
@@ -182,12 +184,16 @@ where
     K: Into<OsString>,
     V: Into<OsString>,
 {
-    let text = match std::fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+    let bytes = match std::fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         Err(source) => return Err(ConfigError::Unreadable { file: file.to_owned(), source }),
     };
-    parse(&text, file, env)
+    let text = std::str::from_utf8(&bytes).map_err(|error| {
+        let offset = error.valid_up_to();
+        ConfigError::NotUtf8 { file: file.to_owned(), line: line_of(&bytes, offset), offset }
+    })?;
+    parse(text, file, env)
 }
 
 /// As [`load`], of a text that has been read; `file` only names it.
@@ -254,6 +260,6 @@ fn given(value: &Spanned<DeValue<'_>>) -> Result<Given, ValueError> {
 }
 
 /// The line that byte `at` lies on, from 1.
-pub(crate) fn line_of(text: &str, at: usize) -> usize {
-    1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
+pub(crate) fn line_of(text: impl AsRef<[u8]>, at: usize) -> usize {
+    1 + text.as_ref().iter().take(at).filter(|byte| **byte == b'\n').count()
 }

@@ -219,3 +219,18 @@ fn where_there_is_no_journal_there_is_nothing_to_tell() {
     assert_eq!(output.status.code(), Some(1));
     assert!(err(&output).starts_with("error: there is no journal at "), "{}", err(&output));
 }
+
+/// What cannot be written is named.
+#[test]
+fn an_export_that_cannot_be_written_says_which_file() {
+    let (home, _journal) = history(Vec::new());
+    let file = home.path().join("none/page.html");
+    let file = file.to_str().unwrap();
+    for format in ["jsonl", "html", "perfetto"] {
+        let said = run(&home, &["journal", "export", "--format", format, "-o", file]);
+        assert_eq!(said.status.code(), Some(1));
+        assert_eq!(err(&said), format!("error: cannot write {file}: No such file or directory (os error 2)\n"));
+    }
+    let full = run(&home, &["journal", "export", "-o", "/dev/full"]);
+    assert!(err(&full).starts_with("error: cannot write /dev/full: No space left"), "{}", err(&full));
+}

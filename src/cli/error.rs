@@ -92,6 +92,8 @@ pub enum CliError {
     Daemon(#[from] DaemonError),
     #[error("cannot write the output")]
     Output { source: io::Error },
+    #[error("cannot write {}", file.display())]
+    File { file: PathBuf, source: io::Error },
 }
 
 impl CliError {

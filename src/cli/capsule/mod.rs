@@ -77,7 +77,7 @@ impl Capsule {
 }
 
 fn written(output: &Path, source: io::Error) -> CliError {
-    CliError::Text { what: format!("or write {}", output.display()), source }
+    CliError::File { file: output.to_owned(), source }
 }
 
 fn meant(mut peers: Vec<Identity>) -> Result<Identity, CliError> {

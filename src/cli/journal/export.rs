@@ -110,7 +110,7 @@ fn lines(history: History, output: Option<&Path>) -> Result<(), CliError> {
                 }
                 Err(error) => History::unknown(error, true)?.1,
             };
-            out.write_all(line.as_bytes()).map(|()| true).map_err(|source| CliError::Output { source })
+            out.write_all(line.as_bytes()).map(|()| true).map_err(|source| unwritten(output, source))
         });
         failed = read.err();
         Ok(())
@@ -131,5 +131,12 @@ fn to(output: Option<&Path>, write: impl FnOnce(&mut dyn Write) -> io::Result<()
             write(&mut out).and_then(|()| out.flush())
         }
     };
-    written.map_err(|source| CliError::Output { source })
+    written.map_err(|source| unwritten(output, source))
+}
+
+fn unwritten(output: Option<&Path>, source: io::Error) -> CliError {
+    match output {
+        Some(file) => CliError::File { file: file.to_owned(), source },
+        None => CliError::Output { source },
+    }
 }

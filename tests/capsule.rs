@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use cli_support::{err, out, program};
+use cli_support::{Daemon, err, out, program, team};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -360,4 +360,26 @@ fn a_capsule_says_what_of_it_may_show_texts() {
     let shown = out(&at_home(&dir, &["queue", "show", message, "--journal", path]));
     assert!(shown.contains("was left out of this capsule"), "{shown}");
     assert!(!shown.contains("[l"), "{shown}");
+}
+
+/// The peer of that name here is another one than that of a copy from elsewhere.
+#[test]
+fn the_screen_of_today_is_only_in_a_capsule_of_the_homes_own_journal() {
+    let daemon = Daemon::start(team(&[("demo-ada", Some(7))]), |_| None);
+    let file = daemon.dir.path().join("ada.capsule");
+    let capsule = |journal: &[&str]| {
+        let base = ["capsule", "demo-ada", "--since", "330", "-o", file.to_str().unwrap()];
+        let run = daemon.program(&[&base[..], journal].concat()).output().unwrap();
+        assert!(run.status.success(), "{}", err(&run));
+        let archive = fs::read(&file).unwrap();
+        archive.windows(9).any(|window| window == b"screen of")
+    };
+    assert!(!capsule(&["--journal", fleet().to_str().unwrap()]), "that of a stranger");
+    let own = daemon.home.journal();
+    fs::create_dir_all(&own).unwrap();
+    for entry in fs::read_dir(fleet()).unwrap().map(Result::unwrap) {
+        fs::copy(entry.path(), own.join(entry.file_name())).unwrap();
+    }
+    assert!(capsule(&[]), "its own");
+    assert!(capsule(&["--journal", &format!("{}/../journal", own.display())]), "its own, by another name");
 }

@@ -67,7 +67,7 @@ impl Capsule {
         let folder = Unpacked::new().map_err(|source| written(&output, source))?;
         let cut = cut::cut(&history, self.since, &kept, &folder)?;
         let manifest = manifest(&history, &cut, &kept, context);
-        let mut beside = surroundings(context, &peer);
+        let mut beside = surroundings(context, &history, &peer);
         beside.push((earlier::NAME.to_owned(), earlier::written(&cut.earlier)));
         let shows_screen = beside.iter().any(|(name, _)| name == SCREEN);
         pack(&output, &folder, &manifest, &beside).map_err(|source| written(&output, source))?;
@@ -124,11 +124,14 @@ fn program(context: &Context, peer: &Identity) -> Value {
     json!({ "runtime": peer.runtime, "patterns_of": spec.seen_on, "says": says })
 }
 
-/// What lies beside the journal: the runtime's file, and the screen, if there is one.
-fn surroundings(context: &Context, peer: &Identity) -> Vec<(String, String)> {
+/// What lies beside the journal: the runtime's file, and the screen, if there is one. The peer of that name that lives here is
+/// another one than that of a copy from elsewhere, whose screen nobody asked to give away.
+fn surroundings(context: &Context, history: &History, peer: &Identity) -> Vec<(String, String)> {
     let runtimes = Runtimes::load(&context.home.runtimes()).ok();
     let file = runtimes.and_then(|runtimes| runtimes.text(&peer.runtime).map(str::to_owned));
-    let screen = context.ask::<Peeked>(Verb::Peek { peer: peer.to_string() }).ok().map(|peeked| peeked.screen);
+    let of_home = history.dir.is_itself(&context.home.journal());
+    let peeked = of_home.then(|| context.ask::<Peeked>(Verb::Peek { peer: peer.to_string() }).ok()).flatten();
+    let screen = peeked.map(|peeked| peeked.screen);
     let file = file.map(|text| (format!("runtimes/{}.toml", peer.runtime), text));
     file.into_iter().chain(screen.map(|screen| (SCREEN.to_owned(), screen))).collect()
 }

@@ -33,6 +33,12 @@ impl Folder {
         matches!(self, Folder::OfCapsule(_))
     }
 
+    /// It is `path`, whatever it is called.
+    pub fn is_itself(&self, path: &Path) -> bool {
+        let Folder::Itself(own) = self else { return false };
+        own == path || fs::canonicalize(own).is_ok_and(|own| fs::canonicalize(path).is_ok_and(|path| own == path))
+    }
+
     /// The folder `path`, or the journal in the capsule that `path` is.
     pub fn of(path: PathBuf) -> Result<Self, CliError> {
         if !path.is_file() {

@@ -1,15 +1,16 @@
 //! Chains of causes.
 
-use dormouse::explain::why::{Subject, chain, json, text};
-use dormouse::model::actor::Actor;
+use dormouse::explain::why::{Subject as About, chain, json, text};
+use dormouse::model::actor::{Actor, Sender};
 use dormouse::model::delivery::{DeliveryOutcome, Proof};
 use dormouse::model::event::*;
-use dormouse::model::id::Lsn;
-use dormouse::model::record::Record;
-use dormouse::model::session::{Ending, ReapReason, Source, WakeBranch};
+use dormouse::model::id::{Generation, Lsn};
+use dormouse::model::profile::WakePolicy;
+use dormouse::model::record::{Record, Subject};
+use dormouse::model::session::{ArmedBy, Ending, ReapReason, Source, WakeBranch};
 use jiff::tz::TimeZone;
 
-use crate::history::{History, about, accepted, at, id, in_session, peer, wake};
+use crate::history::{History, about, accepted, accepted_as, at, id, in_session, peer, wake};
 
 fn lsns(records: &[Record]) -> Vec<u64> {
     records.iter().map(|record| record.lsn.0).collect()
@@ -43,22 +44,22 @@ fn history() -> Vec<Record> {
 #[test]
 fn a_peer_is_explained_from_what_made_its_phase_back_to_what_was_observed() {
     let records = history();
-    assert_eq!(lsns(&chain(&records[..], &Subject::Peer(peer("claude-ada")))), [11, 10, 9, 8]);
-    assert_eq!(lsns(&chain(&records[..], &Subject::Peer(peer("claude-eve")))), [4, 3]);
-    assert_eq!(lsns(&chain(&records[..], &Subject::Peer(peer("claude-zoe")))), [0; 0], "nobody knows zoe");
+    assert_eq!(lsns(&chain(&records[..], &About::Peer(peer("claude-ada")))), [11, 10, 9, 8]);
+    assert_eq!(lsns(&chain(&records[..], &About::Peer(peer("claude-eve")))), [4, 3]);
+    assert_eq!(lsns(&chain(&records[..], &About::Peer(peer("claude-zoe")))), [0; 0], "nobody knows zoe");
 }
 
 #[test]
 fn a_message_is_explained_from_its_fate_back_to_its_acceptance() {
     let records = history();
-    assert_eq!(lsns(&chain(&records[..], &Subject::Message(id(1)))), [6, 5, 2, 1]);
+    assert_eq!(lsns(&chain(&records[..], &About::Message(id(1)))), [6, 5, 2, 1]);
 }
 
 #[test]
 fn a_record_is_explained_by_its_causes() {
     let records = history();
-    assert_eq!(lsns(&chain(&records[..], &Subject::Record(Lsn(7)))), [7, 6, 5, 2, 1]);
-    assert_eq!(lsns(&chain(&records[..], &Subject::Record(Lsn(99)))), [0; 0]);
+    assert_eq!(lsns(&chain(&records[..], &About::Record(Lsn(7)))), [7, 6, 5, 2, 1]);
+    assert_eq!(lsns(&chain(&records[..], &About::Record(Lsn(99)))), [0; 0]);
 }
 
 /// A damaged link must not send the walk in circles.
@@ -66,13 +67,13 @@ fn a_record_is_explained_by_its_causes() {
 fn a_cause_that_does_not_precede_is_not_followed() {
     let mut records = history();
     records[0].cause = Some(Lsn(7));
-    assert_eq!(lsns(&chain(&records[..], &Subject::Record(Lsn(7)))), [7, 6, 5, 2, 1]);
+    assert_eq!(lsns(&chain(&records[..], &About::Record(Lsn(7)))), [7, 6, 5, 2, 1]);
 }
 
 #[test]
 fn json_carries_the_sentence_of_each_record() {
     let records = history();
-    let subject = Subject::Peer(peer("claude-eve"));
+    let subject = About::Peer(peer("claude-eve"));
     let json = json(&subject, &chain(&records[..], &subject));
     assert_eq!(json["subject"], "claude-eve");
     assert_eq!(json["chain"][0]["kind"], "stop_set");
@@ -85,10 +86,31 @@ fn json_carries_the_sentence_of_each_record() {
 #[test]
 fn c58_text_says_who_asked_and_how_long_ago() {
     let records = history();
-    let chain = chain(&records[..], &Subject::Peer(peer("claude-eve")));
+    let chain = chain(&records[..], &About::Peer(peer("claude-eve")));
     assert_eq!(
         text(&chain, at(124_000), &TimeZone::UTC, None),
         "     4         2 min ago  claude-eve stopped: no message wakes it until it is started again (C52)\n\
          \x20    3     2 min 1 s ago  claude-eve asked to stop the peer; reason given: maintenance (by uid 1000 (dormouse, pid 5))\n"
     );
+}
+
+/// C64: the rules of every peer are asked again when a message to a person is heard, and what they decide on another peer
+/// than its sender is not decided because of it.
+#[test]
+fn c64_what_was_only_heard_at_that_moment_is_not_told_as_a_reason() {
+    let mut history = History::default();
+    let from = Sender::Session { peer: peer("claude-ada"), generation: Generation(Lsn(1)) };
+    let answer = accepted_as(Recipient::User("root".to_owned()), from, "done", WakePolicy::Persistent);
+    history.fact(Subject::NONE.with_message(id(1)), answer); // 1
+    let look = LookDecided { silent_ms: 700_000, last_sign: at(0), source: Source::Delivery };
+    history.because_of(1, in_session("claude-bob", 9), look); // 2
+    history.because_of(1, in_session("claude-ada", 1), Armed { by: ArmedBy::Message { message: id(1) } }); // 3
+    let records = history.records;
+    let moment = "heard at that moment, and no reason for it: accepted from ada";
+    let said = |lsn| text(&chain(&records[..], &About::Record(Lsn(lsn))), at(9_000), &TimeZone::UTC, None);
+    assert!(said(2).contains(moment), "{}", said(2));
+    assert!(said(3).contains("accepted from ada") && !said(3).contains(moment), "{}", said(3));
+    let subject = About::Record(Lsn(2));
+    let because = json(&subject, &chain(&records[..], &subject))["chain"][1]["because"].to_string();
+    assert!(because.contains(moment), "{because}");
 }

@@ -78,7 +78,7 @@ impl Answer {
             .chain
             .iter()
             .map(|(record, settings)| {
-                let mut value = step_json(record);
+                let mut value = step_json(record, self.chain.iter().map(|(it, _)| it));
                 value["settings"] = settings.iter().map(Stood::json).collect();
                 value
             })

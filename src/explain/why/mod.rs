@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use crate::journal::Question;
 use crate::model::actor::Actor;
-use crate::model::event::{Decision, Event, Fact};
+use crate::model::event::{Decision, Event, Fact, MessageAccepted, Recipient};
 use crate::model::id::{Generation, Lsn, MessageId};
 use crate::model::name::Identity;
 use crate::model::record::Record;
@@ -265,13 +265,13 @@ const FATE: &[&str] = &[
 
 /// `{"subject", "chain": [record + "because"]}`, latest first; times in UTC.
 pub fn json(subject: &Subject, chain: &[Record]) -> Value {
-    let chain: Vec<Value> = chain.iter().map(step_json).collect();
+    let chain: Vec<Value> = chain.iter().map(|record| step_json(record, chain.iter())).collect();
     json!({ "subject": subject.to_string(), "chain": chain })
 }
 
-fn step_json(record: &Record) -> Value {
+fn step_json<'a>(record: &Record, chain: impl Iterator<Item = &'a Record>) -> Value {
     let mut value = super::json::record(record);
-    value["because"] = because(record, &TimeZone::UTC).into();
+    value["because"] = format!("{}{}", moment(record, chain), because(record, &TimeZone::UTC)).into();
     value
 }
 
@@ -284,7 +284,8 @@ pub fn text(chain: &[Record], now: Timestamp, zone: &TimeZone, columns: Option<u
 
 /// Whom and what a record of a chain is about, as its line begins. A deadline is of nobody by itself: here it is of those for
 /// whom it led to something. The message that was asked about needs no name.
-fn who<'a>(record: &Record, chain: impl Iterator<Item = &'a Record>, asked: Option<&Subject>) -> String {
+fn who<'a>(record: &Record, chain: impl Iterator<Item = &'a Record> + Clone, asked: Option<&Subject>) -> String {
+    let moment = moment(record, chain.clone());
     let mut peers: Vec<String> = record.subject.peer.iter().map(ToString::to_string).collect();
     if matches!(record.event, Event::Fact(Fact::DeadlinePassed(_))) {
         let led_to = chain.filter(|it| it.cause == Some(record.lsn));
@@ -295,7 +296,20 @@ fn who<'a>(record: &Record, chain: impl Iterator<Item = &'a Record>, asked: Opti
     let message = record.subject.message.filter(|message| asked != Some(&Subject::Message(*message)));
     let message = message.map_or_else(String::new, |message| format!("(message {message}) "));
     let peers = if peers.is_empty() { String::new() } else { format!("{} ", peers.join(", ")) };
-    format!("{peers}{message}")
+    format!("{peers}{message}{moment}")
+}
+
+/// What is said before a record that was only the moment at which something was decided. The rules of every peer are asked
+/// again when a message to a person is heard: what they find on another peer than its sender was so already.
+fn moment<'a>(record: &Record, chain: impl Iterator<Item = &'a Record>) -> &'static str {
+    let Event::Fact(Fact::MessageAccepted(MessageAccepted { to: Recipient::User(_), from, .. })) = &record.event else {
+        return "";
+    };
+    let concerns =
+        |it: &Record| from.peer() == it.subject.peer.as_ref() || it.subject.message == record.subject.message;
+    let mut followed = chain.filter(|it| it.cause == Some(record.lsn)).peekable();
+    let is_only_that = followed.peek().is_some() && !followed.any(concerns);
+    if is_only_that { "heard at that moment, and no reason for it: " } else { "" }
 }
 
 /// One line of a chain: whom it is about and what is said behind it come as `(who, behind)`.

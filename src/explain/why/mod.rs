@@ -6,6 +6,7 @@
 mod answer;
 mod background;
 mod gap;
+mod interrupted;
 mod phase;
 mod reading;
 mod recomputed;
@@ -155,7 +156,7 @@ impl Until {
 }
 
 /// The records behind `subject`, latest first; empty if there is no record of it. A question or two to the source for a
-/// peer or a session, one for a message, none for a record; then one look-up a link.
+/// peer or a session, and to a message with its turns, none for a record; then one look-up a link.
 ///
 /// For a peer it begins with the record that made its present phase, or has confirmed it since, for a session or a message
 /// with the one that made its fate, and holds what made the earlier fates too, down to its beginning.
@@ -211,6 +212,7 @@ fn made<S: Source + ?Sized>(source: &S, subject: &Subject, until: Until) -> Vec<
                     found.push(record);
                 }
             });
+            found.extend(interrupted::made(source, &found, until));
         }
     }
     found

@@ -1,0 +1,56 @@
+//! An operator's word that has cut off the turn in which a message was worked on.
+
+use super::{Question, Source, Until};
+use crate::model::event::{Decision, Event, Fact, TurnSeen, VerbEnded, VerbOutcome};
+use crate::model::id::Lsn;
+use crate::model::record::Record;
+use crate::model::session::{Turn, TypedVerb};
+
+/// How every `interrupt` has ended that was for the turn of a message, of which `told` are the records.
+pub(super) fn made<S: Source + ?Sized>(source: &S, told: &[Record], until: Until) -> Vec<Record> {
+    let delivered = told.iter().filter(|record| matches!(record.event, Event::Decision(Decision::Delivered(_))));
+    delivered.flat_map(|delivered| behind(source, delivered, until)).collect()
+}
+
+/// Up to the next message that was delivered: from then on that one is worked on.
+fn behind<S: Source + ?Sized>(source: &S, delivered: &Record, until: Until) -> Vec<Record> {
+    let first = Some(delivered.lsn.next());
+    let asks = |kinds, last| {
+        let subjects = delivered.subject.peer.clone().map(|peer| vec![peer]);
+        Question { first, last, subjects, ..until.asks(kinds) }
+    };
+    let next = source.oldest(&asks(&["delivered"], until.last)).map(|record| record.lsn);
+    let mut found = Vec::new();
+    source.each(&asks(&["verb_ended"], next.or(until.last)), &mut |record| {
+        if record.subject.generation == delivered.subject.generation && was_typed(&record) {
+            found.push(record);
+        }
+    });
+    // What showed that it has worked is the end of the turn too, and comes behind the decision to type it.
+    let is_of_its_turn = |record: &Record| {
+        let mut is_over = false;
+        let decided = record.cause.unwrap_or(record.lsn);
+        let before = asks(&["turn_observed", "turn_judged"], Some(Lsn(decided.0.saturating_sub(1))));
+        source.each(&before, &mut |seen| is_over |= ends_its_turn(&seen));
+        !is_over
+    };
+    found.retain(is_of_its_turn);
+    found
+}
+
+fn was_typed(record: &Record) -> bool {
+    let Event::Fact(Fact::VerbEnded(VerbEnded { verb: TypedVerb::Interrupt, outcome, .. })) = &record.event else {
+        return false;
+    };
+    matches!(outcome, VerbOutcome::Confirmed { .. } | VerbOutcome::Unconfirmed { .. })
+}
+
+fn ends_its_turn(record: &Record) -> bool {
+    match &record.event {
+        Event::Fact(Fact::TurnObserved(it)) => {
+            matches!(it.turn, TurnSeen::Ended | TurnSeen::Idle | TurnSeen::Failed { .. })
+        }
+        Event::Decision(Decision::TurnJudged(it)) => matches!(it.turn, Turn::Ended { .. } | Turn::Failed { .. }),
+        _ => false,
+    }
+}

@@ -97,12 +97,12 @@ fn boots() -> Vec<(Event, &'static str)> {
         (SessionReady { wake_ms: 6_200 }.into(), "ready 6.2 s after the wake was decided (C28)"),
         (
             failed(true, false).into(),
-            "the wake failed: the boot failed: no box in 240 s; counts as a death (C29); tried again in 2 s at the earliest",
+            "the wake failed: the boot failed: no box in 240 s; counts as a death (C29); what waits for it is tried again in 2 s at the earliest",
         ),
         (
             failed(false, true).into(),
             "the wake failed: the boot failed: no box in 240 s; not counted as a death; the session it left is ended (C29); \
-             tried again in 2 s at the earliest",
+             what waits for it is tried again in 2 s at the earliest",
         ),
         (
             BootSlotReleased { held_ms: 20_000 }.into(),

@@ -139,17 +139,17 @@ fn c48_a_guard_that_allows_more_lets_a_program_that_cannot_start_fail_again() {
         -     38  2026-01-01 00:00:16.194  quarantined         teller-ada        quarantined: 3 deaths within 5 min (records 20, 28, 36), so nothing wakes it until 00:05:11 or `dormouse start` (C48) ← 36
         +     ~3  2026-01-01 00:00:20.194  wake_decided        teller-ada        woken fresh for a message: the session before died (C17); 1 of 4 sessions booting at once (C20) ← ~2
         +     ~5  2026-01-01 00:00:21.258  session_died        teller-ada        died, for nobody had decided its end: the session exited with code 1 after 1.0 s; 4 deaths in 5 min, limit 5 (C48) ← ~4
-        +     ~6  2026-01-01 00:00:21.258  wake_failed         teller-ada        the wake failed: the boot failed: the session exited with code 1; its death has been counted (C29); tried again in 8 s at the earliest ← ~4
+        +     ~6  2026-01-01 00:00:21.258  wake_failed         teller-ada        the wake failed: the boot failed: the session exited with code 1; its death has been counted (C29); what waits for it is tried again in 8 s at the earliest ← ~4
         +     ~9  2026-01-01 00:00:29.258  wake_decided        teller-ada        woken fresh for a message: the session before died (C17); 1 of 4 sessions booting at once (C20) ← ~8
         +    ~11  2026-01-01 00:00:30.322  session_died        teller-ada        died, for nobody had decided its end: the session exited with code 1 after 1.0 s; 5 deaths in 5 min, limit 5 (C48) ← ~10
-        +    ~12  2026-01-01 00:00:30.322  wake_failed         teller-ada        the wake failed: the boot failed: the session exited with code 1; its death has been counted (C29); tried again in 16 s at the earliest ← ~10
+        +    ~12  2026-01-01 00:00:30.322  wake_failed         teller-ada        the wake failed: the boot failed: the session exited with code 1; its death has been counted (C29); what waits for it is tried again in 16 s at the earliest ← ~10
         +    ~13  2026-01-01 00:00:30.322  quarantined         teller-ada        quarantined: 5 deaths within 5 min (records 20, 28, 36, ~5, ~11), so nothing wakes it until 00:05:11 or `dormouse start` (C48) ← ~11
         -     41  2026-01-01 00:05:11.066  quarantine_lifted   teller-ada        wakes are allowed again: the oldest death has left the window (C48) ← 40
         -     42  2026-01-01 00:05:11.066  wake_decided        teller-ada        woken fresh for a message: the session before died (C17); 1 of 4 sessions booting at once (C20) ← 41
         +    ~16  2026-01-01 00:05:11.066  quarantine_lifted   teller-ada        wakes are allowed again: the oldest death has left the window (C48) ← ~15
         +    ~17  2026-01-01 00:05:11.066  wake_decided        teller-ada        woken fresh for a message: the session before died (C17); 1 of 4 sessions booting at once (C20) ← ~16
         +    ~19  2026-01-01 00:05:12.130  session_died        teller-ada        died, for nobody had decided its end: the session exited with code 1 after 1.0 s; 5 deaths in 5 min, limit 5 (C48) ← ~18
-        +    ~20  2026-01-01 00:05:12.130  wake_failed         teller-ada        the wake failed: the boot failed: the session exited with code 1; its death has been counted (C29); tried again in 32 s at the earliest ← ~18
+        +    ~20  2026-01-01 00:05:12.130  wake_failed         teller-ada        the wake failed: the boot failed: the session exited with code 1; its death has been counted (C29); what waits for it is tried again in 32 s at the earliest ← ~18
         +    ~21  2026-01-01 00:05:12.130  quarantined         teller-ada        quarantined: 5 deaths within 5 min (records 28, 36, ~5, ~11, ~19), so nothing wakes it until 00:05:13 or `dormouse start` (C48) ← ~19
         +    ~24  2026-01-01 00:05:13.130  quarantine_lifted   teller-ada        wakes are allowed again: the oldest death has left the window (C48) ← ~23
         +    ~25  2026-01-01 00:05:13.130  wake_decided        teller-ada        woken fresh for a message: the session before died (C17); 1 of 4 sessions booting at once (C20) ← ~24");

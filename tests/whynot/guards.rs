@@ -45,6 +45,7 @@ fn cases() -> Vec<Case> {
             script: "0s send a to ada\n1s up ada\n60s passes".to_owned(),
             question: Question::Reaped,
         },
+        case("delivered-given-up", any, "6s send b to ada\n7s begun b ada\n8s impossible b ada", Question::Delivered),
         case("woken-live", any, "6s passes", Question::Woken),
         case("woken-ending", any, "4000s looked ada 1h\n4001s passes", Question::Woken),
         Case {

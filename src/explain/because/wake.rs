@@ -170,7 +170,11 @@ pub fn failed(it: &WakeFailed) -> String {
         0 => "at once".to_owned(),
         ms => format!("in {} at the earliest", seconds(ms)),
     };
-    format!("the wake failed: {} failed: {}{said}{counted}{left}; tried again {retry}", phase(it.phase), it.why)
+    format!(
+        "the wake failed: {} failed: {}{said}{counted}{left}; what waits for it is tried again {retry}",
+        phase(it.phase),
+        it.why
+    )
 }
 
 pub fn boot_slot_released(it: &BootSlotReleased) -> String {

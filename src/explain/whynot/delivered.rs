@@ -2,7 +2,7 @@
 
 use super::{Found, Guard, no_daemon, woken};
 use crate::explain::because::delivery_gate;
-use crate::explain::phrase::span;
+use crate::explain::phrase::{count, one_line, span};
 use crate::model::delivery::Gate;
 use crate::model::message::{Fate, Message};
 use crate::model::name::Identity;
@@ -20,7 +20,7 @@ pub(super) fn found(state: &State, peer: &Identity, now: Timestamp) -> Found {
     let waits = presence.queue.iter().filter_map(|id| state.messages.get(id)).find(|it| it.fate == Fate::Queued);
     let (mut guards, unless) = match (under_way, waits) {
         (Some(message), _) => (no_daemon(state, now).into_iter().chain([on_its_way(state, message)]).collect(), UNLESS),
-        (None, None) => return Found::moot("nothing waits to be delivered to it"),
+        (None, None) => return Found::moot(nothing_waits(state, presence)),
         (None, Some(message)) => (guards(state, peer, presence, message, now), UNLESS),
     };
     if let (None, Some(message), None, false) = (under_way, waits, &presence.session, state.is_managed(peer)) {
@@ -35,6 +35,26 @@ pub(super) fn found(state: &State, peer: &Identity, now: Timestamp) -> Found {
         guards.push(Guard::new("C30", why, "the next turn of the loop"));
     }
     Found::held(guards, unless)
+}
+
+/// What was given up waits for nothing but a person (C13).
+fn nothing_waits(state: &State, presence: &Presence) -> String {
+    let given_up = presence.dead.iter().filter_map(|id| match &state.messages.get(id)?.fate {
+        Fate::Dead { since, why } => Some((*since, *id, why)),
+        _ => None,
+    });
+    let Some((_, id, why)) = given_up.max_by_key(|(since, id, _)| (since.wall_us, *id)) else {
+        return "nothing waits to be delivered to it".to_owned();
+    };
+    let others = match presence.dead.len() {
+        0 | 1 => String::new(),
+        n => format!("; {} given up before it", count(n as u64 - 1, "message was", "messages were")),
+    };
+    format!(
+        "nothing waits to be delivered to it; message {id} was given up: {}{others}; `dormouse queue retry {id}` gives it \
+         another round (C13)",
+        one_line(why)
+    )
 }
 
 /// Everything that holds `message`, the first of those that wait.

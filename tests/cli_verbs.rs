@@ -218,7 +218,7 @@ fn c57_attach_needs_a_terminal() {
     let daemon = Daemon::start(team(&[("demo-ada", Some(7))]), accepting);
     let output = daemon.program(&["attach", "ada"]).output().unwrap();
     assert_eq!(output.status.code(), Some(3));
-    assert!(err(&output).contains("hint: `dormouse peek`"));
+    assert!(err(&output).contains("hint: `dormouse peek PEER`"));
     assert!(daemon.asked.try_recv().is_err());
 }
 

@@ -108,7 +108,7 @@ fn c48_a_message_that_waits_at_the_end_is_counted() {
     let begun = records[0].at;
     records.retain(|record| record.at.since(begun) < 110_000);
     says_of(&records, |it| it.crashloop_deaths_max = 1, "
-        Records 1 to 45, 13 decisions; 1 peer would have lived otherwise
+        Records 1 to 46, 13 decisions; 1 peer would have lived otherwise
 
         PEER        WAKES   REAPS  IN VAIN  DEATHS  QUARANTINES  DEAD  SESSION TIME         WAITING P50  P99        STILL WAITING
         teller-ada  2 → ~1  ~0     ~0       ~1      0 → ~1       ~0    1 min 29 s → ~1.0 s  478 ms → -   4.6 s → -  - → ~2 (1 min 30 s)
@@ -117,8 +117,8 @@ fn c48_a_message_that_waits_at_the_end_is_counted() {
         in vain: reaped as idle, and woken again within 10 min (--again-within)
 
         What was decided (-) and would not have been then, and what would have been (+):
-        +     ~1  2026-01-01 00:00:11.066  quarantined         teller-ada        quarantined: 1 death within 5 min (records 19), so nothing wakes it until 00:05:11 or `dormouse start` (C48) ← 19
-        -     23  2026-01-01 00:00:12.066  wake_decided        teller-ada        woken fresh for a message: the session before died (C17); 1 of 4 sessions booting at once (C20) ← 22");
+        +     ~1  2026-01-01 00:00:11.066  quarantined         teller-ada        quarantined: 1 death within 5 min (records 20), so nothing wakes it until 00:05:11 or `dormouse start` (C48) ← 20
+        -     24  2026-01-01 00:00:12.066  wake_decided        teller-ada        woken fresh for a message: the session before died (C17); 1 of 4 sessions booting at once (C20) ← 23");
 }
 
 #[test]

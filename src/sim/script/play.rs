@@ -334,7 +334,8 @@ impl World {
     fn forget_plans(&mut self, name: &SessionName) {
         for _ in 0..2 {
             let turn = self.new_turn();
-            self.lives.entry(name.clone()).and_modify(|life| life.goes_on(turn));
+            // It is in the same turn as before.
+            self.lives.entry(name.clone()).and_modify(|life| life.last_turn = std::mem::replace(&mut life.turn, turn));
         }
     }
 

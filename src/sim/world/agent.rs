@@ -52,7 +52,6 @@ impl World {
         let Some(life) = self.lives.get_mut(name) else { return };
         let Composer::Ours(paste) = std::mem::replace(&mut life.composer, Composer::Empty) else { return };
         life.goes_on(turn);
-        life.turn_told = false;
         life.behind = false;
         life.stage = Stage::Turn;
         life.screen_moved_ms = self.now;

@@ -36,7 +36,7 @@ impl World {
         let turn = self.new_turn();
         let Some(life) = self.lives.get_mut(name) else { return };
         life.goes_on(turn);
-        (life.behind, life.turn_told) = (false, false);
+        life.behind = false;
         life.stage = Stage::Turn;
         life.screen_moved_ms = self.now;
         let ms = life.chance.spread(1_000, 60_000);

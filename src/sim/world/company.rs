@@ -110,7 +110,6 @@ impl World {
         let Some(life) = self.lives.get_mut(name) else { return };
         life.composer = Composer::Empty;
         life.goes_on(turn);
-        life.turn_told = false;
         life.behind = false;
         life.stage = Stage::Turn;
         life.screen_moved_ms = now;

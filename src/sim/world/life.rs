@@ -185,7 +185,7 @@ impl Life {
     /// Another turn, or the rest after one, begins.
     pub fn goes_on(&mut self, turn: u64) {
         self.last_turn = std::mem::replace(&mut self.turn, turn);
-        self.deceived = false;
+        (self.turn_told, self.deceived) = (false, false);
     }
 
     pub fn actor(&self) -> Actor {

@@ -1,6 +1,6 @@
 //! HTTP as it is on the wire: a test must be able to say what no client library would.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -44,11 +44,16 @@ pub fn heard(stream: &mut TcpStream) -> Answer {
     let mut bytes = Vec::new();
     let mut piece = [0; 4096];
     // A reset behind the answer is the answer's end too.
-    while let Ok(count @ 1..) = stream.read(&mut piece) {
-        bytes.extend_from_slice(&piece[..count]);
-    }
+    let ended = loop {
+        match stream.read(&mut piece) {
+            Ok(0) => break None,
+            Ok(count) => bytes.extend_from_slice(&piece[..count]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => break Some(error),
+        }
+    };
     let text = String::from_utf8(bytes).unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer ({ended:?}): {text:?}"));
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
     Answer { status, head: head.to_owned(), body: if chunked { unchunked(body) } else { body.to_owned() } }

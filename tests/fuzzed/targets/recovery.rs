@@ -33,6 +33,8 @@ pub fn run(bytes: &[u8]) {
     for (name, bytes) in &files {
         fs::write(folder.join(name), bytes).expect("the temporary folder takes files");
     }
+    // Whatever befell the others, whoever wrote them has left this one: without any the folder is no journal.
+    fs::write(folder.join("LOCK"), []).expect("the temporary folder takes files");
     let verified = verify(folder).expect("the folder is there");
     let disk = SimDisk::with_files(&files);
     match disk.open(SEGMENT_BYTES) {

@@ -15,7 +15,7 @@ use crate::journal::format::{FRAMES_AT, segment_name, snapshot_name};
 use crate::journal::patience::Patience;
 use crate::journal::reader::{FileScan, ReadError};
 use crate::journal::recovery::segment_mismatch;
-use crate::journal::scan::{Fault, Scan};
+use crate::journal::scan::{Fault, Scan, read_header};
 use crate::journal::window::Window;
 use crate::model::id::Lsn;
 
@@ -155,7 +155,7 @@ impl<'a, L: Listener> Verifier<'a, L> {
             self.retention.begin_anew();
             return Ok(());
         };
-        self.check_place(label, &header);
+        self.check_place(label, &scan.header);
         self.read_through(label, scan, follower, report);
         Ok(())
     }
@@ -164,10 +164,16 @@ impl<'a, L: Listener> Verifier<'a, L> {
     fn open(&self, label: &Label, header: SegmentHeader) -> Result<Option<FileScan>, ReadError> {
         let path = self.dir.join(segment_name(label.first_lsn));
         let gone = |error: &ReadError| matches!(error, ReadError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound);
-        let mut scan = match window(&path) {
+        let mut window = match window(&path) {
             Err(error) if gone(&error) => return Ok(None),
-            window => Scan::new(window?, header),
+            window => window?,
         };
+        // A daemon that started meanwhile has made an empty segment anew, with another salt.
+        let header = match read_header(&mut window) {
+            (Some(now), None) if label.fault.is_none() => now,
+            _ => header,
+        };
+        let mut scan = Scan::new(window, header);
         // Whatever stands in the trailer's room was written after the last frame.
         if scan.trailer() != Ok(TrailerRoom::Empty) {
             scan.window.read_ahead();
@@ -264,5 +270,38 @@ impl<'a, L: Listener> Verifier<'a, L> {
             Ok(_) => {}
         }
         Some(seal.head())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Deaf;
+    use super::*;
+    use crate::journal::{DirStorage, Journal, Options};
+    use crate::model::actor::Actor;
+    use crate::model::event::DaemonStopped;
+    use crate::model::record::{Record, Subject};
+    use crate::model::time::{BootId, Timestamp};
+
+    /// A start makes an empty segment anew, under the same name and with another salt.
+    #[test]
+    fn a_segment_that_was_made_anew_since_its_label_was_read_is_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = |salt: u8| {
+            let storage = DirStorage::open(dir.path()).unwrap();
+            Journal::open(storage, Options::default(), 5, move || [salt; 16], |_| {}).unwrap().0
+        };
+        drop(open(7));
+        let labels = Labels::read(dir.path()).unwrap();
+        let mut journal = open(8);
+        let at = Timestamp { wall_us: 1, awake_ms: 1, boot: BootId(1) };
+        let event = DaemonStopped { why: "asked to".to_owned() }.into();
+        let record = Record { lsn: Lsn(1), at, subject: Subject::NONE, cause: None, actor: Actor::Dormouse, event };
+        let _ = journal.append(&[vec![record]], ()).unwrap();
+        let mut deaf = Deaf;
+        let mut verifier = Verifier::new(dir.path(), &mut deaf);
+        verifier.journal = labels.journal;
+        verifier.segment(&labels.all[0], None).unwrap();
+        assert_eq!((&verifier.found.damage[..], verifier.found.records), (&[][..], 1));
     }
 }

@@ -164,8 +164,7 @@ pub(super) fn delivered(state: &State, record: &Record) -> Vec<Draft> {
 /// record.
 pub(super) fn prompt_taken(state: &State, record: &Record, fact: &PromptTaken) -> Vec<Draft> {
     let Some((case, message)) = in_lane(state, record) else { return Vec::new() };
-    let begun = matches!(message.fate, Fate::Delivering { begun: Some(_), .. });
-    let is_it = begun && message.attempts == fact.attempt && message.print == Some(fact.print);
+    let is_it = message.is_begun() && message.attempts == fact.attempt && message.print == Some(fact.print);
     is_it.then(|| proven(&case, message, Proof::Hook)).into_iter().collect()
 }
 

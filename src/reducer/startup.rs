@@ -4,7 +4,7 @@ use super::{delivery, session, session_name, turn, wake};
 use crate::model::effect::{SessionName, Task};
 use crate::model::event::{DaemonStarted, SessionAdopted};
 use crate::model::id::MessageId;
-use crate::model::message::Fate;
+use crate::model::message::{Fate, Message};
 use crate::model::name::Identity;
 use crate::model::record::Record;
 use crate::model::session::Source;
@@ -90,10 +90,7 @@ fn go_on(state: &State, peer: &Identity) -> Vec<Task> {
 /// A delivery that was decided but never begun goes on: the paste waits for a durable `delivery_begun`, so nothing was
 /// typed. One that was begun is in doubt (C34).
 fn take_up(state: &State, peer: &Identity, message: MessageId) -> Vec<Task> {
-    let begun = matches!(
-        state.messages.get(&message).map(|message| &message.fate),
-        Some(Fate::Delivering { begun: Some(_), .. })
-    );
+    let begun = state.messages.get(&message).is_some_and(Message::is_begun);
     if begun && !bug(Bug::DeliveredAgain) {
         settle_lost(state, peer, message).into_iter().collect()
     } else {

@@ -3,7 +3,7 @@
 use crate::model::actor::{Actor, Sender};
 use crate::model::event::{CancelRequested, Event, MessageAccepted, MessageRefused, Recipient, RetryRequested};
 use crate::model::id::MessageId;
-use crate::model::message::{Fate, KEY_CHARS_MAX, TOPIC_CHARS_MAX, TextPrint};
+use crate::model::message::{Fate, KEY_CHARS_MAX, Message, TOPIC_CHARS_MAX, TextPrint};
 use crate::model::name::{Identity, Runtime};
 use crate::model::profile::WakePolicy;
 use crate::model::record::{Draft, Subject};
@@ -259,7 +259,7 @@ fn given_to<'a>(state: &'a State, session: &'a Session, id: MessageId) -> Option
 }
 
 fn has_begun(state: &State, id: MessageId) -> bool {
-    matches!(state.messages.get(&id).map(|message| &message.fate), Some(Fate::Delivering { begun: Some(_), .. }))
+    state.messages.get(&id).is_some_and(Message::is_begun)
 }
 
 /// What a message that names none is taken to answer: what the sender's session is working on, if it came from this
@@ -324,7 +324,7 @@ pub(super) fn retry(state: &State, reason: &Option<String>, id: MessageId) -> Ch
     Ok((Subject::peer(&peer).with_message(id), RetryRequested { reason: reason.clone() }.into()))
 }
 
-fn unsettled(state: &State, id: MessageId) -> Result<&crate::model::message::Message, (Option<Identity>, Refusal)> {
+fn unsettled(state: &State, id: MessageId) -> Result<&Message, (Option<Identity>, Refusal)> {
     state.messages.get(&id).ok_or_else(|| {
         let refusal = Refusal::new("C13", format!("no unsettled message is called {id}"));
         (None, refusal.hint(format!("`dormouse why {id}` tells what became of it")))

@@ -4,7 +4,7 @@ use super::peer::{may_wake, named, not_managed, refuse, resumable};
 use super::{Checked, Refusal};
 use crate::model::event::{CompactRequested, InterruptRequested};
 use crate::model::id::MessageId;
-use crate::model::message::Fate;
+use crate::model::message::Message;
 use crate::model::name::Identity;
 use crate::model::record::Subject;
 use crate::model::request::PeerName;
@@ -34,7 +34,7 @@ pub(super) fn interrupt(state: &State, reason: &Option<String>, name: &PeerName)
 /// What has been typed and is not proven yet may have begun a turn.
 fn is_at_rest(state: &State, session: &Session) -> bool {
     let message = session.delivering.and_then(|id| state.messages.get(&id));
-    let begun = message.is_some_and(|message| matches!(message.fate, Fate::Delivering { begun: Some(_), .. }));
+    let begun = message.is_some_and(Message::is_begun);
     matches!(session.turn, Turn::Ended { .. } | Turn::Failed { .. }) && !begun
 }
 

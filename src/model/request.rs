@@ -1,9 +1,11 @@
 //! What may be asked of the daemon, before any check: the admission rules turn each into one fact.
 
 use super::actor::{Actor, Sender};
+use super::event::{Decision, Event, Fact};
 use super::id::MessageId;
 use super::name::{Identity, Runtime};
 use super::profile::Registration;
+use super::record::{Record, Subject};
 
 /// A request as it came in, with the actor the kernel or a secret vouches for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +101,39 @@ pub enum DeliveredHere {
     Never,
     /// Nobody could look it up.
     NotKnown,
+}
+
+impl DeliveredHere {
+    /// What `records`, of which some may be about other messages, tell of message `id` and the session `here`.
+    pub fn told_by(records: &[Record], here: &Subject, id: MessageId) -> Self {
+        let of_it = || records.iter().filter(|record| record.subject.message == Some(id));
+        let here = here.clone().with_message(id);
+        let is_delivered =
+            |it: &Record| matches!(it.event, Event::Decision(Decision::Delivered(_))) && it.subject == here;
+        let accepted = of_it().find_map(|it| match &it.event {
+            Event::Fact(Fact::MessageAccepted(accepted)) => Some(accepted.from.clone()),
+            _ => None,
+        });
+        accepted.filter(|_| of_it().any(is_delivered)).map_or(DeliveredHere::Never, DeliveredHere::From)
+    }
+}
+
+impl Send {
+    /// A text, and nothing more to it.
+    pub fn plain(mint: MessageId, from: Sender, to: String, text: String) -> Self {
+        Self {
+            mint,
+            to,
+            runtime: None,
+            from,
+            topic: None,
+            text,
+            key: None,
+            progress: false,
+            answers: None,
+            reply_asked: false,
+        }
+    }
 }
 
 impl Verb {

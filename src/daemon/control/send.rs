@@ -17,10 +17,9 @@ use crate::daemon::input::{Answer, Ask, Input};
 use crate::explain::because::delivery_gate;
 use crate::explain::phrase::seconds;
 use crate::model::actor::Sender;
-use crate::model::event::{Decision, Event, Fact, Recipient};
-use crate::model::id::{Generation, Lsn, MessageId};
-use crate::model::message::Fate;
-use crate::model::name::Identity;
+use crate::model::event::{Event, Fact, Recipient};
+use crate::model::id::{Lsn, MessageId};
+use crate::model::message::{Fate, Message};
 use crate::model::record::{Record, Subject};
 use crate::model::request::{self, DeliveredHere, Named, Request};
 use crate::protocol::{Problem, ProblemCode, Reply, SendMessage, Sent, SentOutcome, Wait};
@@ -204,22 +203,13 @@ impl Waiting<'_> {
     }
 }
 
-/// Who sent message `id`, if these records show that it was delivered to this session.
-fn delivered_to(records: &[Record], peer: &Identity, generation: Generation, id: MessageId) -> DeliveredHere {
-    let of_it = || records.iter().filter(|record| record.subject.message == Some(id));
-    let here = Subject::session(peer, generation).with_message(id);
-    let delivered = of_it().any(|it| matches!(it.event, Event::Decision(Decision::Delivered(_))) && it.subject == here);
-    let accepted = of_it().find_map(acceptance).filter(|_| delivered);
-    accepted.map_or(DeliveredHere::Never, |(_, _, accepted)| DeliveredHere::From(accepted.from.clone()))
-}
-
 impl Door {
     /// What the journal knows of a message that a session says to answer.
     async fn named(&self, speaker: &Sender, message: MessageId) -> Result<Named, Problem> {
         let delivered = match speaker {
             Sender::Session { peer, generation } => {
                 let records = self.history(message, Lsn(1)).await?;
-                delivered_to(&records, peer, *generation, message)
+                DeliveredHere::told_by(&records, &Subject::session(peer, *generation), message)
             }
             Sender::User { .. } | Sender::Unverified { .. } | Sender::Dormouse { .. } => DeliveredHere::NotKnown,
         };
@@ -248,24 +238,12 @@ fn no_longer_told(message: MessageId, accepted: Option<Lsn>) -> Problem {
 
 /// Says what has become of the message so far: it is not taken back.
 async fn timed_out(door: &Door, message: MessageId, wait: Wait, timeout_ms: u64) -> Problem {
-    let found = door
-        .read(move |state, _| {
-            let found = state.messages.get(&message)?;
-            let at = match (&found.fate, &found.waiting_for) {
-                (Fate::Queued, _) => "queued".to_owned(),
-                (Fate::Delivering { .. }, Some(gate)) => format!("waiting: {}", delivery_gate(gate)),
-                (Fate::Delivering { .. }, None) => "being delivered".to_owned(),
-                (Fate::Delivered { .. }, _) => "delivered".to_owned(),
-                (Fate::Dead { why, .. }, _) => format!("dead: {why}"),
-            };
-            Some((at, found.to.clone()))
-        })
-        .await;
-    // What is settled, the state has forgotten.
+    let found =
+        door.read(move |state, _| state.messages.get(&message).map(|found| (at(found), found.to.clone()))).await;
     let (at, waits_for) = match found {
-        Ok(None) => ("delivered".to_owned(), None),
-        Ok(Some((at, _))) if at == "delivered" => (at, None),
-        Ok(Some((at, to))) => (at, Some(to)),
+        Ok(Some((Some(at), to))) => (at, Some(to)),
+        // What is settled, the state has forgotten.
+        Ok(Some((None, _)) | None) => ("delivered".to_owned(), None),
         Err(_) => ("not known".to_owned(), None),
     };
     let wanted = if wait == Wait::Replied { "replied to" } else { "delivered" };
@@ -278,6 +256,17 @@ async fn timed_out(door: &Door, message: MessageId, wait: Wait, timeout_ms: u64)
     };
     Problem::new(ProblemCode::TimedOut, format!("not {wanted} within {within}: message {message} is {at}"))
         .hint(format!("it stays accepted; {next}"))
+}
+
+/// Where a message is that has not been delivered; none once it has.
+fn at(message: &Message) -> Option<String> {
+    Some(match (&message.fate, &message.waiting_for) {
+        (Fate::Queued, _) => "queued".to_owned(),
+        (Fate::Delivering { .. }, Some(gate)) => format!("waiting: {}", delivery_gate(gate)),
+        (Fate::Delivering { .. }, None) => "being delivered".to_owned(),
+        (Fate::Delivered { .. }, _) => return None,
+        (Fate::Dead { why, .. }, _) => format!("dead: {why}"),
+    })
 }
 
 fn said(sent: &Sent) -> Result<Value, Problem> {

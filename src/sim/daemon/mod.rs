@@ -123,16 +123,8 @@ impl Sim {
     fn look_up(&self, session: &SessionName, said: &mut Asked) {
         let Asked::Request(Request { verb: Verb::Send(send), .. }) = said else { return };
         let Some(named) = &mut send.answers else { return };
-        let here = Subject::session(&session.peer, session.generation).with_message(named.message);
-        let of_it = || self.history.iter().filter(|record| record.subject.message == Some(named.message));
-        let is_delivered = |record: &Record| matches!(record.event, Event::Decision(Decision::Delivered(_)));
-        let accepted = |record: &Record| match &record.event {
-            Event::Fact(Fact::MessageAccepted(accepted)) => Some(accepted.from.clone()),
-            _ => None,
-        };
-        let delivered = of_it().any(|record| is_delivered(record) && record.subject == here);
-        let from = of_it().find_map(accepted).filter(|_| delivered);
-        named.delivered = from.map_or(DeliveredHere::Never, DeliveredHere::From);
+        let here = Subject::session(&session.peer, session.generation);
+        named.delivered = DeliveredHere::told_by(&self.history, &here, named.message);
     }
 
     fn gather_spool(&mut self, name: &SessionName, asked: &mut Vec<Asked>, waiters: &mut Vec<Waiter>) {

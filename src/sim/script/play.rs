@@ -265,18 +265,9 @@ impl World {
         };
         let answers = letter.answers.as_ref().map(named).transpose()?;
         notes.messages.insert(letter.id.clone(), mint);
-        Ok(Send {
-            mint,
-            to: letter.to.clone(),
-            runtime: None,
-            from,
-            topic: letter.topic.clone(),
-            text: letter.text.clone().unwrap_or_else(|| "Please look at it.".to_owned()),
-            key: letter.key.clone(),
-            progress: false,
-            answers,
-            reply_asked: letter.asks,
-        })
+        let text = letter.text.clone().unwrap_or_else(|| "Please look at it.".to_owned());
+        let Letter { topic, key, asks, .. } = letter.clone();
+        Ok(Send { topic, key, answers, reply_asked: asks, ..Send::plain(mint, from, letter.to.clone(), text) })
     }
 
     fn happens(&mut self, does: &Does) -> Result<(), Undone> {

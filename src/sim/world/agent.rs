@@ -51,10 +51,7 @@ impl World {
         let turn = self.new_turn();
         let Some(life) = self.lives.get_mut(name) else { return };
         let Composer::Ours(paste) = std::mem::replace(&mut life.composer, Composer::Empty) else { return };
-        life.goes_on(turn);
-        life.behind = false;
-        life.stage = Stage::Turn;
-        life.screen_moved_ms = self.now;
+        life.begins(turn, self.now);
         life.task = Some((*paste).clone());
         self.taken.push(Taken { session: name.clone(), at_ms: self.now, paste: *paste });
         self.plan_turn(name);

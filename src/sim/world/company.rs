@@ -83,18 +83,9 @@ impl World {
 
     /// A plain word of this session.
     pub(super) fn word_of(&mut self, name: &SessionName, to: String, text: &str) -> Send {
-        Send {
-            mint: self.mint(),
-            to,
-            runtime: None,
-            from: Sender::Session { peer: name.peer.clone(), generation: name.generation },
-            topic: None,
-            text: text.to_owned(),
-            key: Some(format!("call-{}-{}", name.generation, self.now)),
-            progress: false,
-            answers: None,
-            reply_asked: false,
-        }
+        let from = Sender::Session { peer: name.peer.clone(), generation: name.generation };
+        let key = Some(format!("call-{}-{}", name.generation, self.now));
+        Send { key, ..Send::plain(self.mint(), from, to, text.to_owned()) }
     }
 
     /// Whoever has typed into this session may submit it before leaving: a turn that no message of ours began.
@@ -109,11 +100,8 @@ impl World {
         let (now, turn) = (self.now, self.new_turn());
         let Some(life) = self.lives.get_mut(name) else { return };
         life.composer = Composer::Empty;
-        life.goes_on(turn);
-        life.behind = false;
-        life.stage = Stage::Turn;
-        life.screen_moved_ms = now;
         life.task = None;
+        life.begins(turn, now);
         self.later(begins_ms, What::Act(name.clone(), turn, Act::Begin));
         self.later(begins_ms + works_ms, What::Act(name.clone(), turn, Act::Rest));
     }

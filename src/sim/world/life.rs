@@ -188,6 +188,14 @@ impl Life {
         (self.turn_told, self.deceived) = (false, false);
     }
 
+    /// It sets to work: on what was submitted, or on what it comes back to.
+    pub fn begins(&mut self, turn: u64, now: u64) {
+        self.goes_on(turn);
+        self.behind = false;
+        self.stage = Stage::Turn;
+        self.screen_moved_ms = now;
+    }
+
     pub fn actor(&self) -> Actor {
         Actor::Session { peer: self.name.peer.clone(), generation: self.name.generation }
     }

@@ -123,18 +123,7 @@ impl World {
         let user = Sender::User { name: "pat".to_owned(), uid: 1000 };
         let from = if chance.one_in(10) { Sender::Unverified { name: "cron".to_owned(), uid: 0 } } else { user };
         let keyed = key.is_some();
-        let send = Send {
-            mint,
-            to: to.to_owned(),
-            runtime: None,
-            from,
-            topic,
-            text,
-            key,
-            progress: false,
-            answers: None,
-            reply_asked: false,
-        };
+        let send = Send { topic, key, ..Send::plain(mint, from, to.to_owned(), text) };
         let request = Request { actor: operator(), reason: None, verb: Verb::Send(Box::new(send)) };
         if keyed {
             self.people.last = Some(request.clone());

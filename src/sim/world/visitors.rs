@@ -79,18 +79,7 @@ impl World {
     pub(super) fn send_as_cron(&mut self, to: String, shape: impl FnOnce(&mut Send)) {
         let from = Sender::Unverified { name: "cron".to_owned(), uid: 0 };
         let text = "All of you, look at it.".to_owned();
-        let mut send = Send {
-            mint: self.mint(),
-            to,
-            runtime: None,
-            from,
-            topic: None,
-            text,
-            key: None,
-            progress: false,
-            answers: None,
-            reply_asked: false,
-        };
+        let mut send = Send::plain(self.mint(), from, to, text);
         shape(&mut send);
         self.ask(Verb::Send(Box::new(send)));
     }

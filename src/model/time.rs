@@ -46,6 +46,14 @@ impl Timestamp {
         }
     }
 
+    /// When the wall clock said `wall_us`, as seen from this moment, and not after it. What the machine has slept since is taken
+    /// for awake time, so this may lie too early by that much.
+    #[must_use]
+    pub fn back_at(self, wall_us: u64) -> Timestamp {
+        let wall_us = wall_us.min(self.wall_us);
+        Timestamp { wall_us, ..self.minus_ms((self.wall_us - wall_us) / 1000) }
+    }
+
     /// The later of two moments; of two boots the one with the later wall clock.
     #[must_use]
     pub fn latest(self, other: Timestamp) -> Timestamp {

@@ -13,12 +13,9 @@ pub fn now() -> Timestamp {
     Timestamp { wall_us, awake_ms: awake_ms(), boot: boot() }
 }
 
-/// When the wall clock said `wall_ms`, not after now. Told by that clock alone: what the machine has slept since is taken for
-/// awake time, so this may lie too early by that much.
+/// When the wall clock said `wall_ms`, not after now, and told by that clock alone.
 pub fn at_wall_ms(wall_ms: u64) -> Timestamp {
-    let now = now();
-    let ago_us = now.wall_us.saturating_sub(wall_ms.saturating_mul(1000));
-    Timestamp { wall_us: now.wall_us - ago_us, ..now.minus_ms(ago_us / 1000) }
+    now().back_at(wall_ms.saturating_mul(1000))
 }
 
 /// Milliseconds this boot has been awake.

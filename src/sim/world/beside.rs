@@ -35,10 +35,7 @@ impl World {
     pub(super) fn comes_back(&mut self, name: &SessionName) {
         let turn = self.new_turn();
         let Some(life) = self.lives.get_mut(name) else { return };
-        life.goes_on(turn);
-        life.behind = false;
-        life.stage = Stage::Turn;
-        life.screen_moved_ms = self.now;
+        life.begins(turn, self.now);
         let ms = life.chance.spread(1_000, 60_000);
         self.tell(name, TurnSeen::Running);
         self.touch(name);
@@ -74,9 +71,7 @@ impl World {
     pub fn read_status(&mut self, name: &SessionName) {
         let status = self.lives.get(name).filter(|life| life.runs()).and_then(|life| life.status.clone());
         if let Some((turn, since)) = status {
-            let now = self.timestamp();
-            let ago_us = now.wall_us.saturating_sub(since.wall_us);
-            let said_at = Some(Timestamp { wall_us: now.wall_us - ago_us, ..now.minus_ms(ago_us / 1000) });
+            let said_at = Some(self.timestamp().back_at(since.wall_us));
             self.report(name, None, TurnObserved { turn, source: Source::StatusFile, turn_id: None, said_at });
         }
     }

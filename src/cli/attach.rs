@@ -35,7 +35,8 @@ pub fn needs_terminal() -> Result<(), CliError> {
         return Ok(());
     }
     let problem = Problem::refused("there is no terminal here to join the session with");
-    Err(problem.hint("`dormouse peek PEER` prints the screen of a session that is live; a message wakes a peer (`dormouse send PEER`)").into())
+    let hint = "`dormouse peek PEER` prints the screen of a session that is live; a message wakes a peer (`dormouse send PEER`)";
+    Err(problem.hint(hint).into())
 }
 
 /// Hands the terminal to a tmux client until the person leaves it or the session ends.

@@ -48,7 +48,7 @@ pub fn version_of(spec: &Spec, home: &Home) -> Option<String> {
 
 /// The programs that peers of this home need and `path` does not have, each with the runtimes that start it.
 pub fn missing_in(context: &Context, path: &str) -> BTreeMap<String, Vec<String>> {
-    let (_, past) = journal::examine(&context.home.journal());
+    let (_, past) = journal::fold(&context.home.journal());
     installed::missing(&Service::here(), path, &runtimes::known(&context.home), &past.state)
 }
 

@@ -45,8 +45,8 @@ fn as_it_was(context: &Context, which: Which, at: Option<When>) -> Result<(), Cl
             return "nothing had happened yet".to_owned();
         };
         let now = at.map_or(last, |at| at.told_from(last));
-        let table = layout::table(&view::table(&rows, now), render::columns());
-        silent.map_or_else(|| table.clone(), |record| table.clone() + &unwatched(&record))
+        let said = silent.as_ref().map(unwatched).unwrap_or_default();
+        layout::table(&view::table(&rows, now), render::columns()) + &said
     })?;
     history.finish(Some(state.lsn))
 }

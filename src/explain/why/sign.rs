@@ -1,7 +1,10 @@
 //! What a session's silence was counted from, and what was said that keeps it.
 
 use crate::model::actor::Sender;
-use crate::model::event::{Decision, Event, Fact, KeptBecause, MessageAccepted, TurnSeen, VerbEnded, VerbOutcome};
+use crate::model::delivery::Gate;
+use crate::model::event::{
+    Decision, DeliveryWaiting, Event, Fact, KeptBecause, MessageAccepted, TurnSeen, VerbEnded, VerbOutcome,
+};
 use crate::model::id::Generation;
 use crate::model::name::Identity;
 use crate::model::record::Record;
@@ -17,6 +20,7 @@ pub(super) const KINDS: &[&str] = &[
     "session_ready",
     "armed",
     "delivered",
+    "delivery_waiting",
     "message_accepted",
     "verb_ended",
     "wake_decided",
@@ -94,12 +98,18 @@ fn moments(record: &Record) -> [Option<Timestamp>; 3] {
         }
         Event::Fact(Fact::VerbEnded(VerbEnded { outcome: VerbOutcome::Confirmed { .. }, .. })) => only(Some(at)),
         Event::Fact(Fact::VerbEnded(_)) => only(None),
+        Event::Fact(Fact::DeliveryWaiting(it)) => only(needs_person(it).then_some(at)),
         Event::Decision(Decision::TurnJudged(it)) => match it.turn {
             Turn::Ended { at: ended, .. } => only(Some(ended)),
             _ => only(Some(at)),
         },
         _ => only(Some(at)),
     }
+}
+
+/// Whoever was about to type saw a dialog.
+fn needs_person(it: &DeliveryWaiting) -> bool {
+    matches!(it.gate, Gate::NeedsPerson { .. })
 }
 
 /// Of those that tell of the same moment, the ones that are worth telling: that a session was ready says something only of
@@ -124,8 +134,12 @@ pub(super) fn keeps(record: &Record, why: KeptBecause) -> bool {
             matches!(seen, Some(TurnSeen::Running)) || matches!(record.event, Event::Decision(Decision::Delivered(_)))
         }
         KeptBecause::WaitsForPerson => {
-            let looked = matches!(&record.event, Event::Fact(Fact::SessionLooked(it)) if it.waiting_on.is_some());
-            looked || matches!(seen, Some(TurnSeen::Waiting { .. }))
+            let on_screen = match &record.event {
+                Event::Fact(Fact::SessionLooked(it)) => it.waiting_on.is_some(),
+                Event::Fact(Fact::DeliveryWaiting(it)) => needs_person(it),
+                _ => false,
+            };
+            on_screen || matches!(seen, Some(TurnSeen::Waiting { .. }))
         }
         KeptBecause::BackgroundWork => matches!(seen, Some(TurnSeen::Background { .. })),
         // Nothing was ever said: all there is is that it was woken.

@@ -208,7 +208,8 @@ async fn c34_a_delivery_in_doubt_is_settled_by_the_record() {
         (1, 1, end, Settlement::Absent),
     ] {
         let mark = Some(RecordMark { path: inbox.clone(), offset });
-        let task = Task::SettleDelivery { session: name.clone(), message: MessageId(message), attempt, mark };
+        let task =
+            Task::SettleDelivery { session: name.clone(), message: MessageId(message), attempt, mark, print: None };
         world.run(Lsn(8), task);
         let settled = |fact: &Fact| match fact {
             Fact::DeliverySettled(DeliverySettled { settlement }) => Some(settlement.clone()),
@@ -228,7 +229,7 @@ async fn c34_what_is_left_of_a_paste_is_cleared_to_its_last_line() {
     world.tmux(&name, &["set-buffer", "one\ntwo\nthree", ";", "paste-buffer", "-pr", "-t", "=agent-ada:"]);
     until("the paste", || screen().contains("❯ [pasted 3 lines]")).await;
     let mark = Some(RecordMark { path: world.folder.join("inbox.txt"), offset: 0 });
-    let task = Task::SettleDelivery { session: name.clone(), message: MessageId(1), attempt: 1, mark };
+    let task = Task::SettleDelivery { session: name.clone(), message: MessageId(1), attempt: 1, mark, print: None };
     world.run(Lsn(8), task);
     let settled = |fact: &Fact| matches!(fact, Fact::DeliverySettled(_)).then_some(());
     world.until(settled).await;
@@ -267,7 +268,7 @@ async fn c34_what_is_submitted_and_not_yet_written_down_has_arrived() {
 /// How the first attempt at message 1, of which nothing was recorded before, is settled.
 async fn settled(world: &mut World, name: &SessionName) -> Settlement {
     let mark = Some(RecordMark { path: world.folder.join("inbox.txt"), offset: 0 });
-    let task = Task::SettleDelivery { session: name.clone(), message: MessageId(1), attempt: 1, mark };
+    let task = Task::SettleDelivery { session: name.clone(), message: MessageId(1), attempt: 1, mark, print: None };
     world.run(Lsn(8), task);
     let settled = |fact: &Fact| match fact {
         Fact::DeliverySettled(DeliverySettled { settlement }) => Some(settlement.clone()),

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use dormouse::model::message::TextPrint;
 use dormouse::model::name::Runtime;
 use dormouse::runtime::placeholders::Values;
 use dormouse::runtime::screen::{read, seen};
@@ -262,6 +263,37 @@ fn c14_an_entry_that_is_written_in_pieces_counts_when_it_is_whole() {
     assert!(!search.found().unwrap(), "its newline is not there");
     record.append("\n");
     assert!(search.found().unwrap());
+}
+
+/// C14: a record that names the message shows that it was taken; only an entry that is the whole of it, but for what the
+/// program is known to do to a text, shows that nothing was added to it or lost.
+#[test]
+fn c14_of_an_entry_it_is_said_whether_it_is_the_whole_message() {
+    let said = |text: &str| {
+        format!("{}\n", serde_json::json!({ "type": "user", "message": { "role": "user", "content": text } }))
+    };
+    let typed = format!("{LINE}\n\tbody ✓ \u{241b}[201~\n");
+    for (program, file, entry) in [
+        ("claude", ".claude/projects/-work/u-1.jsonl", &said as &dyn Fn(&str) -> String),
+        ("codex", ".codex/sessions/2026/11/22/rollout-2026-11-22T10-00-00-a.jsonl", &|text| codex_says("user", text)),
+    ] {
+        let record = Record::of(program, file);
+        let start = if program == "codex" { codex_meta(&record.values.cwd) } else { String::new() };
+        let print = TextPrint::of(&record.spec.input.normalised(&typed));
+        let exact = |text: &str, print: Option<TextPrint>| {
+            fs::write(&record.file, format!("{start}{}", entry(text))).unwrap();
+            let mut search = RecordSearch::new(&record.spec, &record.values, None, LINE).of_text(print);
+            assert!(search.found().unwrap(), "{program}: {text}");
+            search.is_exact()
+        };
+        let as_the_program_has_it = record.spec.input.normalised(&typed).into_owned();
+        assert!(exact(&as_the_program_has_it, Some(print)), "{program}");
+        assert!(exact(&typed, Some(print)), "{program}: compared after what it does to a text");
+        for other in [format!("so {typed}"), format!("{typed}and more"), LINE.to_owned(), typed.replace('✓', "?")] {
+            assert!(!exact(&other, Some(print)), "{program}: {other}");
+        }
+        assert!(!exact(&typed, None), "{program}: nobody knows what was typed");
+    }
 }
 
 fn codex_meta(folder: &Path) -> String {

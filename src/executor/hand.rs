@@ -13,6 +13,7 @@ use crate::model::delivery::{Proof, RecordMark};
 use crate::model::effect::SessionName;
 use crate::model::event::{ConversationNamed, SessionNotKnown};
 use crate::model::id::{Lsn, MessageId};
+use crate::model::message::TextPrint;
 use crate::model::profile::Managed;
 use crate::model::session::Source;
 use crate::runtime::placeholders::Values;
@@ -72,6 +73,8 @@ pub(super) struct InFlight {
     pub typed: bool,
     pub record: Option<RecordMark>,
     pub first_line: String,
+    /// Of the whole, as the program will have it; none before it is composed.
+    pub print: Option<TextPrint>,
 }
 
 /// One session in hand.

@@ -182,8 +182,9 @@ async fn perform(hand: &Arc<Hand>, shared: &Arc<Shared>, effect: &Effect) {
             deliver::compact(hand, *ready_deadline_ms, *human_typing_hold_ms, cause).await;
         }
         Task::Interrupt { .. } => interrupt::interrupt(hand, cause).await,
-        Task::SettleDelivery { message, attempt, mark, .. } => {
-            deliver::settle(hand, *message, *attempt, mark.as_ref(), cause).await;
+        Task::SettleDelivery { message, attempt, mark, print, .. } => {
+            let typed = deliver::TypedBefore { mark: mark.as_ref(), print: *print };
+            deliver::settle(hand, *message, *attempt, typed, cause).await;
         }
         Task::LookAtSession { .. } => sight::look(hand, cause).await,
         Task::EndSession { .. } => end::end(hand, shared, cause).await,

@@ -39,13 +39,17 @@ pub struct RecordMark {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Proof {
+    /// A hook carried the whole message, byte for byte.
     Hook,
+    /// The record names message and attempt.
     Transcript,
     /// A message of this session that names the task.
     Answer,
     Screen,
     /// Accepted keys only (routers).
     Keys,
+    /// An entry of the record is the whole message, byte for byte.
+    TranscriptExact,
 }
 
 /// The step a delivery had reached.
@@ -98,4 +102,6 @@ pub enum Settlement {
     Absent,
     /// There is no record, or it cannot be read.
     CannotTell { why: String },
+    /// The runtime's record holds it behind the mark, byte for byte.
+    FoundExact,
 }

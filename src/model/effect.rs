@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::actor::Sender;
 use super::delivery::RecordMark;
 use super::id::{Generation, Lsn, MessageId};
-use super::message::{Purpose, SessionBefore};
+use super::message::{Purpose, SessionBefore, TextPrint};
 use super::name::Identity;
 use super::profile::{Intelligence, Managed};
 use super::session::{Ending, WakeMode};
@@ -27,7 +27,14 @@ pub enum Task {
     /// Done when proven: `delivery_waiting`…, `delivery_begun` (durable before the paste), `delivery_ended`.
     DeliverMessage(Box<DeliverMessage>),
     /// Look for the message's mark in the runtime's own record: `delivery_settled`.
-    SettleDelivery { session: SessionName, message: MessageId, attempt: u32, mark: Option<RecordMark> },
+    SettleDelivery {
+        session: SessionName,
+        message: MessageId,
+        attempt: u32,
+        mark: Option<RecordMark>,
+        /// Of what was typed.
+        print: Option<TextPrint>,
+    },
     /// One key into the session, whatever its lane does: a delivery may wait there for the very turn that is to end.
     /// `verb_ended`.
     Interrupt { session: SessionName },

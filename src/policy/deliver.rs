@@ -174,6 +174,7 @@ pub(super) fn delivery_settled(state: &State, record: &Record, fact: &DeliverySe
     let Some((case, message)) = in_lane(state, record) else { return Vec::new() };
     match &fact.settlement {
         Settlement::Found => vec![proven(&case, message, Proof::Transcript)],
+        Settlement::FoundExact => vec![proven(&case, message, Proof::TranscriptExact)],
         Settlement::Absent => vec![again(&case, message, "the runtime's record does not hold it")],
         Settlement::CannotTell { why } => {
             vec![again(&case, message, &format!("the runtime's record cannot tell ({why})"))]

@@ -43,6 +43,7 @@ pub(super) fn settle_lost(state: &State, peer: &Identity, message: MessageId) ->
             message: message.id,
             attempt: message.attempts,
             mark: message.mark.clone(),
+            print: message.print,
         }),
         Fate::Delivering { begun: None, .. } | Fate::Queued | Fate::Delivered { .. } | Fate::Dead { .. } => None,
     }

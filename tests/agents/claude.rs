@@ -45,7 +45,7 @@ pub fn settled_with(config: &str, args: &[&str]) -> Place {
 pub fn settled_told_by(source: &str) -> Place {
     let built_in = include_str!("../../src/runtime/builtin/claude.toml");
     let mut place = virgin();
-    place.proof = Proof::Transcript;
+    place.proof = Proof::TranscriptExact;
     let without = [
         "hook = true\n",
         "\"--settings\", \"{settings_file}\", ",

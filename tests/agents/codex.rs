@@ -117,7 +117,7 @@ fn c26_a_nasty_message_reaches_codex_whole_and_nothing_is_executed() {
             place.world.ok(&["start", "ada"]);
         }
         let message = place.send("ada", &body);
-        assert_eq!(place.delivered(message), Proof::Transcript);
+        assert_eq!(place.delivered(message), Proof::TranscriptExact);
         whole(&place, message, &body);
     }
     assert!(!place.world.path("ada").join("made").exists(), "something was executed");
@@ -132,14 +132,14 @@ fn c27_a_message_waits_while_codex_asks_for_permission() {
     let made = place.world.path("ada").join("made");
     place.model.answers([Answer::Bash(format!("touch {}", made.display()))]);
     let first = place.send("ada", "do it");
-    assert_eq!(place.delivered(first), Proof::Transcript);
+    assert_eq!(place.delivered(first), Proof::TranscriptExact);
     let second = place.send("ada", "and another thing");
     place.held_for(second, |gate| matches!(gate, Gate::NeedsPerson { .. }));
     assert!(!made.exists(), "the call was approved");
     place.asked(1);
 
     place.press("Escape");
-    assert_eq!(place.delivered(second), Proof::Transcript);
+    assert_eq!(place.delivered(second), Proof::TranscriptExact);
     whole(&place, second, "and another thing");
     assert!(!made.exists());
 }
@@ -150,12 +150,12 @@ fn c33a_a_message_waits_for_the_end_of_codexs_turn() {
     let place = settled(&[]);
     place.model.answers([Answer::Held("at last")]);
     let first = place.send("ada", "think");
-    assert_eq!(place.delivered(first), Proof::Transcript);
+    assert_eq!(place.delivered(first), Proof::TranscriptExact);
     let second = place.send("ada", "are you there?");
     place.held_for(second, |gate| *gate == Gate::TurnRunning);
     place.asked(1);
     place.model.release();
-    assert_eq!(place.delivered(second), Proof::Transcript);
+    assert_eq!(place.delivered(second), Proof::TranscriptExact);
     whole(&place, second, "are you there?");
 }
 
@@ -187,7 +187,7 @@ fn c14_two_peers_share_codexs_home() {
     for _ in 0..2 {
         let messages = ["ada", "bob"].map(|peer| place.send(peer, "hello"));
         for message in messages {
-            assert_eq!(place.delivered(message), Proof::Transcript);
+            assert_eq!(place.delivered(message), Proof::TranscriptExact);
         }
     }
     until("each to be answered", || place.model.asked().len() >= 4);

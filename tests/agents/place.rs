@@ -43,7 +43,7 @@ impl Place {
         fs::create_dir_all(&home).unwrap();
         world.set_env("HOME", &home);
         world.set_env("PATH", format!("{programs}:{}", std::env::var("PATH").unwrap()));
-        Self { world, model, home, proof: Proof::Transcript }
+        Self { world, model, home, proof: Proof::TranscriptExact }
     }
 
     /// Sends `message` from a shell and returns once it is in the queue.

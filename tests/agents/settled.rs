@@ -54,14 +54,14 @@ fn is_delivered(event: &Event) -> bool {
 #[track_caller]
 fn is_settled_by_the_record(place: &mut Place, runtime: &str, file: &str, prompts: Prompts) {
     let first = place.send("ada", "hello");
-    assert_eq!(place.delivered(first), Proof::Transcript);
+    assert_eq!(place.delivered(first), Proof::TranscriptExact);
     let born = place.started();
     let (taken, settled) = in_doubt(place, runtime, file, |place, message| {
         place.press("Enter");
         until("the model to be asked", || times(place, prompts, message) > 0);
     });
     assert_eq!(settled, Settlement::Found, "{}", place.world.story());
-    assert_eq!(place.delivered(taken), Proof::Transcript);
+    assert_eq!(place.delivered(taken), Proof::TranscriptExact);
     let (cleared, settled) = in_doubt(place, runtime, file, |place, message| {
         until("an empty box", || {
             place.press("C-u");
@@ -69,7 +69,7 @@ fn is_settled_by_the_record(place: &mut Place, runtime: &str, file: &str, prompt
         });
     });
     assert_eq!(settled, Settlement::Absent, "{}", place.world.story());
-    assert_eq!(place.delivered(cleared), Proof::Transcript);
+    assert_eq!(place.delivered(cleared), Proof::TranscriptExact);
     let last = place.send("ada", "and goodbye");
     place.delivered(last);
     for message in [first, taken, cleared, last] {

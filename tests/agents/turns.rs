@@ -221,7 +221,7 @@ fn c24_codexs_hooks_are_trusted_once_and_prove_exactly() {
 fn c24_codex_without_trusted_hooks_is_not_made_to_ask() {
     let place = codex::settled(&[]);
     let message = place.send("ada", "hello");
-    assert_eq!(place.delivered(message), Proof::Transcript);
+    assert_eq!(place.delivered(message), Proof::TranscriptExact);
     place.told(0, "the end of the turn", is_over);
     assert_eq!(place.answered(), []);
 }
@@ -231,7 +231,7 @@ fn c24_codex_without_trusted_hooks_is_not_made_to_ask() {
 fn c17_codexs_conversation_is_known_by_the_file_in_which_the_message_was_found() {
     let place = codex::settled(&[]);
     let message = place.send("ada", "hello");
-    assert_eq!(place.delivered(message), Proof::Transcript);
+    assert_eq!(place.delivered(message), Proof::TranscriptExact);
     let named = place.world.await_record("the name", |record| match &record.event {
         Event::Fact(Fact::ConversationNamed(ConversationNamed { resume_ref, .. })) => Some(resume_ref.clone()),
         Event::Fact(Fact::SessionStarted(SessionStarted { resume_ref: Some(made_up), .. })) => panic!("{made_up}"),

@@ -140,6 +140,10 @@ fn deliveries() -> Vec<(Event, &'static str)> {
             delivered(Proof::Keys, false),
             "delivered: proven by accepted keys only at attempt 1, 4.2 s after it was accepted",
         ),
+        (
+            delivered(Proof::TranscriptExact, false),
+            "delivered: proven by the transcript, byte for byte, at attempt 1, 4.2 s after it was accepted",
+        ),
         (delivered(Proof::Screen, false), "delivered: proven by the screen at attempt 1, 4.2 s after it was accepted"),
         (
             DeliveryFailed {

@@ -187,6 +187,10 @@ fn deliveries() -> Vec<(Event, &'static str)> {
             "a delivery in doubt is settled: the runtime's record does not hold the message (C34)",
         ),
         (
+            settled(Settlement::FoundExact),
+            "a delivery in doubt is settled: the runtime's record holds the message, byte for byte (C34)",
+        ),
+        (
             settled(Settlement::CannotTell { why: "there is no transcript".into() }),
             "a delivery in doubt stays in doubt: there is no transcript (C34)",
         ),

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 pub(super) use compact::compact;
 pub(super) use proof::last_look;
-pub(super) use settle::{clear, settle};
+pub(super) use settle::{TypedBefore, clear, settle};
 
 use self::gate::Open;
 use super::hand::{Hand, InFlight};
@@ -32,7 +32,7 @@ use crate::model::session::TypedVerb;
 use crate::runtime::envelope::{self, Typed};
 use crate::runtime::placeholders::Values;
 use crate::runtime::spec::Spec;
-use crate::runtime::transcript;
+use crate::runtime::transcript::{self, RecordSearch};
 
 /// Longest a program may leave a paste unread or unshown before the delivery gives up on it.
 const LAND_MS_MAX: u64 = 30_000;
@@ -106,8 +106,8 @@ pub(super) async fn deliver(hand: &Hand, order: &DeliverMessage, cause: Lsn) {
     let voice = hand.voice.because(Some(cause)).about(order.message);
     let started = Instant::now();
     let first_line = String::new();
-    let (attempt, record) = (order.attempt, None);
-    hand.begin(InFlight { voice: voice.clone(), attempt, started, typed: false, record, first_line });
+    let (attempt, record, print) = (order.attempt, None, None);
+    hand.begin(InFlight { voice: voice.clone(), attempt, started, typed: false, record, first_line, print });
     let outcome = match Delivery::prepare(hand, order, voice, started).await {
         Ok(delivery) => delivery.run(attempt).await,
         Err(failure) => Some(failure.into()),
@@ -197,7 +197,7 @@ impl<'a> Delivery<'a> {
     /// The attempt is on disk before a byte of it is typed (C14).
     async fn begun(&self, attempt: u32, mark: Option<RecordMark>) -> Option<()> {
         let bytes = u32::try_from(self.typed.text.len()).unwrap_or(u32::MAX);
-        let print = TextPrint::of(&self.spec.input.normalised(&self.typed.text));
+        let print = self.print_as_recorded();
         let begun = DeliveryBegun { attempt, mark: mark.clone(), bytes, print };
         self.voice.say_durably(begun).await.ok()?;
         self.hand.begin(InFlight {
@@ -207,6 +207,7 @@ impl<'a> Delivery<'a> {
             typed: false,
             record: mark,
             first_line: self.typed.first_line.clone(),
+            print: Some(print),
         });
         Some(())
     }
@@ -262,8 +263,8 @@ impl<'a> Delivery<'a> {
             Err(failure) => {
                 // What the program took before it failed the rest is no failure of the message.
                 match self.recorded(record) {
-                    true => DeliveryOutcome::Proven { proof: Proof::Transcript },
-                    false => failure.into(),
+                    Some(proof) => DeliveryOutcome::Proven { proof },
+                    None => failure.into(),
                 }
             }
         }
@@ -279,14 +280,23 @@ impl<'a> Delivery<'a> {
     }
 
     /// Whether the runtime's record holds this very attempt, behind what was noted before the paste.
-    fn recorded(&self, record: Option<&RecordMark>) -> bool {
+    fn recorded(&self, record: Option<&RecordMark>) -> Option<Proof> {
+        self.spec.proof.transcript.as_ref()?;
+        let mut search = self.search(record);
+        search.found().unwrap_or(false).then(|| proof::of_record(&search))
+    }
+
+    fn search(&self, record: Option<&RecordMark>) -> RecordSearch<'_> {
         let line = self.first_line_as_recorded();
-        self.spec.proof.transcript.is_some()
-            && transcript::holds_since(&self.spec, &self.values, record, &line).unwrap_or(false)
+        RecordSearch::new(&self.spec, &self.values, record, &line).of_text(Some(self.print_as_recorded()))
     }
 
     fn first_line_as_recorded(&self) -> String {
         self.spec.input.normalised(&self.typed.first_line).into_owned()
+    }
+
+    fn print_as_recorded(&self) -> TextPrint {
+        TextPrint::of(&self.spec.input.normalised(&self.typed.text))
     }
 
     async fn look(&self, pane: &Pane) -> Result<Look, TmuxError> {

@@ -39,7 +39,7 @@ impl Delivery<'_> {
         submitted: Submitted,
     ) -> DeliveryOutcome {
         let mut told = self.hand.told.clone();
-        let mut search = RecordSearch::new(&self.spec, &self.values, record, &self.first_line_as_recorded());
+        let mut search = self.search(record);
         let mut watch = FolderWatch::new(self.record_folders()).ok();
         let (now, mut clock) = (Instant::now(), self.clock());
         let mut again = (now + Duration::from_millis(AGAIN_MS), AGAIN_MS * 2);
@@ -107,7 +107,7 @@ impl Delivery<'_> {
         // Reads only what has come since the last look.
         if search.found().unwrap_or(false) {
             self.hand.knows_conversation(search.conversation());
-            return Some(Proof::Transcript);
+            return Some(of_record(search));
         }
         let pattern = self.spec.proof.screen.as_ref()?;
         let look = self.look(&open.pane).await.ok()?;
@@ -156,7 +156,12 @@ pub(in crate::executor) async fn last_look(hand: &Hand, in_flight: &InFlight) ->
     let Some(spec) = hand.spec.as_ref().filter(|_| in_flight.typed) else { return cut_off };
     let Ok(values) = hand.values(None).await else { return cut_off };
     let line = spec.input.normalised(&in_flight.first_line);
-    let found = spec.proof.transcript.is_some()
-        && transcript::holds_since(spec, &values, in_flight.record.as_ref(), &line).unwrap_or(false);
-    if found { DeliveryOutcome::Proven { proof: Proof::Transcript } } else { cut_off }
+    let mut search = RecordSearch::new(spec, &values, in_flight.record.as_ref(), &line).of_text(in_flight.print);
+    let found = spec.proof.transcript.is_some() && search.found().unwrap_or(false);
+    if found { DeliveryOutcome::Proven { proof: of_record(&search) } } else { cut_off }
+}
+
+/// How strong a proof that is which has been found in the record.
+pub(super) fn of_record(search: &RecordSearch<'_>) -> Proof {
+    if search.is_exact() { Proof::TranscriptExact } else { Proof::Transcript }
 }

@@ -13,6 +13,7 @@ use crate::model::delivery::{RecordMark, Settlement};
 use crate::model::effect::Liveness;
 use crate::model::event::{DeliverySettled, TurnSeen};
 use crate::model::id::{Lsn, MessageId};
+use crate::model::message::TextPrint;
 use crate::observe;
 use crate::runtime::screen;
 use crate::runtime::spec::{Spec, TurnSource};
@@ -27,26 +28,33 @@ const LAG: Duration = Duration::from_secs(3);
 /// Longest until the next look, should a change go unnoticed.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// What is known of it from before.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::executor) struct TypedBefore<'a> {
+    pub mark: Option<&'a RecordMark>,
+    pub print: Option<TextPrint>,
+}
+
 /// Looks for this attempt in the record, and empties the box of what is left of it.
 pub(in crate::executor) async fn settle(
     hand: &Hand,
     message: MessageId,
     attempt: u32,
-    mark: Option<&RecordMark>,
+    typed: TypedBefore<'_>,
     cause: Lsn,
 ) {
-    let settlement = until_told(hand, message, attempt, mark).await;
+    let settlement = until_told(hand, message, attempt, typed).await;
     hand.voice.because(Some(cause)).about(message).say(DeliverySettled { settlement });
 }
 
 /// What is in the record has arrived; what stands in the box is cleared. Neither is the last word before the program has
 /// been at rest for as long as it may lag: a paste or its Enter may be on its way.
-async fn until_told(hand: &Hand, message: MessageId, attempt: u32, mark: Option<&RecordMark>) -> Settlement {
+async fn until_told(hand: &Hand, message: MessageId, attempt: u32, typed: TypedBefore<'_>) -> Settlement {
     let mut watch = FolderWatch::new(folders(hand).await).ok();
     let mut at_rest_since = Instant::now();
     loop {
-        let settlement = settlement(hand, message, attempt, mark).await;
-        if settlement == Settlement::Found {
+        let settlement = settlement(hand, message, attempt, typed).await;
+        if matches!(settlement, Settlement::Found | Settlement::FoundExact) {
             return settlement;
         }
         // A hook has said it meanwhile, and that is how it is settled.
@@ -101,7 +109,7 @@ async fn is_at_work(hand: &Hand) -> bool {
     pane.look().await.is_ok_and(|look| screen::read(spec, &look.screen).working)
 }
 
-async fn settlement(hand: &Hand, message: MessageId, attempt: u32, mark: Option<&RecordMark>) -> Settlement {
+async fn settlement(hand: &Hand, message: MessageId, attempt: u32, typed: TypedBefore<'_>) -> Settlement {
     let cannot = |why: &str| Settlement::CannotTell { why: why.to_owned() };
     let Some(spec) = hand.spec.as_ref() else { return cannot("its runtime is not known here any more") };
     if spec.proof.transcript.is_none() {
@@ -113,11 +121,11 @@ async fn settlement(hand: &Hand, message: MessageId, attempt: u32, mark: Option<
     };
     let needle = names_attempt(message, attempt);
     let needle = spec.input.normalised(&needle);
-    let mut search = RecordSearch::new(spec, &values, mark, &needle);
+    let mut search = RecordSearch::new(spec, &values, typed.mark, &needle).of_text(typed.print);
     match search.found() {
         Ok(true) => {
             hand.knows_conversation(search.conversation());
-            Settlement::Found
+            if search.is_exact() { Settlement::FoundExact } else { Settlement::Found }
         }
         Ok(false) => Settlement::Absent,
         Err(error) => Settlement::CannotTell { why: format!("the record cannot be read: {error}") },

@@ -71,7 +71,7 @@ impl Delivery<'_> {
                 if pressed.pressed {
                     return Ok(Submitted { screen: Some(pressed.screen) });
                 }
-            } else if self.recorded(record) {
+            } else if self.recorded(record).is_some() {
                 // It took the text by itself; a key now would be one too many.
                 return Ok(Submitted { screen: None });
             }

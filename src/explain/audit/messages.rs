@@ -135,7 +135,7 @@ impl Messages {
                 (message.proven, message.in_doubt) = (true, None);
             }
             Fact::DeliverySettled(it) => match it.settlement {
-                Settlement::Found => (message.proven, message.in_doubt) = (true, None),
+                Settlement::Found | Settlement::FoundExact => (message.proven, message.in_doubt) = (true, None),
                 Settlement::Absent => message.in_doubt = None,
                 Settlement::CannotTell { .. } => {}
             },

@@ -89,6 +89,7 @@ fn proven_by(proof: Proof) -> &'static str {
     match proof {
         Proof::Hook => "a hook",
         Proof::Transcript => "the transcript",
+        Proof::TranscriptExact => "the transcript, byte for byte,",
         Proof::Answer => "an answer that names it",
         Proof::Screen => "the screen",
         Proof::Keys => "accepted keys only",
@@ -98,6 +99,9 @@ fn proven_by(proof: Proof) -> &'static str {
 pub fn settled(it: &DeliverySettled) -> String {
     match &it.settlement {
         Settlement::Found => "a delivery in doubt is settled: the runtime's record holds the message (C34)".to_owned(),
+        Settlement::FoundExact => {
+            "a delivery in doubt is settled: the runtime's record holds the message, byte for byte (C34)".to_owned()
+        }
         Settlement::Absent => {
             "a delivery in doubt is settled: the runtime's record does not hold the message (C34)".to_owned()
         }

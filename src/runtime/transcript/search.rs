@@ -9,6 +9,7 @@ use regex::bytes::Regex;
 
 use super::{entry, matching};
 use crate::model::delivery::RecordMark;
+use crate::model::message::TextPrint;
 use crate::runtime::placeholders::Values;
 use crate::runtime::spec::{Spec, TranscriptFormat};
 
@@ -24,6 +25,8 @@ pub struct RecordSearch<'a> {
     marked: Option<Search>,
     others: BTreeMap<PathBuf, Search>,
     found_in: Option<PathBuf>,
+    whole: Option<TextPrint>,
+    exact: bool,
 }
 
 impl<'a> RecordSearch<'a> {
@@ -31,7 +34,23 @@ impl<'a> RecordSearch<'a> {
     /// from its beginning.
     pub fn new(spec: &'a Spec, values: &'a Values, mark: Option<&RecordMark>, needle: &str) -> Self {
         let marked = mark.map(|mark| Search::of(spec.proof.format, mark, needle));
-        Self { spec, values, needle: needle.to_owned(), marked, others: BTreeMap::new(), found_in: None }
+        Self {
+            spec,
+            values,
+            needle: needle.to_owned(),
+            marked,
+            others: BTreeMap::new(),
+            found_in: None,
+            whole: None,
+            exact: false,
+        }
+    }
+
+    /// Of a message whose whole text, as the program will have it, is this.
+    #[must_use]
+    pub fn of_text(mut self, whole: Option<TextPrint>) -> Self {
+        self.whole = whole;
+        self
     }
 
     /// Whether it has been found by now.
@@ -41,8 +60,8 @@ impl<'a> RecordSearch<'a> {
     /// The record cannot tell: a file of it cannot be read, or is shorter than it was.
     pub fn found(&mut self) -> io::Result<bool> {
         let told = self.marked.as_mut().map_or(Ok(false), Search::found);
-        if matches!(told, Ok(true)) {
-            self.found_in = self.marked.as_ref().map(|marked| marked.path.clone());
+        if let (Ok(true), Some(marked)) = (&told, &self.marked) {
+            (self.exact, self.found_in) = (self.is_whole(marked), Some(marked.path.clone()));
             return Ok(true);
         }
         for (path, _) in matching(self.spec, self.values) {
@@ -55,10 +74,21 @@ impl<'a> RecordSearch<'a> {
             });
             if search.found()? {
                 self.found_in = Some(search.path.clone());
+                self.exact = self.others.values().any(|search| search.found && self.is_whole(search));
                 return Ok(true);
             }
         }
         told
+    }
+
+    /// Whether what was found is the whole text, byte for byte. A record that is any text has no entry to compare it with.
+    pub fn is_exact(&self) -> bool {
+        self.exact
+    }
+
+    fn is_whole(&self, search: &Search) -> bool {
+        let said = search.said.as_deref().map(|said| TextPrint::of(&self.spec.input.normalised(said)));
+        said.is_some() && said == self.whole
     }
 
     /// What the program calls the conversation in which it was found, where its record says so.
@@ -83,6 +113,8 @@ pub struct Search {
     /// Where the next look begins.
     next: u64,
     found: bool,
+    /// The entry that it was found in.
+    said: Option<String>,
 }
 
 impl Search {
@@ -99,7 +131,17 @@ impl Search {
         // An empty needle would be found in anything.
         let pattern = Some(alternatives.join("|")).filter(|_| !needle.is_empty()).and_then(|all| Regex::new(&all).ok());
         let (path, needle) = (mark.path.clone(), needle.to_owned());
-        Self { path, format, needle, pattern, overlap, marked: mark.offset, next: mark.offset, found: false }
+        Self {
+            path,
+            format,
+            needle,
+            pattern,
+            overlap,
+            marked: mark.offset,
+            next: mark.offset,
+            found: false,
+            said: None,
+        }
     }
 
     /// Whether it has been found by now.
@@ -147,10 +189,11 @@ impl Search {
             }
             self.next += read as u64;
             // Reading an entry costs far more than looking for the words in its bytes.
-            if pattern.is_match(&line)
-                && entry::spoken(self.format, &line).is_some_and(|said| said.contains(&self.needle))
-            {
-                self.found = true;
+            if !pattern.is_match(&line) {
+                continue;
+            }
+            if let Some(said) = entry::spoken(self.format, &line).filter(|said| said.contains(&self.needle)) {
+                (self.found, self.said) = (true, Some(said));
                 return Ok(());
             }
         }

@@ -150,6 +150,7 @@ fn proof(proof: Proof) -> &'static str {
     match proof {
         Proof::Hook => "hook",
         Proof::Transcript => "transcript",
+        Proof::TranscriptExact => "transcript, byte for byte",
         Proof::Answer => "answer",
         Proof::Screen => "screen",
         Proof::Keys => "keys",
@@ -169,7 +170,7 @@ fn back(requeued: &MessageRequeued, fact: Option<&Fact>) -> &'static str {
         Some(Fact::RetryRequested(_)) => "as asked",
         Some(Fact::DeliverySettled(settled)) => match settled.settlement {
             Settlement::Absent => "the record does not hold it",
-            Settlement::CannotTell { .. } | Settlement::Found => "the record cannot tell",
+            Settlement::CannotTell { .. } | Settlement::Found | Settlement::FoundExact => "the record cannot tell",
         },
         _ if requeued.counted => "its session died",
         _ if requeued.possible_duplicate => "an operator ended its session",

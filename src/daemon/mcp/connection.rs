@@ -1,9 +1,7 @@
 //! One connection, one request: each part of it within its time, and none of them in another's way.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::combinators::BoxBody;
@@ -19,10 +17,10 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::admission::{Admitted, Refused, admit, from_this_machine};
+use super::places::Place;
 use super::refusals::Why;
 use super::{Desk, Front, Own};
 use crate::model::effect::SessionName;
@@ -33,50 +31,19 @@ const HEAD: Duration = Duration::from_secs(5);
 const BODY: Duration = Duration::from_secs(5);
 /// For everything: a call may wait for a reply, and its answer must be taken.
 const WHOLE: Duration = Duration::from_secs(WAIT_S_MAX + 30);
+/// For a refusal to be taken by a caller that has said little or nothing.
+const LAST_WORD: Duration = Duration::from_secs(1);
 const HEAD_BYTES_MAX: usize = 64 << 10;
-
-/// Connections at once: of callers that are not known yet, of one session, and of callers that are told to come later.
-const STRANGERS_MAX: usize = 64;
-const CALLS_OF_ONE_MAX: usize = 16;
-const TURNED_AWAY_MAX: usize = 64;
 
 type Body = BoxBody<Bytes, Infallible>;
 
-/// Who has a place. Strangers have some of their own, so that they never take a session's.
-pub(super) struct Places {
-    strangers: Arc<Semaphore>,
-    turned_away: Arc<Semaphore>,
-    sessions: Mutex<BTreeMap<SessionName, Arc<Semaphore>>>,
-}
-
-impl Default for Places {
-    fn default() -> Self {
-        Self {
-            strangers: Arc::new(Semaphore::new(STRANGERS_MAX)),
-            turned_away: Arc::new(Semaphore::new(TURNED_AWAY_MAX)),
-            sessions: Mutex::default(),
-        }
-    }
-}
-
-impl Places {
-    fn of(&self, session: &SessionName) -> Option<OwnedSemaphorePermit> {
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        // Those that nobody holds a place of are forgotten.
-        sessions.retain(|_, places| places.available_permits() < CALLS_OF_ONE_MAX);
-        let places = sessions.entry(session.clone()).or_insert_with(|| Arc::new(Semaphore::new(CALLS_OF_ONE_MAX)));
-        Arc::clone(places).try_acquire_owned().ok()
-    }
-}
-
 /// Hears one request and answers it.
 pub(super) async fn serve(stream: TcpStream, from: u16, front: &Arc<Front>) {
-    let Ok(place) = Arc::clone(&front.places.strangers).try_acquire_owned() else {
+    // Held until the last byte is out.
+    let Some((place, leave)) = front.places.stranger().await else {
         front.refusals.note(Why::TooMany, None, from);
         return turn_away(stream, front).await;
     };
-    // Held until the last byte is out: a stranger's at first, then one of the session's own.
-    let place = Mutex::new(Some(place));
     let service = service_fn(async |request| {
         let answered = answer(request, front, &place).await;
         Ok::<_, Infallible>(answered.unwrap_or_else(|Refused { why, session }| {
@@ -88,12 +55,21 @@ pub(super) async fn serve(stream: TcpStream, from: u16, front: &Arc<Front>) {
     // One request each: there is no idle connection that could be closed under a call.
     http.timer(TokioTimer::new()).header_read_timeout(HEAD).keep_alive(false).max_buf_size(HEAD_BYTES_MAX);
     let mut connection = http.serve_connection(TokioIo::new(stream), service);
-    match timeout(WHOLE, pin!(&mut connection)).await {
+    let heard = tokio::select! {
+        heard = timeout(WHOLE, &mut connection) => heard,
+        () = leave.told() => {
+            front.refusals.note(Why::MadeRoom, None, from);
+            let mut stream = connection.into_parts().io.into_inner();
+            let _ = timeout(LAST_WORD, stream.write_all(&in_bytes(Why::MadeRoom))).await;
+            return;
+        }
+    };
+    match heard {
         Ok(Err(error)) if error.is_timeout() => {
             front.refusals.note(Why::SlowHead, None, from);
             let mut stream = connection.into_parts().io.into_inner();
             // Whoever is slow to speak may have gone.
-            let _ = timeout(HEAD, stream.write_all(&in_bytes(Why::SlowHead))).await;
+            let _ = timeout(LAST_WORD, stream.write_all(&in_bytes(Why::SlowHead))).await;
         }
         Ok(Err(error)) if error.is_parse_too_large() => front.refusals.note(Why::HeadTooLong, None, from),
         Ok(Err(error)) => tracing::debug!(%error, "a call by MCP ended early"),
@@ -102,11 +78,8 @@ pub(super) async fn serve(stream: TcpStream, from: u16, front: &Arc<Front>) {
     }
 }
 
-async fn answer(
-    request: Request<Incoming>,
-    front: &Arc<Front>,
-    place: &Mutex<Option<OwnedSemaphorePermit>>,
-) -> Result<Response<Body>, Refused> {
+async fn answer(request: Request<Incoming>, front: &Arc<Front>, place: &Place) -> Result<Response<Body>, Refused> {
+    place.is_heard();
     from_this_machine(request.headers(), front.port)?;
     if request.uri().path() != "/mcp" {
         return Ok(plain(StatusCode::NOT_FOUND, "agents call /mcp"));
@@ -114,7 +87,7 @@ async fn answer(
     let Admitted { session, body_bytes_max } = admit(front, request.headers()).await?;
     let of_session = |why| Refused { why, session: Some(session.clone()) };
     let own = front.places.of(&session).ok_or_else(|| of_session(Why::TooManyOfOne))?;
-    *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(own);
+    place.becomes(own);
     let request = whole(request, body_bytes_max).await.map_err(of_session)?;
     Ok(speak(front, session).handle(request).await)
 }
@@ -175,7 +148,7 @@ fn in_bytes(why: Why) -> Vec<u8> {
 /// Says so to a caller too many. What it says itself is read and dropped: a socket closed over unread bytes takes the
 /// answer with it.
 async fn turn_away(mut stream: TcpStream, front: &Front) {
-    let Ok(_place) = Arc::clone(&front.places.turned_away).try_acquire_owned() else { return };
+    let Some(_place) = front.places.outside() else { return };
     let said = async {
         stream.write_all(&in_bytes(Why::TooMany)).await?;
         stream.shutdown().await?;
@@ -183,7 +156,7 @@ async fn turn_away(mut stream: TcpStream, front: &Front) {
         while stream.read(&mut heard).await? > 0 {}
         Ok::<_, std::io::Error>(())
     };
-    if let Ok(Err(error)) = timeout(Duration::from_secs(1), said).await {
+    if let Ok(Err(error)) = timeout(LAST_WORD, said).await {
         tracing::debug!(%error, "a caller too many has gone");
     }
 }

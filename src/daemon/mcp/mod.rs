@@ -7,6 +7,7 @@ mod admission;
 mod bearer;
 mod connection;
 mod desk;
+mod places;
 mod port;
 mod refusals;
 
@@ -29,7 +30,7 @@ struct Front {
     door: Arc<Door>,
     bearers: Bearers,
     refusals: Refusals,
-    places: connection::Places,
+    places: places::Places,
     port: u16,
 }
 
@@ -43,7 +44,7 @@ impl fmt::Debug for Front {
 pub async fn serve(listening: Listening, door: Arc<Door>, refusals: Refusals) {
     let Listening { listener, port } = listening;
     let bearers = Bearers::new(door.home.clone());
-    let front = Arc::new(Front { door, bearers, refusals, places: connection::Places::default(), port });
+    let front = Arc::new(Front { door, bearers, refusals, places: places::Places::default(), port });
     accept(&listener, &front).await;
 }
 

@@ -31,6 +31,7 @@ pub(super) enum Why {
     SlowHead,
     SlowBody,
     TooMany,
+    MadeRoom,
     TooManyOfOne,
 }
 
@@ -42,7 +43,7 @@ impl Why {
             Why::BodyTooLong => StatusCode::PAYLOAD_TOO_LARGE,
             Why::HeadTooLong => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Why::SlowHead | Why::SlowBody => StatusCode::REQUEST_TIMEOUT,
-            Why::TooMany => StatusCode::SERVICE_UNAVAILABLE,
+            Why::TooMany | Why::MadeRoom => StatusCode::SERVICE_UNAVAILABLE,
             Why::TooManyOfOne => StatusCode::TOO_MANY_REQUESTS,
         }
     }
@@ -60,6 +61,7 @@ impl Why {
             Why::SlowHead => "the headers did not arrive in time",
             Why::SlowBody => "the body did not arrive in time",
             Why::TooMany => "too many callers are at the door",
+            Why::MadeRoom => "it had said nothing yet, and others wanted its place",
             Why::TooManyOfOne => "this session has too many calls under way",
         }
     }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 fn fleet() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v2-fleet")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v3-fleet")
 }
 
 struct Made {

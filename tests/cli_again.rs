@@ -31,7 +31,7 @@ fn json(journal: &Path, args: &[&str]) -> (Option<i32>, Value) {
 /// I2: the rules of this build come to every decision of a recorded fleet.
 #[test]
 fn i2_a_recorded_history_is_decided_again_as_it_is_recorded() {
-    let (_dir, journal) = history("v1-fleet");
+    let (_dir, journal) = history("v3-fleet");
     let all = records(&journal);
     let (records, decisions) = (all.len(), all.iter().filter(|record| record["class"] == "decision").count());
     assert!(decisions > 300, "{decisions}");
@@ -43,6 +43,17 @@ fn i2_a_recorded_history_is_decided_again_as_it_is_recorded() {
     }
     let (code, said) = json(&journal, &["--verify"]);
     assert_eq!((code, &said["decisions"], &said["divergences"]), (Some(0), &decisions.into(), &Value::Array(vec![])));
+}
+
+/// I2: the upgrade check over a history of an older dormouse: a wake after one that had failed was told as the first.
+#[test]
+fn i2_what_an_older_build_decided_otherwise_is_listed() {
+    let (_dir, journal) = history("v2-fleet");
+    let output = replay(&journal, &["--diff"]);
+    let text = out(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("nothing was ever parked") && text.contains("the session before died"), "{text}");
+    assert!(text.ends_with("this build decides otherwise in 1 place\n"), "{text}");
 }
 
 /// I2: where they do not, both sides are shown. This history was put together by hand, and no rules made it.

@@ -184,7 +184,7 @@ fn a_journal_is_called_whole_only_if_every_byte_of_it_is() {
     }
     fs::write(&segment, [&whole[..], b"more"].concat()).unwrap();
     has(&findings(&doctor(home.path())), "journal", "fail", "never changes its length");
-    let (home, journal) = history("v2-fleet");
+    let (home, journal) = history("v3-fleet");
     let segment = journal.join("00000000000000000001.jnl");
     let mut bytes = fs::read(&segment).unwrap();
     let trailer = bytes.iter().rposition(|byte| *byte != 0).unwrap();

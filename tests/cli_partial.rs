@@ -45,7 +45,7 @@ fn i2_a_history_without_its_beginning_is_decided_again_from_the_oldest_snapshot_
     assert!(out(&said).starts_with("records 18 to 30: all "), "{}", out(&said));
     tells_what_was_left_out(&out(&said));
     // The whole history has nothing left out.
-    assert_eq!(json(&history("v2-fleet").1, &["replay", "--verify"])["left_out"], Value::Null);
+    assert_eq!(json(&history("v3-fleet").1, &["replay", "--verify"])["left_out"], Value::Null);
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn a_folder_that_is_no_journal_is_not_taken_for_an_empty_one() {
 /// A copy is read, whatever runs here.
 #[test]
 fn ls_of_a_copy_asks_no_daemon() {
-    let (_dir, journal) = history("v2-fleet");
+    let (_dir, journal) = history("v3-fleet");
     let rows = json(&journal, &["ls"]);
     assert!(rows.as_array().unwrap().iter().any(|row| row["peer"] == "demo-ada"), "{rows}");
     assert_eq!(rows, json(&journal, &["ls", "--at", "873"]));
@@ -155,7 +155,7 @@ fn ls_of_a_copy_asks_no_daemon() {
 /// What waited then, and why it did not move, long after.
 #[test]
 fn queue_of_a_copy_asks_no_daemon() {
-    let (_dir, journal) = history("v2-fleet");
+    let (_dir, journal) = history("v3-fleet");
     let rows = json(&journal, &["queue", "bob", "--at", "380"]);
     let found: Vec<_> =
         rows.as_array().unwrap().iter().map(|row| (row["state"].as_str().unwrap(), row["position"].as_u64())).collect();

@@ -12,10 +12,14 @@ use tempfile::TempDir;
 
 /// A copy of a recorded history.
 fn fleet() -> (TempDir, PathBuf) {
+    history("v1-fleet")
+}
+
+fn history(name: &str) -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let journal = dir.path().join("journal");
     fs::create_dir(&journal).unwrap();
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1-fleet");
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     for file in fs::read_dir(golden).unwrap().map(Result::unwrap) {
         fs::copy(file.path(), journal.join(file.file_name())).unwrap();
     }
@@ -47,7 +51,7 @@ fn json(journal: &Path, args: &[&str]) -> Value {
 /// I2: the recorded fleet comes out the same under the settings that held.
 #[test]
 fn i2_without_other_settings_nothing_differs() {
-    let (_dir, journal) = fleet();
+    let (_dir, journal) = history("v3-fleet");
     let text = out(&whatif(&journal, &[]));
     assert!(text.starts_with("Records 1 to ") && text.ends_with(": every one would have been the same\n"), "{text}");
     let said = json(&journal, &[]);

@@ -9,7 +9,7 @@ use cli_support::{err, out, program};
 use serde_json::Value;
 
 fn why(args: &[&str]) -> Output {
-    let fleet = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v2-fleet");
+    let fleet = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v3-fleet");
     let args = [&["why"], args, &["--journal", fleet.to_str().unwrap()]].concat();
     program(&args).env("TZ", "UTC").output().unwrap()
 }

@@ -9,7 +9,7 @@ use cli_support::{err, out, program};
 use serde_json::Value;
 
 fn golden() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v2-fleet")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v3-fleet")
 }
 
 fn said(args: &[&str]) -> String {

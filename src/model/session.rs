@@ -34,6 +34,8 @@ pub enum WakeBranch {
     NoTopic,
     /// `compact` resumes a parked peer first (C56).
     Compact,
+    /// It was to be resumed, and its program ended each time that was tried.
+    ResumeFailed,
 }
 
 /// What asked for the wake.

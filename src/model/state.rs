@@ -14,6 +14,7 @@ use super::id::{Generation, Lsn, MessageId};
 pub use super::key::{Key, KeyName};
 use super::message::{Message, Question};
 use super::name::{Identity, Personality, Runtime};
+use super::park::{LastDeath, Park, Taken};
 use super::profile::{Registration, WakePolicy};
 use super::session::{Ending, ReapReason, Source, Turn, TypedVerb, WakeBranch, WakeGate, WakeMode, WakeReason};
 use super::settings::Settings;
@@ -126,6 +127,14 @@ pub struct Presence {
     /// The last wake, if it has failed: whoever asks why nothing moves wants to hear that first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wake_failure: Option<super::session::WakeFailure>,
+    /// Times in a row that its program ended before the conversation that it was to resume was ready.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub resumes_failed: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// Something to be typed into a session (C56).
@@ -170,25 +179,6 @@ pub struct Mark {
     pub lsn: Lsn,
     pub at: Timestamp,
     pub by: String,
-}
-
-/// What was parked may be resumed (C47).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Park {
-    pub lsn: Lsn,
-    pub at: Timestamp,
-    pub resume_ref: Option<String>,
-    pub topics: Vec<String>,
-}
-
-/// How the last life ended, for `resume_on_death`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LastDeath {
-    pub lsn: Lsn,
-    pub resume_ref: Option<String>,
-    pub topics: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -273,6 +263,9 @@ pub struct Session {
     /// What its program said last, if it ended before its box was open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_words: Option<String>,
+    /// What its wake has taken, until it is ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken: Option<Box<Taken>>,
 }
 
 /// How far a session has come.
@@ -361,6 +354,7 @@ impl Presence {
             verbs: Vec::new(),
             unanswered: Vec::new(),
             wake_failure: None,
+            resumes_failed: 0,
         }
     }
 }

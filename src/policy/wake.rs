@@ -99,6 +99,10 @@ fn head<'a>(case: &Case<'a>) -> Option<&'a Message> {
     messages.into_iter().find(|message| message.purpose != Purpose::Report && message.fate == Fate::Queued)
 }
 
+/// So often in a row a conversation is tried whose program ends before it is ready: the conversation may be what it cannot
+/// read. What has nothing to do with the conversation, as a login or a server of tmux's, ends no program by itself.
+const RESUMES_MAX: u32 = 2;
+
 /// What holds a wake back: C15, in its order; then what must pass first (C13, C20).
 const GATES: [fn(&Want) -> Option<WakeGate>; 7] =
     [managed_elsewhere, not_declared, stopped, quarantined, already_live, delayed, no_slot];
@@ -241,13 +245,23 @@ fn fresh_or_resumed(want: &Want) -> (WakeBranch, WakeMode) {
     if policy == WakePolicy::Ephemeral {
         return (WakeBranch::Ephemeral, WakeMode::Fresh);
     }
-    let Some(park) = park else { return never_parked(case, resumable(died_ref)) };
+    let (branch, mode) = by_what_was_left(want, resumable(parked_ref), resumable(died_ref));
+    if mode != WakeMode::Fresh && case.presence.resumes_failed >= RESUMES_MAX {
+        return (WakeBranch::ResumeFailed, WakeMode::Fresh);
+    }
+    (branch, mode)
+}
+
+/// A message is at work, and nothing else has said how it is to be.
+fn by_what_was_left(want: &Want, parked: WakeMode, died: WakeMode) -> (WakeBranch, WakeMode) {
+    let case = &want.case;
+    let Some(park) = &case.presence.park else { return never_parked(case, died) };
     let profile = case.state.peer(case.peer).map(|peer| &peer.registration.profile);
     if profile.is_some_and(|profile| profile.converses_with_people) {
-        return (WakeBranch::HumanConversation, resumable(parked_ref));
+        return (WakeBranch::HumanConversation, parked);
     }
     match want.message.and_then(|message| message.topic.as_ref()) {
-        Some(topic) if park.topics.contains(topic) => (WakeBranch::TopicKnown, resumable(parked_ref)),
+        Some(topic) if park.topics.contains(topic) => (WakeBranch::TopicKnown, parked),
         Some(_) => (WakeBranch::TopicNew, WakeMode::Fresh),
         None => (WakeBranch::NoTopic, WakeMode::Fresh),
     }

@@ -5,9 +5,10 @@ use crate::model::effect::{Attention, AttentionKind, SessionName, Task};
 use crate::model::event::{Parked, QuarantineLifted, Quarantined, Reaped, SessionDied, SessionEnded, SessionFinished};
 use crate::model::id::Generation;
 use crate::model::name::Identity;
+use crate::model::park::{LastDeath, Park, Taken};
 use crate::model::record::Record;
-use crate::model::session::Ending;
-use crate::model::state::{EndedHow, LastDeath, LastEnd, Park, Quarantine, SessionPhase, State};
+use crate::model::session::{Ending, WakeMode};
+use crate::model::state::{EndedHow, LastEnd, Presence, Quarantine, Session, SessionPhase, State};
 use crate::mutant::{Bug, bug};
 
 pub(super) fn reaped(state: &mut State, record: &Record, decision: &Reaped) -> Vec<Task> {
@@ -66,6 +67,7 @@ pub(super) fn session_died(state: &mut State, record: &Record, decision: &Sessio
     let last = record.subject.peer.as_ref().and_then(|peer| last_death(state, record, peer));
     if let Some(presence) = presence(state, record) {
         presence.died = last.or(presence.died.take());
+        presence.resumes_failed += u32::from(decision.counted && presence.session.as_ref().is_some_and(was_resuming));
         presence.deaths.retain(|(_, at)| record.at.since(*at) < window_ms);
         if decision.counted && !bug(Bug::DeathNotCounted) {
             presence.deaths.push((record.lsn, record.at));
@@ -78,6 +80,23 @@ fn last_death(state: &State, record: &Record, peer: &Identity) -> Option<LastDea
     let session = state.presences.get(peer)?.session.as_ref()?;
     let resume_ref = state.resumable(peer, session).cloned();
     Some(LastDeath { lsn: record.lsn, resume_ref, topics: session.topics.clone() })
+}
+
+/// It was to resume a conversation, and has not.
+fn was_resuming(session: &Session) -> bool {
+    session.taken.is_some() && session.mode != WakeMode::Fresh
+}
+
+/// A session that never was ready has spent nothing of what its wake took (C17, C29). What was parked of it meanwhile counts
+/// only where it leads to a conversation.
+fn gives_back(presence: &mut Presence, taken: Taken) {
+    let leads_on = |park: &Option<Park>| park.as_ref().is_some_and(|park| park.resume_ref.is_some());
+    if !leads_on(&presence.park) && taken.park.is_some() {
+        (presence.park, presence.died) = (taken.park, None);
+    } else if taken.died.is_some() && presence.park.is_none() {
+        presence.died = taken.died;
+    }
+    presence.refresh = presence.refresh.take().or(taken.refresh);
 }
 
 pub(super) fn session_finished(state: &mut State, record: &Record, decision: &SessionFinished) -> Vec<Task> {
@@ -106,6 +125,9 @@ pub(super) fn leave(state: &mut State, record: &Record, how: EndedHow, ending: E
     presence.since = record.at;
     presence.lost.extend(&lost);
     presence.unanswered.extend(session.questions);
+    if let Some(taken) = session.taken {
+        gives_back(presence, *taken);
+    }
     let generation = session.generation;
     presence.last_end = Some(LastEnd { generation, how, ending, lived_ms, armed: session.armed.is_some() });
     let mut tasks: Vec<Task> = lost.iter().filter_map(|id| startup::settle_lost(state, &peer, *id)).collect();

@@ -5,10 +5,11 @@ use crate::model::effect::{KnownPeer, StartSession, Task};
 use crate::model::event::{LaunchFailed, SessionStarted, WakeDecided, WakeFailed, WakeRefused};
 use crate::model::id::Generation;
 use crate::model::name::Identity;
+use crate::model::park::Taken;
 use crate::model::profile::WakePolicy;
 use crate::model::record::Record;
 use crate::model::session::{Ending, Source, Turn, WakeBranch, WakeFailure, WakeMode};
-use crate::model::state::{EndedHow, Session, SessionPhase, State};
+use crate::model::state::{EndedHow, Presence, Session, SessionPhase, State};
 use crate::model::turn_names::TurnNames;
 use crate::mutant::{Bug, bug};
 
@@ -23,6 +24,10 @@ pub(super) fn wake_decided(state: &mut State, record: &Record, decision: &WakeDe
     let topics = kept_topics(state, &peer, &decision.mode);
     let Some(presence) = presence(state, record) else { return Vec::new() };
     presence.session = Some(new_session(record, decision, policy, topics));
+    let taken = takes(presence, decision);
+    if let Some(session) = &mut presence.session {
+        session.taken = taken;
+    }
     presence.since = record.at;
     presence.last_gate = None;
     presence.wake_retry_at = None;
@@ -30,15 +35,19 @@ pub(super) fn wake_decided(state: &mut State, record: &Record, decision: &WakeDe
         verb::resumed(presence, Generation(record.lsn));
     }
     presence.bring_up = presence.bring_up.take().filter(|bring_up| bring_up.reason != decision.reason);
-    // A folder launch consumes nothing (C17).
-    if decision.branch != WakeBranch::FolderLaunch {
-        presence.park = None;
-        presence.died = None;
-        if decision.mode == WakeMode::Fresh {
-            presence.refresh = None;
-        }
-    }
     start_session(state, &peer).into_iter().collect()
+}
+
+/// What the wake takes from the peer, if a session that never gets ready is to give it back: what was there before `new` is not
+/// wanted any more.
+fn takes(presence: &mut Presence, decision: &WakeDecided) -> Option<Box<Taken>> {
+    // A folder launch consumes nothing (C17).
+    if decision.branch == WakeBranch::FolderLaunch {
+        return None;
+    }
+    let refresh = if decision.mode == WakeMode::Fresh { presence.refresh.take() } else { None };
+    let taken = Taken { park: presence.park.take(), died: presence.died.take(), refresh };
+    (decision.branch != WakeBranch::New && taken != Taken::default()).then(|| Box::new(taken))
 }
 
 /// A resumed conversation keeps its topics; a fresh one starts the set anew (C18).
@@ -88,6 +97,7 @@ fn new_session(record: &Record, decision: &WakeDecided, policy: WakePolicy, topi
         waits_by: None,
         failing: false,
         last_words: None,
+        taken: None,
     }
 }
 
@@ -167,9 +177,11 @@ pub(super) fn session_ready(state: &mut State, record: &Record) -> Vec<Task> {
     presence.last_wake_failed = false;
     presence.wake_failure = None;
     presence.wakes_failed = 0;
+    presence.resumes_failed = 0;
     presence.since = record.at;
     if let Some(session) = &mut presence.session {
         session.phase = SessionPhase::Ready { since: record.at };
+        session.taken = None;
         if session.turn == Turn::Unknown && session.last_delivered.is_none() {
             // Nothing was submitted, so nothing can be running (C46a).
             session.turn = Turn::Ended { at: record.at, judged: true };

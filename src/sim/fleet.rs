@@ -34,6 +34,11 @@ impl Program {
         self != Program::Router
     }
 
+    /// Whether its record has an entry for each message, which can be compared with the whole of it; else it is any text.
+    pub fn records_entries(self) -> bool {
+        self == Program::Teller
+    }
+
     pub fn can_resume(self) -> bool {
         matches!(self, Program::Teller | Program::Hooked)
     }

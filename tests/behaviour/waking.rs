@@ -282,3 +282,92 @@ fn c17_a_death_before_the_first_word_leaves_nothing_to_resume() {
          3s send a to ada     => wake_decided[fresh died]",
     );
 }
+
+/// As parked, with `known` among its topics.
+const PARKED: &str = "0s send a to ada about known => wake_decided[fresh first_wake]
+     1s up ada       => delivery_decided, delivered, session_ready
+     2s turn ada idle =>
+     3s stop ada     => stop_set, parked, reaped[stopped]
+     4s gone ada signal:15 => session_ended
+     5s start ada    => stop_cleared
+     6s send b to ada about known => wake_decided[resumed topic_known]";
+
+fn put_aside() -> World {
+    let mut world = World::new();
+    world.add("ada", |_| {});
+    check(&mut world, PARKED);
+    world
+}
+
+/// C17, C29: a wake that fails has spent nothing: what it was to resume is resumed by the next one.
+#[test]
+fn c17_a_wake_that_fails_gives_back_what_it_took() {
+    for fails in [
+        "7s gone ada exit:1 => session_died, wake_failed, wake_refused[retry_delay]",
+        "7s launch-failed ada launch nothing => wake_failed, wake_refused[retry_delay]",
+        "7s launch-failed ada boot left => wake_failed, reaped[wake_failed]
+         7s gone ada signal:15 => session_ended, wake_refused[retry_delay]",
+        "7s box ada => delivery_decided
+         7s begun b ada =>
+         8s unproven b ada => delivery_failed, wake_failed, reaped[wake_failed]
+         8s gone ada signal:15 => session_ended, wake_refused[retry_delay]",
+    ] {
+        let mut world = put_aside();
+        check(&mut world, &format!("{fails}\n20s passes => wake_decided[resumed topic_known]"));
+        check(&mut world, "1s up ada => delivery_decided, delivered, session_ready");
+        assert!(world.session("ada").taken.is_none() && world.state.presences[&world.identity("ada")].park.is_none());
+    }
+}
+
+/// C17: what the program cannot read must not keep the peer from its messages for ever; what ended it is not forgotten
+/// before a fresh one is ready.
+#[test]
+fn c17_a_conversation_that_ends_its_program_each_time_is_left_behind() {
+    let mut world = put_aside();
+    check(
+        &mut world,
+        "7s gone ada exit:1  => session_died, wake_failed, wake_refused[retry_delay]
+         8s passes           => wake_decided[resumed topic_known]
+         9s gone ada exit:1  => session_died, wake_failed, wake_refused[retry_delay]
+         11s passes          => wake_decided[fresh resume_failed]
+         310s gone ada exit:1 => boot_slot_released, session_died, wake_failed, wake_refused[retry_delay]",
+    );
+    assert!(world.state.presences[&world.identity("ada")].park.is_some(), "the fresh one has not come either");
+    check(
+        &mut world,
+        "4s passes           => wake_decided[fresh resume_failed]
+         5s up ada         => delivery_decided, delivered, session_ready",
+    );
+    let presence = &world.state.presences[&world.identity("ada")];
+    assert!(presence.park.is_none() && presence.resumes_failed == 0);
+}
+
+/// C17, C54: a refresh is still asked for where the fresh session never came; what was before `new` is not wanted any more.
+#[test]
+fn c17_what_an_operator_put_away_does_not_come_back() {
+    let mut world = put_aside();
+    check(
+        &mut world,
+        "7s up ada          => delivery_decided, delivered, session_ready
+         8s turn ada idle   =>
+         9s stop ada        => stop_set, parked, reaped[stopped]
+         9s gone ada signal:15 => session_ended
+         9s start ada       => stop_cleared
+         10s refresh ada    => refresh_marked
+         11s send c to ada about known => wake_decided[fresh refresh_mark]
+         12s gone ada exit:1 => session_died, wake_failed, wake_refused[retry_delay]
+         13s passes         => wake_decided[fresh refresh_mark]",
+    );
+    let mut world = put_aside();
+    check(
+        &mut world,
+        "7s up ada          => delivery_decided, delivered, session_ready
+         8s turn ada idle   =>
+         9s stop ada        => stop_set, parked, reaped[stopped]
+         9s gone ada signal:15 => session_ended
+         10s start ada      => stop_cleared
+         10s new ada        => wake_decided[fresh new]
+         11s gone ada exit:1 => session_died, wake_failed",
+    );
+    assert!(world.state.presences[&world.identity("ada")].park.is_none());
+}

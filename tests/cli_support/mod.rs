@@ -289,6 +289,7 @@ pub fn session(generation: Generation) -> Session {
         waits_by: None,
         failing: false,
         last_words: None,
+        taken: None,
     }
 }
 

@@ -124,7 +124,7 @@ pub fn segments(dir: &Path) -> Vec<PathBuf> {
 impl Journal {
     /// From its first record on.
     pub fn whole() -> Self {
-        Self::of("v2-fleet", "demo-hal")
+        Self::of("v3-fleet", "demo-hal")
     }
 
     /// As retention has left it, with two snapshots.

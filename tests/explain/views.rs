@@ -57,6 +57,7 @@ fn session(phase: SessionPhase) -> Session {
         waits_by: None,
         failing: false,
         last_words: None,
+        taken: None,
     }
 }
 

@@ -2,13 +2,14 @@
 //! same way again.
 //!
 //! `tests/golden/v1-fleet` is the life of a fleet, `v2-fleet` the same and more of it, since messages have `named` and
-//! `reply_asked`, and settings say where they came from. They are never written again. Each run leaves what is recorded
+//! `reply_asked`, and settings say where they came from, `v3-fleet` the same since a wake that fails gives back what it took.
+//! They are never written again. Each run leaves what is recorded
 //! now in the tests' own folder; a kind that is written otherwise, or rules that decide otherwise on purpose, get a history
 //! of their own beside the old ones:
 //!
 //! ```text
 //! cargo test --test golden_history
-//! cp -r target/tmp/golden-history tests/golden/v3-fleet
+//! cp -r target/tmp/golden-history tests/golden/v4-fleet
 //! ```
 //!
 //! and its name and head in [`HISTORIES`], where the old one is no longer said to be decided.
@@ -50,11 +51,16 @@ const HISTORIES: &[History] = &[
     History {
         name: "v1-fleet",
         head: "fa10d9f11fe90d728775f1c73761a8e0fd294db9d5b18083941cbaf52b001ab6",
-        decided: true,
+        decided: false,
     },
     History {
         name: "v2-fleet",
         head: "90c034313e6814818733effda29b79fee30594dc8bfeb95cc18b0807e91db473",
+        decided: false,
+    },
+    History {
+        name: "v3-fleet",
+        head: "6ea114d7572714048213baf4ef07df8c6a4b94e380df5c2274373b7790fbac4a",
         decided: true,
     },
 ];

@@ -10,7 +10,7 @@ use crate::journal_disk::salts;
 
 #[test]
 fn whoever_watches_is_told_of_each_record_and_finds_what_others_find() {
-    let journal = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v2-fleet");
+    let journal = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v3-fleet");
     let all: Vec<Lsn> = (1..=873).map(Lsn).collect();
     let mut told = Vec::new();
     let found = verify_watched(&journal, &mut |lsn| told.push(lsn)).unwrap();

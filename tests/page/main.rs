@@ -256,7 +256,7 @@ fn the_page_says_what_is_missing_from_it() {
     let journal = dir.path().join("journal");
     std::fs::create_dir(&journal).unwrap();
     let golden = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
-    for file in std::fs::read_dir(golden("v2-fleet")).unwrap().map(Result::unwrap) {
+    for file in std::fs::read_dir(golden("v3-fleet")).unwrap().map(Result::unwrap) {
         std::fs::copy(file.path(), journal.join(file.file_name())).unwrap();
     }
     let segment = journal.join("00000000000000000328.jnl");

@@ -5,7 +5,7 @@ use dormouse::model::event::{Event, Fact};
 use dormouse::model::record::Record;
 
 use crate::asked;
-use crate::stories::lived_through;
+use crate::told::lived_through;
 
 /// What is said of the first message after these lines, latest first.
 fn kinds(lines: &str) -> Vec<&'static str> {

@@ -17,6 +17,7 @@ mod phases;
 #[allow(dead_code, reason = "a story takes what it needs of it")]
 mod script;
 mod stories;
+mod told;
 #[path = "../behaviour/world.rs"]
 #[allow(dead_code, reason = "a story takes what it needs of it")]
 mod world;
@@ -33,13 +34,14 @@ use dormouse::model::id::Lsn;
 use dormouse::model::record::Record;
 use dormouse::sim::coverage::{BRANCHES, Branch, branch};
 use jiff::tz::TimeZone;
-use stories::{STORIES, told};
+use stories::STORIES;
+use told::told;
 
 /// As wide as a page.
 const COLUMNS: u16 = 118;
 
 pub fn recorded() -> Vec<Record> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v2-fleet");
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v3-fleet");
     Reader::open(&dir).unwrap().records(Lsn(1)).collect::<Result<_, _>>().unwrap()
 }
 

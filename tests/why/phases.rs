@@ -5,7 +5,7 @@ use dormouse::model::id::Lsn;
 use dormouse::model::record::Record;
 
 use crate::asked;
-use crate::stories::lived_through;
+use crate::told::lived_through;
 
 fn of_ada(records: &[Record]) -> Answer {
     let ada = records.iter().filter_map(|it| it.subject.peer.clone()).find(|it| it.personality.to_string() == "ada");

@@ -19,13 +19,15 @@ const OUTSIDE_MAX: usize = 64;
 /// Longest that a caller waits for a place that somebody silent is to leave.
 const LEAVES: Duration = Duration::from_secs(1);
 
+/// Those that have said nothing yet, oldest first.
+type Silent = VecDeque<(u64, oneshot::Sender<()>)>;
+
 /// Strangers have places of their own, so that they never take a session's. Where all are taken, the one that has been silent
 /// longest leaves: an agent says all it has to say at once, and must not be kept out by callers that say nothing.
 pub(super) struct Places {
     strangers: Arc<Semaphore>,
     outside: Arc<Semaphore>,
-    /// Those that have said nothing yet, oldest first.
-    silent: Arc<Mutex<VecDeque<(u64, oneshot::Sender<()>)>>>,
+    silent: Arc<Mutex<Silent>>,
     next: AtomicU64,
     sessions: Mutex<BTreeMap<SessionName, Arc<Semaphore>>>,
 }
@@ -39,7 +41,7 @@ pub(super) struct Place {
 /// Ends when its caller is heard, or has gone.
 struct Silence {
     number: u64,
-    silent: Arc<Mutex<VecDeque<(u64, oneshot::Sender<()>)>>>,
+    silent: Arc<Mutex<Silent>>,
 }
 
 /// Told to a caller that is to make room.

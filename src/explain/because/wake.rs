@@ -64,6 +64,7 @@ pub fn branch(branch: WakeBranch) -> &'static str {
         WakeBranch::TopicNew => "the message's topic is new to the parked session",
         WakeBranch::NoTopic => "the message has no topic",
         WakeBranch::Compact => "a conversation is resumed to be compacted",
+        WakeBranch::ResumeFailed => "its program ended each time that its conversation was to be resumed",
     }
 }
 

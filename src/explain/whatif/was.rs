@@ -4,10 +4,11 @@ use crate::model::event::{Decision, Event, Fact, Recipient, ReportMade};
 use crate::model::id::{Generation, Lsn, MessageId};
 use crate::model::message::{Fate, Message};
 use crate::model::name::Identity;
+use crate::model::park::{LastDeath, Park};
 use crate::model::record::Record;
 use crate::model::session::{Source, Turn};
 use crate::model::settings::Settings;
-use crate::model::state::{Park, Presence, Session, SessionPhase, State};
+use crate::model::state::{Presence, Session, SessionPhase, State};
 use crate::model::time::{BootId, Timestamp};
 use crate::model::turn_names::TurnNames;
 use crate::reducer::apply;
@@ -187,10 +188,7 @@ fn essence(presence: &Presence, now: Timestamp, window_ms: u64) -> Option<Presen
     if let Some(quarantine) = &mut it.quarantine {
         quarantine.lsn = Lsn::ZERO;
     }
-    it.park = it.park.map(|park| Park { lsn: Lsn::ZERO, at: zero, resume_ref: any(park.resume_ref), ..park });
-    if let Some(died) = &mut it.died {
-        (died.lsn, died.resume_ref) = (Lsn::ZERO, any(died.resume_ref.take()));
-    }
+    put_aside(&mut it.park, &mut it.died, zero);
     let under_way = !it.lost.is_empty() || !it.verbs.is_empty() || it.external_delivery.is_some();
     match &mut it.session {
         _ if under_way => return None,
@@ -199,6 +197,16 @@ fn essence(presence: &Presence, now: Timestamp, window_ms: u64) -> Option<Presen
         None => {}
     }
     Some(it)
+}
+
+/// What of a conversation could be resumed.
+fn put_aside(park: &mut Option<Park>, died: &mut Option<LastDeath>, zero: Timestamp) {
+    if let Some(park) = park {
+        (park.lsn, park.at, park.resume_ref) = (Lsn::ZERO, zero, any(park.resume_ref.take()));
+    }
+    if let Some(died) = died {
+        (died.lsn, died.resume_ref) = (Lsn::ZERO, any(died.resume_ref.take()));
+    }
 }
 
 fn still(session: &mut Session, zero: Timestamp) {
@@ -211,6 +219,10 @@ fn still(session: &mut Session, zero: Timestamp) {
     (session.person_seen, session.work_seen, session.pid, session.socket) = (None, None, None, None);
     session.turn_names = TurnNames::default();
     session.armed = session.armed.map(|_| (Lsn::ZERO, zero));
+    if let Some(taken) = &mut session.taken {
+        put_aside(&mut taken.park, &mut taken.died, zero);
+        taken.refresh.iter_mut().for_each(|mark| (mark.lsn, mark.at) = (Lsn::ZERO, zero));
+    }
     match &mut session.turn {
         Turn::Running { since: at, .. }
         | Turn::Waiting { since: at, .. }

@@ -118,7 +118,9 @@ fn woken(it: &WakeDecided) -> Vec<Behind> {
     };
     let by_branch = match it.branch {
         WakeBranch::RefreshMark => Some(Behind::Newest(&["refresh_marked"])),
-        WakeBranch::Died | WakeBranch::ResumeOnDeath => Some(Behind::Newest(&["session_died"])),
+        WakeBranch::Died | WakeBranch::ResumeOnDeath | WakeBranch::ResumeFailed => {
+            Some(Behind::Newest(&["session_died"]))
+        }
         WakeBranch::Attach | WakeBranch::Compact if it.park.is_none() => Some(Behind::Newest(&["session_died"])),
         _ => None,
     };

@@ -64,9 +64,10 @@ impl Silence {
         moments(record).into_iter().flatten().any(|moment| self.at.since(moment) == self.ms)
     }
 
-    /// Nothing tells of a moment that is yet to come: before a record that is older than the silence it does not begin.
+    /// Nothing tells of a moment that is yet to come: before a record that is older than the silence it does not begin. Between
+    /// two boots of the machine only the wall clock counts, and that may have been set back.
     pub(super) fn may_begin_before(self, record: &Record) -> bool {
-        self.at.since(record.at) <= self.ms
+        record.at.boot != self.at.boot || self.at.since(record.at) <= self.ms
     }
 }
 

@@ -129,6 +129,7 @@ fn would_resume(state: &State, peer: &Identity, next: &NextWake) -> Option<Strin
             })
         }
         WakeBranch::RefreshMark => Some("that wake has been, and what it leaves is parked".to_owned()),
+        WakeBranch::ResumeFailed => Some("somebody attaches, and its program does not end".to_owned()),
         WakeBranch::Died => Some("the profile says `resume_on_death`, or somebody attaches".to_owned()),
         WakeBranch::FirstWake => Some("it has had a session that was parked".to_owned()),
         WakeBranch::Ephemeral => None,

@@ -118,6 +118,7 @@ fn woken(wake: &WakeDecided) -> &'static str {
         (WakeBranch::NoTopic, _) => "no topic",
         (WakeBranch::Compact, true) => "compact, resumed",
         (WakeBranch::Compact, false) => "compact, fresh",
+        (WakeBranch::ResumeFailed, _) => "resume failed",
     }
 }
 

@@ -81,9 +81,9 @@ impl Delivering {
 
     /// Its lane was cut, or its session ended under it: what had arrived all the same counts.
     pub fn cut_off(&self, lane: &Lane, world: &mut World) {
-        let outcome = match self.typed && self.is_recorded(lane, world) {
-            true => DeliveryOutcome::Proven { proof: Proof::Transcript },
-            false => DeliveryOutcome::CutOff { typed: self.typed },
+        let outcome = match self.recorded(lane, world).filter(|_| self.typed) {
+            Some(proof) => DeliveryOutcome::Proven { proof },
+            None => DeliveryOutcome::CutOff { typed: self.typed },
         };
         self.ended(lane, world, outcome);
     }
@@ -98,9 +98,10 @@ impl Delivering {
         self.ended(lane, world, DeliveryOutcome::Failed { step, why: why.to_owned(), typed: self.typed })
     }
 
-    fn is_recorded(&self, lane: &Lane, world: &World) -> bool {
+    fn recorded(&self, lane: &Lane, world: &World) -> Option<Proof> {
         let own = (self.order.message, self.order.attempt);
-        world.lives.get(&lane.name).is_some_and(|life| life.record.contains(&own))
+        let life = world.lives.get(&lane.name).filter(|life| life.record.contains(&own))?;
+        Some(if life.program.records_entries() { Proof::TranscriptExact } else { Proof::Transcript })
     }
 
     fn gates(&mut self, lane: &mut Lane, world: &mut World, tickets: &mut u64) -> Step {
@@ -220,8 +221,8 @@ impl Delivering {
         {
             return self.ended(lane, world, DeliveryOutcome::Proven { proof });
         }
-        if self.is_recorded(lane, world) {
-            return self.ended(lane, world, DeliveryOutcome::Proven { proof: Proof::Transcript });
+        if let Some(proof) = self.recorded(lane, world) {
+            return self.ended(lane, world, DeliveryOutcome::Proven { proof });
         }
         let Some(life) = world.lives.get(&lane.name) else { return Step::Done };
         let says = match (life.program, &life.words.turn) {

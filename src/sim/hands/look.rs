@@ -46,7 +46,10 @@ fn settle(lane: &Lane, world: &mut World, cause: Lsn, message: MessageId, attemp
         None => cannot("its files are gone"),
         Some(life) if !life.program.keeps_record() => cannot("its runtime keeps no record"),
         Some(_) if unreadable => cannot("the record cannot be read"),
-        Some(life) if life.record.contains(&(message, attempt)) => Settlement::Found,
+        Some(life) if life.record.contains(&(message, attempt)) => match life.program.records_entries() {
+            true => Settlement::FoundExact,
+            false => Settlement::Found,
+        },
         Some(life) => {
             if matches!(&life.composer, Composer::Ours(paste) if paste.message == message) && !life.attached {
                 life.composer = Composer::Empty;

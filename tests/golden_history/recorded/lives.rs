@@ -152,7 +152,7 @@ pub fn failed(world: &mut World) {
          601s gone ida exit:2 => session_died, wake_failed, wake_refused[retry_delay]
          640s passes => wake_decided[fresh died], boot_slot_released
          641s launch-failed ida boot nothing => wake_failed, wake_refused[retry_delay]
-         700s passes => wake_decided[fresh first_wake], boot_slot_released
+         700s passes => wake_decided[fresh died], boot_slot_released
          701s gone ida exit:2 => session_died, wake_failed, quarantined, wake_refused[quarantined]
          702s stop ida => stop_set, wake_refused[stopped]
          703s start ida => stop_cleared, quarantine_lifted, wake_decided[fresh died]

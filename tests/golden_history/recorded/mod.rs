@@ -1,4 +1,4 @@
-//! The history that `tests/golden/v2-fleet` holds, told once more: a fleet in the days of its life, each thing that
+//! The history that `tests/golden/v3-fleet` holds, told once more: a fleet in the days of its life, each thing that
 //! happens to it with what was decided on it. Everything that chance or a clock would decide is fixed.
 
 mod ends;

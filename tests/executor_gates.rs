@@ -53,6 +53,20 @@ async fn c31_a_swallowed_enter_is_pressed_again() {
     world.end(&name).await;
 }
 
+/// C27, C31: what a person has pasted since the key was pressed is not submitted for them.
+#[tokio::test]
+async fn c31_a_paste_that_is_not_this_one_is_not_submitted() {
+    let (mut world, name) = world("swallow").await;
+    world.run(Lsn(7), deliver(DeliverMessage { ready_deadline_ms: 2_500, ..delivery(&name, 1) }));
+    until("the first key", || keys(&world) == "enter\n").await;
+    world.tmux(&name, &["set-buffer", "a\nthought", ";", "paste-buffer", "-pr", "-t", "=agent-ada:"]);
+    let (outcome, _) = world.delivery_ends().await;
+    assert!(matches!(outcome, DeliveryOutcome::Unproven { .. }), "{outcome:?}");
+    assert_eq!(keys(&world), "enter\n");
+    assert!(!world.folder.join("inbox.txt").exists());
+    world.end(&name).await;
+}
+
 /// C27: a permission dialog swallows the paste; an Enter now would approve a tool call.
 #[tokio::test]
 async fn c27_no_enter_is_pressed_into_a_permission_dialog() {
@@ -92,6 +106,31 @@ async fn c27_a_box_with_somebodys_text_is_waited_for() {
     assert_eq!(world.delivery_ends().await.0, DeliveryOutcome::Proven { proof: Proof::Transcript });
     let inbox = std::fs::read_to_string(world.folder.join("inbox.txt")).unwrap();
     assert!(!inbox.contains("draft"));
+    world.end(&name).await;
+}
+
+/// C27: a program that was interrupted before its first word puts what it was given back into its box, whoever pressed the
+/// key. Nobody would ever take it out again; a text that names another message is somebody's.
+#[tokio::test]
+async fn c27_a_message_that_came_back_into_the_box_makes_room() {
+    let (mut world, name) = world("").await;
+    let types = |text: &str| {
+        world.tmux(&name, &["send-keys", "-t", "=agent-ada:", "-l", text]);
+    };
+    types(&format!("[from user:ada] message {}, attempt 1, then", MessageId(1)));
+    let screen = || world.tmux(&name, &["capture-pane", "-p", "-t", "=agent-ada:"]);
+    until("the text", || screen().contains("attempt 1, then")).await;
+    world.run(Lsn(7), deliver(DeliverMessage { last_delivered: Some(MessageId(5)), ..delivery(&name, 2) }));
+    assert_eq!(waits(&mut world).await, Gate::BoxNotEmpty);
+    world.tmux(&name, &["send-keys", "-t", "=agent-ada:", "C-u"]);
+    assert_eq!(world.delivery_ends().await.0, DeliveryOutcome::Proven { proof: Proof::Transcript });
+    world.tmux(&name, &["send-keys", "-t", "=agent-ada:", "-l", &format!("message {}, attempt 1, then", MessageId(2))]);
+    let screen = || world.tmux(&name, &["capture-pane", "-p", "-t", "=agent-ada:"]);
+    until("the text", || screen().lines().any(|line| line.starts_with("❯ message"))).await;
+    world.run(Lsn(8), deliver(DeliverMessage { last_delivered: Some(MessageId(2)), ..delivery(&name, 3) }));
+    assert_eq!(world.delivery_ends().await.0, DeliveryOutcome::Proven { proof: Proof::Transcript });
+    let inbox = std::fs::read_to_string(world.folder.join("inbox.txt")).unwrap();
+    assert!(!inbox.contains("attempt 1, then"), "{inbox}");
     world.end(&name).await;
 }
 

@@ -40,11 +40,14 @@ struct Seen {
 pub(super) async fn interrupt(hand: &Hand, cause: Lsn) {
     let started = Instant::now();
     let (outcome, took_ms) = match pressed(hand).await {
-        Ok((pane, source)) => {
+        Ok(Pressed { pane, source, draft }) => {
             let outcome = confirmed(hand, &pane, source).await;
             // To clear the box takes a while longer, and is no part of how soon the turn was over.
             let took_ms = ms(started.elapsed());
-            clear_what_came_back(hand).await;
+            // What somebody had begun to write stood there before, and stays.
+            if !draft {
+                clear_what_came_back(hand).await;
+            }
             (outcome, took_ms)
         }
         Err(outcome) => (outcome, ms(started.elapsed())),
@@ -52,7 +55,15 @@ pub(super) async fn interrupt(hand: &Hand, cause: Lsn) {
     hand.voice.because(Some(cause)).say(VerbEnded { verb: TypedVerb::Interrupt, outcome, took_ms });
 }
 
-async fn pressed(hand: &Hand) -> Result<(Pane, Option<Source>), VerbOutcome> {
+/// The key is pressed.
+struct Pressed {
+    pane: Pane,
+    source: Option<Source>,
+    /// Something stood in the box.
+    draft: bool,
+}
+
+async fn pressed(hand: &Hand) -> Result<Pressed, VerbOutcome> {
     let runtime = &hand.name.peer.runtime;
     let key = hand.spec.as_ref().and_then(|spec| spec.verbs.interrupt.clone()).ok_or_else(|| VerbOutcome::Refused {
         why: format!("the runtime `{runtime}` names no key that interrupts ([verbs] in its file)"),
@@ -65,7 +76,10 @@ async fn pressed(hand: &Hand) -> Result<(Pane, Option<Source>), VerbOutcome> {
         let seen = running(hand, &look)?;
         let pressed = pane.press_if_unchanged(&key, None, &seen.line).await;
         match pressed {
-            Ok(pressed) if pressed.pressed => return Ok((pane, seen.source)),
+            Ok(pressed) if pressed.pressed => {
+                let read = hand.spec.as_deref().map(|spec| screen::read(spec, &look.screen).box_empty);
+                return Ok(Pressed { pane, source: seen.source, draft: read == Some(Some(false)) });
+            }
             Ok(_) => {}
             Err(error) => {
                 let typed = !error.is_answer() && !error.stopped_short();

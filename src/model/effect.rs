@@ -112,6 +112,8 @@ pub struct DeliverMessage {
     pub initial_prompt: Option<String>,
     /// The turn is known to be running: wait for its end (C33a).
     pub turn_running: bool,
+    /// What this session was given before: a program that was interrupted may have put it back into its box.
+    pub last_delivered: Option<MessageId>,
     /// Until proof, after the submit (C28).
     pub ready_deadline_ms: u64,
     pub human_typing_hold_ms: u64,

@@ -50,6 +50,7 @@ pub(super) fn deliver(state: &State, peer: &Identity, id: MessageId) -> Option<T
         envelope: envelope(message),
         initial_prompt: registration.profile.initial_prompt.clone().filter(|_| first_of_fresh),
         turn_running: session.is_some_and(Session::is_told_running),
+        last_delivered: session.and_then(|session| session.last_delivered),
         ready_deadline_ms: state.settings.ready_deadline_ms,
         human_typing_hold_ms: state.settings.human_typing_hold_ms,
     })))

@@ -189,6 +189,7 @@ pub fn delivery(name: &SessionName, message: u128) -> DeliverMessage {
         },
         initial_prompt: None,
         turn_running: false,
+        last_delivered: None,
         ready_deadline_ms: 10_000,
         human_typing_hold_ms: 120_000,
     }

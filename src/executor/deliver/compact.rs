@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::gate::Open;
+use super::submit::Submitted;
 use super::{Delivery, Failure, Terms, Tried, What};
 use crate::executor::folder_watch::FolderWatch;
 use crate::executor::hand::Hand;
@@ -49,7 +50,8 @@ async fn prepare(
         Ok(values) => values,
         Err(why) => return Err(VerbOutcome::Failed { step: DeliveryStep::Open, why, typed: false }),
     };
-    let terms = Terms { what: What::Command, managed: None, ready_deadline_ms, human_typing_hold_ms };
+    let terms =
+        Terms { what: What::Command, managed: None, last_delivered: None, ready_deadline_ms, human_typing_hold_ms };
     // The newline at its end submits where no key does.
     let end = if spec.input.submit.is_empty() { "\n" } else { "" };
     let typed = Typed { text: format!("{}{end}", compact.command), first_line: compact.command.clone() };
@@ -77,7 +79,7 @@ impl Delivery<'_> {
                     let submitted = self.submit(&open, None).await;
                     drop(typing);
                     return match submitted {
-                        Ok(_) => self.confirmed(&open, compact, &behind).await,
+                        Ok(submitted) => self.confirmed(&open, compact, &behind, &submitted).await,
                         Err(failure) => failure.into(),
                     };
                 }
@@ -92,7 +94,7 @@ impl Delivery<'_> {
     }
 
     /// A summary takes as long as a turn of the model; while the screen moves, the clock stands.
-    async fn confirmed(&self, open: &Open, compact: &Compact, behind: &Behind) -> VerbOutcome {
+    async fn confirmed(&self, open: &Open, compact: &Compact, behind: &Behind, submitted: &Submitted) -> VerbOutcome {
         let mut watch = FolderWatch::new(transcript::watch_dirs(&self.spec, &self.values)).ok();
         let mut clock = self.clock();
         loop {
@@ -104,7 +106,7 @@ impl Delivery<'_> {
                 let screen = look.map(|look| tail(&look.screen)).unwrap_or_default();
                 return VerbOutcome::Unconfirmed { waited_ms, screen };
             }
-            self.press_again(open).await;
+            self.press_again(open, submitted).await;
             let moved = async {
                 match watch.as_mut() {
                     Some(watch) => watch.moved().await.is_ok(),

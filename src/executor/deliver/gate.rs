@@ -214,9 +214,13 @@ impl Delivery<'_> {
         (told && self.spec.input.while_busy == WhileBusy::Wait).then_some(Gate::TurnRunning)
     }
 
-    /// Empties the box of what an earlier delivery of this lane left there, if it still looks as it was left. The next
-    /// look says whether it worked. A text that is not ours stays.
+    /// Empties the box of what an earlier delivery of this lane left there, if it still looks as it was left, and of a message
+    /// that came back into it, whoever interrupted its turn. The next look says whether it worked. A text that is not ours
+    /// stays.
     async fn clear_residue(&self, look: &Look, reading: &Reading<'_>) {
+        if let Some(before) = self.terms.last_delivered.filter(|_| self.terms.managed.is_none()) {
+            super::settle::clear_named(self.hand, before).await;
+        }
         let Some(left) = self.hand.residue() else { return };
         if reading.landed != Some(true) || !look.screen.contains(&left) {
             return;

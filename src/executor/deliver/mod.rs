@@ -85,6 +85,7 @@ enum What {
 struct Terms<'a> {
     what: What,
     managed: Option<&'a Managed>,
+    last_delivered: Option<MessageId>,
     ready_deadline_ms: u64,
     human_typing_hold_ms: u64,
 }
@@ -152,6 +153,7 @@ impl<'a> Delivery<'a> {
         let terms = Terms {
             what: What::Message(order.message),
             managed: order.managed.as_ref(),
+            last_delivered: order.last_delivered,
             ready_deadline_ms: order.ready_deadline_ms,
             human_typing_hold_ms: order.human_typing_hold_ms,
         };

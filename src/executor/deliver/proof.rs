@@ -52,7 +52,7 @@ impl Delivery<'_> {
                 return self.unproven(open, waited_ms).await;
             }
             if Instant::now() >= again.0 {
-                self.press_again(open).await;
+                self.press_again(open, &submitted).await;
                 again = (Instant::now() + Duration::from_millis(again.1), again.1 * 2);
             }
             let moved = async {

@@ -15,7 +15,7 @@ use crate::model::event::{DeliverySettled, TurnSeen};
 use crate::model::id::{Lsn, MessageId};
 use crate::model::message::TextPrint;
 use crate::observe;
-use crate::runtime::screen;
+use crate::runtime::screen::{self, Reading};
 use crate::runtime::spec::{Spec, TurnSource};
 use crate::runtime::transcript::{self, RecordSearch};
 
@@ -140,13 +140,22 @@ fn names_attempt(message: MessageId, attempt: u32) -> String {
 /// Only what is known to be a paste of ours: it is seen to have landed, no person is there, and the runtime's file says
 /// how to empty the box. What cannot be cleared keeps the box closed, and the next delivery waits and says so.
 pub(in crate::executor) async fn clear(hand: &Hand, message: Option<MessageId>) {
+    clear_what(hand, |spec, look| residue(spec, look, message)).await;
+}
+
+/// As [`clear`], of a box whose text itself names `message`.
+pub(super) async fn clear_named(hand: &Hand, message: MessageId) {
+    clear_what(hand, |spec, look| named_in_box(spec, look, message)).await;
+}
+
+async fn clear_what(hand: &Hand, ours: impl Fn(&Spec, &Look) -> Option<String>) {
     let Some(spec) = hand.spec.as_ref().filter(|spec| reads_screen(spec) && !spec.input.clear.is_empty()) else {
         return;
     };
     let Ok(pane) = hand.pane(None).await else { return };
     for _ in 0..CLEAR_ROUNDS_MAX {
         let Ok(look) = pane.look().await else { return };
-        let Some(line) = residue(spec, &look, message) else { return };
+        let Some(line) = ours(spec, &look) else { return };
         if !press_all(spec, &pane, &look, &line).await {
             return;
         }
@@ -154,19 +163,28 @@ pub(in crate::executor) async fn clear(hand: &Hand, message: Option<MessageId>) 
 }
 
 fn residue(spec: &Spec, look: &Look, message: Option<MessageId>) -> Option<String> {
+    let landed = || spec.input.landed.as_ref()?.find_iter(&look.screen).last().map(|found| found.as_str().to_owned());
+    match is_left(spec, look)?.landed {
+        Some(true) => landed(),
+        _ => named_in_box(spec, look, message?),
+    }
+}
+
+/// The line of the box that names `message`.
+fn named_in_box(spec: &Spec, look: &Look, message: MessageId) -> Option<String> {
+    is_left(spec, look)?;
+    // A conversation shows the same words above the box.
+    let in_box = look.screen.get(spec.input.screen.as_ref()?.find_iter(&look.screen).last()?.start()..)?;
+    let name = message.to_string();
+    in_box.lines().find(|line| line.contains(&name)).map(str::to_owned)
+}
+
+/// What is read off a screen whose box holds something that nobody is there to go on with.
+fn is_left<'a>(spec: &'a Spec, look: &'a Look) -> Option<Reading<'a>> {
     let reading = screen::read(spec, &look.screen);
     let closed =
         look.dead || look.in_mode || look.attached > 0 || reading.waiting.is_some() || reading.dialog.is_some();
-    if closed || reading.box_open != Some(true) || reading.box_empty != Some(false) {
-        return None;
-    }
-    let landed = || spec.input.landed.as_ref()?.find_iter(&look.screen).last().map(|found| found.as_str().to_owned());
-    // A conversation shows the same words above the box.
-    let in_box = || look.screen.get(spec.input.screen.as_ref()?.find_iter(&look.screen).last()?.start()..);
-    let name = message.map(|message| message.to_string());
-    let named =
-        || in_box()?.lines().find(|line| name.as_ref().is_some_and(|name| line.contains(name))).map(str::to_owned);
-    if reading.landed == Some(true) { landed() } else { named() }
+    Some(reading).filter(|it| !closed && it.box_open == Some(true) && it.box_empty == Some(false))
 }
 
 /// True: the first key was pressed. Those behind it need a box that has not moved: what one press has not emptied is

@@ -20,6 +20,8 @@ const LOOK_MS_LAST: u64 = 100;
 pub(super) struct Submitted {
     /// The screen at that moment; none where no key had to be pressed.
     pub screen: Option<String>,
+    /// What showed the paste in the box.
+    pub line: Option<String>,
 }
 
 impl Delivery<'_> {
@@ -69,11 +71,11 @@ impl Delivery<'_> {
             if let Some(line) = self.landed(&look) {
                 let pressed = self.press(open, Some(&look), &line).await?;
                 if pressed.pressed {
-                    return Ok(Submitted { screen: Some(pressed.screen) });
+                    return Ok(Submitted { screen: Some(pressed.screen), line: Some(line) });
                 }
             } else if self.recorded(record).is_some() {
                 // It took the text by itself; a key now would be one too many.
-                return Ok(Submitted { screen: None });
+                return Ok(Submitted::default());
             }
             last = Some(look);
             sleep(pause).await;
@@ -127,14 +129,16 @@ impl Delivery<'_> {
         pressed.map_err(|error| Failure::after_typing(DeliveryStep::Submit, in_full(&error)))
     }
 
-    /// Presses the key once more, if this paste is still in the open box (C31). Without a pattern for a landed paste
-    /// nobody can see that, and the one key was all.
-    pub(super) async fn press_again(&self, open: &Open) {
+    /// Presses the key once more, if this paste is still in the open box (C31), and looks as it did when the key was pressed:
+    /// a person who watches may have pasted something of their own since. Without a pattern for a landed paste nobody can see
+    /// that, and the one key was all.
+    pub(super) async fn press_again(&self, open: &Open, submitted: &Submitted) {
         if self.spec.input.landed.is_none() && self.terms.what != What::Command || self.spec.input.submit.is_empty() {
             return;
         }
         let Ok(look) = self.look(&open.pane).await else { return };
-        if let Some(line) = self.landed(&look) {
+        let Some(line) = self.landed(&look) else { return };
+        if submitted.line.as_ref() == Some(&line) {
             // Not pressed, or not known: the next round looks again.
             let _ = self.press(open, Some(&look), &line).await;
         }

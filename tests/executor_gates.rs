@@ -58,6 +58,7 @@ async fn c31_a_swallowed_enter_is_pressed_again() {
 async fn c31_a_paste_that_is_not_this_one_is_not_submitted() {
     let (mut world, name) = world("swallow").await;
     world.run(Lsn(7), deliver(DeliverMessage { ready_deadline_ms: 2_500, ..delivery(&name, 1) }));
+    world.until(|fact| matches!(fact, Fact::DeliveryBegun(_)).then_some(())).await;
     until("the first key", || keys(&world) == "enter\n").await;
     world.tmux(&name, &["set-buffer", "a\nthought", ";", "paste-buffer", "-pr", "-t", "=agent-ada:"]);
     let (outcome, _) = world.delivery_ends().await;

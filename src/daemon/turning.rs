@@ -271,8 +271,9 @@ impl<S: Storage, H: Host> Turning<S, H> {
             Event::Fact(Fact::ConversationNamed(named)) => {
                 Told::Conversation { session, name: named.resume_ref.clone() }
             }
-            Event::Fact(Fact::SessionStarted(started)) => {
-                let Some(name) = started.resume_ref.clone() else { return };
+            Event::Fact(Fact::SessionStarted(_) | Fact::SessionAdopted(_)) => {
+                let known = self.supervisor.state().session(peer, generation);
+                let Some(name) = known.and_then(|session| session.resume_ref.clone()) else { return };
                 Told::Conversation { session, name }
             }
             Event::Decision(Decision::Delivered(Delivered {

@@ -181,7 +181,8 @@ impl Hand {
             None => {
                 let launch: Option<Launch> = files::read(&self.files.launch()).map_err(|error| in_full(&error))?;
                 let launch = launch.ok_or_else(|| format!("{} is not there", self.files.launch().display()))?;
-                (launch.folder, launch.resume_ref.unwrap_or_default())
+                // A person may have begun another one since (`/clear`), and its record is another file.
+                (launch.folder, self.conversation().or(launch.resume_ref).unwrap_or_default())
             }
         };
         Ok(values(&self.ground, &self.name, cwd, conversation))

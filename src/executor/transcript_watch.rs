@@ -30,6 +30,8 @@ pub(super) async fn watch(hand: Arc<Hand>) {
     };
     let mut judged: Option<LastEntry> = None;
     loop {
+        // Another conversation has another file.
+        let Ok(values) = hand.values(None).await else { return };
         let last = || entries.find(&spec, &values, hand.conversation().as_deref());
         if let Some(end) = last().filter(|it| it.says != OfTurn::Goes && judged.as_ref() != Some(it)) {
             let said_at = Some(clock::now());

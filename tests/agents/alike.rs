@@ -67,6 +67,24 @@ pub fn resumes_after_a_kill(place: &mut Place, prompts: Prompts) {
     });
 }
 
+/// C17, C29: a wake that fails before it is there has spent nothing of it.
+#[track_caller]
+pub fn resumes_though_a_boot_fails(place: &mut Place, program: &str, prompts: Prompts) {
+    let first = place.send_with("ada", "remember the mouse", &["--topic", "mice"]);
+    assert_eq!(place.delivered(first), place.proof);
+    place.asked(1);
+    place.world.ok(&["stop", "ada"]);
+    is_gone(place);
+    place.world.ok(&["start", "ada"]);
+    let broken = place.breaks(program, "out of order");
+    let second = place.send_with("ada", "which animal?", &["--topic", "mice"]);
+    let (failed, _) = place.wake_failed();
+    drop(broken);
+    assert!(failed.why.contains("exited with code 1"), "{}", failed.why);
+    place.prompt(second, prompts);
+    remembers(place, first, prompts, &[false, true, true]);
+}
+
 fn is_gone(place: &Place) {
     place
         .world
@@ -81,13 +99,19 @@ fn goes_on_after(place: &mut Place, prompts: Prompts, park: impl FnOnce(&mut Pla
     park(place);
     let second = place.send_with("ada", "which animal?", &["--topic", "mice"]);
     assert_eq!(place.delivered(second), place.proof);
+    place.prompt(second, prompts);
+    remembers(place, first, prompts, &[false, true]);
+}
+
+/// The wakes were resumed or not, as said, and what the model was asked last has `first` in it.
+#[track_caller]
+fn remembers(place: &Place, first: MessageId, prompts: Prompts, wakes_resumed: &[bool]) {
     let resumed = |event: &Event| match event {
         Event::Decision(Decision::WakeDecided(WakeDecided { mode, .. })) => Some(*mode != WakeMode::Fresh),
         _ => None,
     };
     let wakes: Vec<bool> = place.world.records().iter().filter_map(|record| resumed(&record.event)).collect();
-    assert_eq!(wakes, [false, true]);
-    place.prompt(second, prompts);
+    assert_eq!(wakes, wakes_resumed);
     let said = prompts(place.model.asked().last().unwrap());
     let remembered = said.iter().filter(|said| said.contains(&first.to_string())).count();
     assert_eq!(remembered, 1, "the conversation goes on: {said:?}");

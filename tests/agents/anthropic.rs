@@ -24,6 +24,11 @@ pub fn events(body: &Value, answer: &Answer) -> (Value, Vec<Value>) {
             json!({ "type": "input_json_delta", "partial_json": arguments.to_string() }),
             "tool_use",
         ),
+        Answer::OfProgram(name, arguments) => (
+            json!({ "type": "tool_use", "id": unique("toolu"), "name": name, "input": {} }),
+            json!({ "type": "input_json_delta", "partial_json": arguments.to_string() }),
+            "tool_use",
+        ),
         Answer::Text(text) | Answer::Held(text) | Answer::Halfway(text) | Answer::Slow(_, text) => {
             (json!({ "type": "text", "text": "" }), json!({ "type": "text_delta", "text": text }), "end_turn")
         }

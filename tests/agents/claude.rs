@@ -95,9 +95,8 @@ fn c24_claude_comes_up_from_a_virgin_home_with_consent() {
     place.world.audit_is_clean();
 }
 
-/// C24: the four dialogs that preselect refusal, each answered by its own consent.
-#[test]
-fn c24_claudes_dialogs_are_each_answered_by_its_own_consent() {
+/// A peer whose program has all four dialogs to ask that take a consent, with these of them.
+fn with_every_dialog(consents: &str) -> Place {
     let mut place = Place::new();
     let url = place.model.url.clone();
     place.world.set_env("ANTHROPIC_BASE_URL", url);
@@ -106,11 +105,17 @@ fn c24_claudes_dialogs_are_each_answered_by_its_own_consent() {
     place.world.set_env("IS_SANDBOX", "1");
     fs::write(place.home.join(".claude.json"), r#"{"hasCompletedOnboarding":true}"#).unwrap();
     place.world.start();
-    let consents = "trust_folder,api_key,bypass_permissions,project_mcp";
     let args = ["--runtime", "claude", "--consent", consents, "--arg", "--dangerously-skip-permissions"];
     let folder = place.world.add_peer("ada", &args);
     fs::write(folder.join(".mcp.json"), r#"{"mcpServers":{"peers":{"type":"http","url":"http://127.0.0.1:9/mcp"}}}"#)
         .unwrap();
+    place
+}
+
+/// C24: the four dialogs that preselect refusal, each answered by its own consent.
+#[test]
+fn c24_claudes_dialogs_are_each_answered_by_its_own_consent() {
+    let place = with_every_dialog("trust_folder,api_key,bypass_permissions,project_mcp");
     let message = place.send("ada", "hello");
     assert_eq!(place.delivered(message), Proof::Hook);
     whole(&place, message, "hello");
@@ -155,6 +160,36 @@ fn c24_claude_that_is_not_signed_in_fails_at_once() {
     let (failed, after_ms) = place.wake_failed();
     assert!(failed.why.contains("not signed in"), "{}", failed.why);
     assert!(after_ms < 5_000, "{after_ms} ms");
+}
+
+/// C24, C28: nor does anybody wait for one that was never signed in. Where no network is, it ends before it has asked how to
+/// log in, and what it says of that is kept.
+#[test]
+fn c24_claude_that_has_never_been_signed_in_fails_at_once() {
+    let mut place = Place::new();
+    let url = place.model.url.clone();
+    place.world.set_env("ANTHROPIC_BASE_URL", url);
+    place.world.start();
+    place.world.add_peer("ada", &["--runtime", "claude", "--consent", "trust_folder"]);
+    place.send("ada", "hello");
+    let (failed, after_ms) = place.wake_failed();
+    let said = failed.screen.as_deref().unwrap_or_default();
+    assert!(said.contains("Unable to connect to Anthropic services"), "{failed:?}");
+    assert!(after_ms < 5_000, "{after_ms} ms");
+}
+
+/// C24: each dialog that takes a consent is left standing without it, and the failure names it.
+#[test]
+fn c24_claude_names_the_consent_that_is_missing() {
+    let all = ["trust_folder", "api_key", "bypass_permissions", "project_mcp"];
+    for (missing, dialog) in all.into_iter().zip(["folder-trust", "api-key", "bypass-permissions", "project-mcp"]) {
+        let place = with_every_dialog(&all.iter().copied().filter(|it| *it != missing).collect::<Vec<_>>().join(","));
+        place.send("ada", "hello");
+        let (failed, _) = place.wake_failed();
+        let named = failed.why.contains(&format!("`{dialog}`")) && failed.why.contains(&format!("`{missing}`"));
+        assert!(failed.phase == WakePhase::Boot && named, "{missing}: {}", failed.why);
+        assert!(place.answered().iter().all(|(answered, _)| answered != dialog), "{missing}: {:?}", place.answered());
+    }
 }
 
 /// C25, C26, C14: cold and warm, short and long, byte for byte, once, and nothing of it executed.
@@ -234,6 +269,11 @@ fn c14_a_message_is_delivered_to_claude_though_its_model_refuses() {
 #[test]
 fn c17_a_parked_conversation_of_claude_is_resumed() {
     alike::resumes(&mut settled(&[]), prompts);
+}
+
+#[test]
+fn c17_a_boot_of_claude_that_fails_loses_no_conversation() {
+    alike::resumes_though_a_boot_fails(&mut settled(&[]), "claude", prompts);
 }
 
 #[test]

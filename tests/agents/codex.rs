@@ -94,6 +94,19 @@ fn c24_codex_without_consent_stops_at_the_dialog() {
     assert!(place.model.asked().is_empty());
 }
 
+/// C24: so with the user's own hooks, which ours would be asked about beside.
+#[test]
+fn c24_codex_without_trust_in_hooks_stops_at_the_dialog() {
+    let place = settled(&["--consent", "trust_folder"]);
+    under_version_control(&place);
+    let hooks = r#"{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"/bin/true","timeout":3}]}]}}"#;
+    fs::write(place.home.join(".codex/hooks.json"), hooks).unwrap();
+    place.send("ada", "hello");
+    let (failed, _) = place.wake_failed();
+    assert!(failed.why.contains("`hook-trust`") && failed.why.contains("`hook_trust`"), "{}", failed.why);
+    assert!(place.model.asked().is_empty());
+}
+
 /// C24: who is not signed in is told so within seconds.
 #[test]
 fn c24_codex_that_is_not_signed_in_fails_at_once() {
@@ -105,10 +118,10 @@ fn c24_codex_that_is_not_signed_in_fails_at_once() {
     assert!(after_ms < 5_000, "{after_ms} ms");
 }
 
-/// C25, C26, C14: cold and warm, short and long, byte for byte, once, and nothing of it executed.
-#[test]
-fn c26_a_nasty_message_reaches_codex_whole_and_nothing_is_executed() {
-    let place = settled(&[]);
+/// C25, C26, C14: cold and warm, short and long, byte for byte, once, and nothing of it executed. `proof` shows it.
+#[track_caller]
+fn nasty_ones_arrive_whole(args: &[&str], proof: Proof) {
+    let place = settled(args);
     for (times, body) in [nasty(), "short".to_owned(), long(), nasty(), long()].into_iter().enumerate() {
         if times == 4 {
             // The longest as the first words of a session, too.
@@ -117,12 +130,23 @@ fn c26_a_nasty_message_reaches_codex_whole_and_nothing_is_executed() {
             place.world.ok(&["start", "ada"]);
         }
         let message = place.send("ada", &body);
-        assert_eq!(place.delivered(message), Proof::TranscriptExact);
+        assert_eq!(place.delivered(message), proof);
         whole(&place, message, &body);
     }
     assert!(!place.world.path("ada").join("made").exists(), "something was executed");
     assert_eq!(place.model.asked().len(), 5, "a request for each message, and none besides");
     place.world.audit_is_clean();
+}
+
+#[test]
+fn c26_a_nasty_message_reaches_codex_whole_and_nothing_is_executed() {
+    nasty_ones_arrive_whole(&[], Proof::TranscriptExact);
+}
+
+/// C14: nor is the hook told anything else than what was typed.
+#[test]
+fn c26_a_nasty_message_reaches_codex_with_its_hooks_whole_and_nothing_is_executed() {
+    nasty_ones_arrive_whole(&["--consent", "hook_trust"], Proof::Hook);
 }
 
 /// C27: with a permission dialog open a paste would be lost and its Enter approve the call.
@@ -162,6 +186,11 @@ fn c33a_a_message_waits_for_the_end_of_codexs_turn() {
 #[test]
 fn c17_a_parked_conversation_of_codex_is_resumed() {
     alike::resumes(&mut settled(&[]), prompts);
+}
+
+#[test]
+fn c17_a_boot_of_codex_that_fails_loses_no_conversation() {
+    alike::resumes_though_a_boot_fails(&mut settled(&[]), "codex", prompts);
 }
 
 #[test]

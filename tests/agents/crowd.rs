@@ -46,9 +46,12 @@ impl Drop for Load {
     }
 }
 
+fn text(number: usize) -> String {
+    format!("number {number}\n\tof many: $(touch made) `!`")
+}
+
 /// The messages, in the order in which they were sent.
 fn sends_two_hundred(place: &Place) -> Vec<MessageId> {
-    let text = |number: usize| format!("number {number}\n\tof many: $(touch made) `!`");
     (0..MESSAGES).map(|number| place.send(PEERS[number % PEERS.len()], &text(number))).collect()
 }
 
@@ -123,9 +126,18 @@ fn are_told_once(place: &Place, prompts: Prompts, sent: &[MessageId]) {
     let mut all = BTreeSet::new();
     // A request holds the whole conversation before it.
     for conversation in place.model.asked().iter().map(prompts) {
-        let told =
-            conversation.iter().filter_map(|said| said.split_once("] message ")?.1.split_once(',')?.0.parse().ok());
-        let told: Vec<MessageId> = told.collect();
+        let mut told: Vec<MessageId> = Vec::new();
+        let mut numbers = Vec::new();
+        for said in &conversation {
+            let name = said.split_once("] message ").and_then(|(_, rest)| rest.split_once(',')?.0.parse().ok());
+            let Some(message) = name else { continue };
+            let number = sent.iter().position(|it| *it == message).expect("it was sent");
+            let whole = format!("\n{}\n[end of message ", text(number)).replace('\t', "    ");
+            assert!(said.replace('\t', "    ").contains(&whole), "{number} is not whole: {said}");
+            told.push(message);
+            numbers.push(number);
+        }
+        assert!(numbers.is_sorted(), "C9: out of order: {numbers:?}");
         let once: BTreeSet<_> = told.iter().copied().collect();
         assert_eq!(once.len(), told.len(), "one came twice: {told:?}");
         all.extend(once);

@@ -1,5 +1,7 @@
 //! The daemon is killed while an agent is at something.
 
+use std::time::{Duration, Instant};
+
 use dormouse::model::delivery::Gate;
 use dormouse::model::event::{Decision, Event, Fact};
 use dormouse::model::id::MessageId;
@@ -105,6 +107,38 @@ fn before_a_question(place: &mut Place) {
     assert!(!made.exists());
     assert_eq!(place.started(), born);
     place.world.audit_is_clean();
+}
+
+/// C46, C60: a question that a person refuses while no daemon runs has ended the turn, for the next one to find.
+#[track_caller]
+fn before_a_refusal(place: &mut Place) {
+    let made = place.world.path("ada").join("made");
+    place.model.answers([Answer::Bash(format!("touch {}", made.display()))]);
+    let first = place.send("ada", "do it");
+    place.delivered(first);
+    until("the question", || place.turn_in_ls().0 == "waiting");
+    let asked = place.screen();
+    place.world.kill();
+    place.press("Escape");
+    until("the screen to go on", || place.screen() != asked);
+    place.world.start();
+    let began = Instant::now();
+    until("the turn's end in ls", || ["ended", "idle"].contains(&place.turn_in_ls().0.as_str()));
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    let second = place.send("ada", "and another thing");
+    place.delivered(second);
+    assert!(!made.exists(), "the call was approved");
+    place.world.audit_is_clean();
+}
+
+#[test]
+fn c46_a_refusal_of_claudes_question_that_no_daemon_saw_is_known() {
+    before_a_refusal(&mut claude::settled(&["--arg", "--permission-mode", "--arg", "manual"]));
+}
+
+#[test]
+fn c46_a_refusal_of_codexs_question_that_no_daemon_saw_is_known() {
+    before_a_refusal(&mut codex::settled(&["--arg", "--ask-for-approval", "--arg", "on-request"]));
 }
 
 /// C46, C60: a turn that runs while nobody looks is still running for the next daemon, which gives it nothing new.

@@ -28,6 +28,8 @@ pub enum Answer {
     Tool(&'static str, Value),
     /// A call of one of Codex's own tools, by its namespace and its name.
     OfCodex(&'static str, &'static str, Value),
+    /// A call of one of Claude's own tools.
+    OfProgram(&'static str, Value),
     /// A stream that begins, and says nothing until [`Model::release`].
     Held(&'static str),
     /// A stream that says this much, and does not end until [`Model::release`].

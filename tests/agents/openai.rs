@@ -30,7 +30,7 @@ pub fn events(answer: &Answer) -> (Value, Vec<Value>) {
             json!({ "type": "function_call", "id": unique("fc"), "call_id": unique("call"), "name": "write_stdin",
                 "arguments": arguments.to_string() })
         }
-        Answer::Background(_) => unreachable!("it has no such tool"),
+        Answer::Background(_) | Answer::OfProgram(..) => unreachable!("it has no such tool"),
         Answer::Error(_) => unreachable!("an error is no stream"),
     };
     let response = unique("resp");

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -16,7 +17,7 @@ use crate::daemon_fixture::{World, text, until};
 use crate::model::Model;
 
 /// Judged turns end soon, so that a second message need not wait for long.
-const CONFIG: &str = "ephemeral_quiet = \"1s\"\n";
+pub const CONFIG: &str = "ephemeral_quiet = \"1s\"\n";
 
 pub struct Place {
     // Gone first: a program must not outlive the model it talks to.
@@ -42,7 +43,9 @@ impl Place {
         let home = world.path("agent-home");
         fs::create_dir_all(&home).unwrap();
         world.set_env("HOME", &home);
-        world.set_env("PATH", format!("{programs}:{}", std::env::var("PATH").unwrap()));
+        // A test may put a program of its own before the real ones.
+        let own = home.join("bin");
+        world.set_env("PATH", format!("{}:{programs}:{}", own.display(), std::env::var("PATH").unwrap()));
         Self { world, model, home, proof: Proof::TranscriptExact }
     }
 
@@ -59,6 +62,15 @@ impl Place {
         assert!(sent.status.success(), "{}", text(&sent.stderr));
         let said: serde_json::Value = serde_json::from_slice(&sent.stdout).unwrap();
         said["message"].as_str().unwrap_or_else(|| panic!("{said}")).parse().unwrap()
+    }
+
+    /// From now on `program` is a script that says `line` and fails; until what comes back is dropped.
+    pub fn breaks(&self, program: &str, line: &str) -> Broken {
+        let script = self.home.join("bin").join(program);
+        fs::create_dir_all(script.parent().unwrap()).unwrap();
+        fs::write(&script, format!("#!/bin/sh\necho '{line}' >&2\nexit 1\n")).unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        Broken(script)
     }
 
     /// How `message` was proven.
@@ -182,6 +194,14 @@ impl Place {
             ours.then(|| fs::read_to_string(process.join("comm")).unwrap_or_default().trim().to_owned())
         });
         processes.collect()
+    }
+}
+
+pub struct Broken(PathBuf);
+
+impl Drop for Broken {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
     }
 }
 

@@ -23,8 +23,8 @@ const SILENCE: Duration = Duration::from_secs(90);
 const LONGEST: Duration = Duration::from_secs(180);
 
 /// Claude refuses to wait for a bare `sleep`.
-fn takes_its_time() -> String {
-    format!("timeout {} tail -f /dev/null", SILENCE.as_secs())
+fn takes_its_time(silence: Duration) -> String {
+    format!("timeout {} tail -f /dev/null", silence.as_secs())
 }
 
 /// Codex gives a command back to its model while that still runs; this model goes on waiting for it, as they do.
@@ -69,12 +69,27 @@ fn answers_and_goes_on(asked: &Asked) -> Option<Answer> {
 /// C46: `answer` begins a silent turn; its session is kept for as long as that lasts, by the name of `why`, and is taken for
 /// done only then.
 #[track_caller]
-fn outlasts(place: &Place, life: Life, answer: Answer, why: KeptBecause) {
+fn outlasts(mut place: Place, life: Life, answer: Answer, why: KeptBecause) {
+    outlasts_for(&mut place, SILENCE, life, answer, why, |_| ());
+}
+
+/// As [`outlasts`], for so long, with something that happens in the middle of it.
+#[track_caller]
+fn outlasts_for(
+    place: &mut Place,
+    silence: Duration,
+    life: Life,
+    answer: Answer,
+    why: KeptBecause,
+    then: impl FnOnce(&mut Place),
+) {
     place.model.answers([answer]);
     let message = place.send("ada", "take your time");
     assert_eq!(place.delivered(message), place.proof);
     let requests = if matches!(life, Life::Armed) { 2 } else { 1 };
     place.asked(requests);
+    then(place);
+    let place = &*place;
     let mut tail = place.world.tail();
     let mut next = |what: &str, wanted: &dyn Fn(&Event) -> bool| -> Record {
         let found = tail.find(LONGEST, |record| wanted(&record.event).then(|| record.clone()));
@@ -96,7 +111,7 @@ fn outlasts(place: &Place, life: Life, answer: Answer, why: KeptBecause) {
     let ended = next("the end of the turn", &|event| is_end(event) || is_reaped(event));
     assert!(!is_reaped(&ended.event), "{}", place.world.story());
     let lasted_ms = ended.at.since(began.at);
-    assert!(lasted_ms >= SILENCE.as_millis() as u64 - 1_000, "its turn lasted {lasted_ms} ms\n{}", place.world.story());
+    assert!(lasted_ms >= silence.as_millis() as u64 - 1_000, "its turn lasted {lasted_ms} ms\n{}", place.world.story());
     let reaped = next("the reap", &is_reaped);
     let is_armed = |record: &Record| matches!(record.event, Event::Decision(Decision::Armed(_)));
     let armed = place.world.records().iter().find(|record| is_armed(record)).map(|record| record.at);
@@ -128,20 +143,20 @@ fn codex_like(life: Life, args: &[&str]) -> Place {
 /// A stream that says nothing, a tool that sleeps, and work in the background, in each of the programs that can.
 fn each_outlasts(life: Life) {
     let streams =
-        || outlasts(&claude_like(life, false), life, Answer::Slow(SILENCE, "at last"), KeptBecause::TurnRunning);
+        || outlasts(claude_like(life, false), life, Answer::Slow(SILENCE, "at last"), KeptBecause::TurnRunning);
     let codex_streams =
-        || outlasts(&codex_like(life, &[]), life, Answer::Slow(SILENCE, "at last"), KeptBecause::TurnRunning);
+        || outlasts(codex_like(life, &[]), life, Answer::Slow(SILENCE, "at last"), KeptBecause::TurnRunning);
     let in_a_tool =
-        || outlasts(&claude_like(life, true), life, Answer::Bash(takes_its_time()), KeptBecause::TurnRunning);
+        || outlasts(claude_like(life, true), life, Answer::Bash(takes_its_time(SILENCE)), KeptBecause::TurnRunning);
     let codex_in_a_tool = || {
         let place = codex_like(life, &["--arg", "--dangerously-bypass-approvals-and-sandbox"]);
-        outlasts(&place, life, Answer::Run(takes_its_time()), KeptBecause::TurnRunning);
+        outlasts(place, life, Answer::Run(takes_its_time(SILENCE)), KeptBecause::TurnRunning);
     };
     let behind = || {
         let place = claude_like(life, true);
         assert_eq!(place.proof, Proof::Hook);
         let work = Answer::Background(format!("sleep {}", SILENCE.as_secs()));
-        outlasts(&place, life, work, KeptBecause::BackgroundWork);
+        outlasts(place, life, work, KeptBecause::BackgroundWork);
     };
     thread::scope(|scope| {
         scope.spawn(streams);
@@ -158,11 +173,35 @@ fn c46_a_turn_that_is_silent_for_ninety_seconds_is_never_idle() {
     each_outlasts(Life::Persistent);
 }
 
+/// C46, C60: nor is it idle for a daemon that has not seen it begin.
+#[test]
+fn c60_a_silent_turn_outlasts_the_daemon_that_began_it() {
+    const SILENCE: Duration = Duration::from_secs(20);
+    let killed = |place: &mut Place| {
+        place.world.kill();
+        place.world.start();
+    };
+    let (life, why) = (Life::Persistent, KeptBecause::TurnRunning);
+    let streams = |mut place: Place| {
+        outlasts_for(&mut place, SILENCE, life, Answer::Slow(SILENCE, "at last"), why, killed);
+    };
+    let works = |mut place: Place, answer: Answer| outlasts_for(&mut place, SILENCE, life, answer, why, killed);
+    thread::scope(|scope| {
+        scope.spawn(|| streams(claude_like(life, false)));
+        scope.spawn(|| streams(codex_like(life, &[])));
+        scope.spawn(|| works(claude_like(life, true), Answer::Bash(takes_its_time(SILENCE))));
+        scope.spawn(|| {
+            let place = codex_like(life, &["--arg", "--dangerously-bypass-approvals-and-sandbox"]);
+            works(place, Answer::Run(takes_its_time(SILENCE)));
+        });
+    });
+}
+
 /// C37: a worker that has answered and goes on with its turn.
 fn armed_outlasts() {
     let goes_on = |place: Place| {
         place.model.thinks(answers_and_goes_on);
-        outlasts(&place, Life::Armed, Answer::Text("never asked for"), KeptBecause::TurnRunning);
+        outlasts(place, Life::Armed, Answer::Text("never asked for"), KeptBecause::TurnRunning);
     };
     thread::scope(|scope| {
         scope.spawn(|| goes_on(claude_like(Life::Armed, false)));

@@ -2,18 +2,24 @@
 
 use std::fs;
 
-use dormouse::model::event::{Decision, Event, Fact, MessageAccepted};
+use dormouse::model::event::{Decision, Event, Fact, MessageAccepted, TurnSeen};
 use dormouse::model::id::MessageId;
 use dormouse::model::record::Record;
+use dormouse::model::session::ReapReason;
 use serde_json::json;
 
 use crate::daemon_fixture::until;
 use crate::model::{Answer, Asked};
-use crate::place::Place;
+use crate::place::{CONFIG, Place};
 
 /// Both programs in one home, past their first run. The daemon serves.
 pub fn place() -> Place {
-    let mut place = Place::new();
+    place_with("")
+}
+
+/// As [`place`], with these settings as well.
+pub fn place_with(config: &str) -> Place {
+    let mut place = Place::with(&format!("{CONFIG}{config}"));
     let url = place.model.url.clone();
     let config = format!(
         "model = \"gpt-5.1-codex\"\nmodel_provider = \"made_up\"\ncheck_for_update_on_startup = false\n\
@@ -190,9 +196,27 @@ fn c40_ten_tasks_of_a_claude_worker_are_ten_sessions_one_behind_the_other() {
     // Whatever else the machine does only adds to it: a single one that is late shows that, and a tick that had to be waited for
     // would be in most of them.
     assert!(started[started.len() / 2] <= 150, "{started:?}");
+    are_reaped_behind_their_turns(&records, TASKS);
     let deaths = records.iter().filter(|it| matches!(it.event, Event::Decision(Decision::SessionDied(_))));
     assert_eq!(deaths.count(), 0, "each was reaped, none died (C39)");
     place.world.audit_is_clean();
+}
+
+/// C37: each session is ended for having answered, and only once its turn is over.
+#[track_caller]
+fn are_reaped_behind_their_turns(records: &[Record], sessions: usize) {
+    let reaped: Vec<&Record> = records
+        .iter()
+        .filter(|it| matches!(&it.event, Event::Decision(Decision::Reaped(it)) if matches!(it.reason, ReapReason::Done { .. })))
+        .collect();
+    assert_eq!(reaped.len(), sessions);
+    for reap in reaped {
+        let is_end = |it: &&Record| {
+            let ended = matches!(&it.event, Event::Fact(Fact::TurnObserved(turn)) if turn.turn == TurnSeen::Ended);
+            ended && it.subject.generation == reap.subject.generation && it.lsn < reap.lsn
+        };
+        assert!(records.iter().any(|it| is_end(&it)), "reaped in its turn: {reap:?}");
+    }
 }
 
 fn ends(place: &Place) -> Vec<u64> {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::{Child, Command, Stdio};
 
-use dormouse::model::event::{Armed, Decision, Event, Fact, WakeDecided};
+use dormouse::model::event::{Armed, Decision, Event, Fact, TurnSeen, WakeDecided};
 use dormouse::model::id::{Generation, MessageId};
 use dormouse::model::session::{ArmedBy, WakeBranch};
 use serde_json::json;
@@ -190,5 +190,12 @@ fn why_a_turn_failed_is_said(place: &Place, refusals: [(u16, usize, &str); 2]) {
             let (turn, said) = place.turn_in_ls();
             turn == "error" && said.contains(reason)
         });
+        let is_said = |event: &Event| match event {
+            Event::Fact(Fact::TurnObserved(told)) => {
+                matches!(&told.turn, TurnSeen::Failed { reason: said } if said.contains(reason))
+            }
+            _ => false,
+        };
+        assert!(place.world.records().iter().any(|record| is_said(&record.event)), "{}", place.world.story());
     }
 }

@@ -1,0 +1,167 @@
+//! Agents that wait for each other's replies, through the tools of their own programs.
+
+use std::fs;
+
+use dormouse::model::event::{Event, Fact};
+use dormouse::model::id::MessageId;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+use crate::daemon_fixture::until;
+use crate::model::{Answer, Asked};
+use crate::place::Place;
+use crate::tools::{accepted, letter, peer, place_with};
+
+/// What `asked` was told last by a tool of its own.
+fn told_by_a_tool(asked: &Asked) -> Option<String> {
+    let said = match asked.is_claude() {
+        true => &asked.body["messages"],
+        false => &asked.body["input"],
+    };
+    let is_result = |item: &Value| item.to_string().contains("tool_result") || item["type"] == "function_call_output";
+    said.as_array()?.iter().rfind(|item| is_result(item)).map(Value::to_string)
+}
+
+/// `ada` asks its peer, and waits for so long; `peer` answers, or thinks for ever.
+fn asks(to: &'static str, timeout_s: u64, answers: bool) -> impl Fn(&Asked) -> Option<Answer> + Send + 'static {
+    move |asked| {
+        let (from, said) = letter(&asked.prompt()?)?;
+        match said.as_str() {
+            "ask it" => Some(Answer::Tool(
+                "send_to_peer",
+                json!({ "peer": to, "text": "2 + 2?", "topic": "sums", "wait_for_reply": true,
+                    "timeout_seconds": timeout_s }),
+            )),
+            "2 + 2?" if answers => Some(Answer::Tool("send_to_peer", json!({ "peer": from, "text": "4, I think" }))),
+            "2 + 2?" => Some(Answer::Held("never said")),
+            _ => None,
+        }
+    }
+}
+
+/// Which of the two asks, and which is asked.
+#[derive(Clone, Copy)]
+struct Pair {
+    asker: &'static str,
+    worker: &'static str,
+}
+
+const PAIRS: [Pair; 2] = [Pair { asker: "claude", worker: "codex" }, Pair { asker: "codex", worker: "claude" }];
+
+/// `ada`, who asks, and `worker`, whose task the question is.
+fn pair(it: Pair, config: &str) -> Place {
+    let place = place_with(config);
+    peer(&place, "worker", it.worker, &["--ephemeral"]);
+    peer(&place, "ada", it.asker, &[]);
+    place
+}
+
+/// What the tool of the one who asked said in the end.
+#[track_caller]
+fn hears(place: &Place, it: Pair) -> String {
+    let of_asker = |asked: &Asked| asked.is_claude() == (it.asker == "claude");
+    let mut heard = None;
+    until("the tool's answer", || {
+        heard = place.model.asked().iter().filter(|asked| of_asker(asked)).find_map(told_by_a_tool);
+        heard.is_some()
+    });
+    heard.unwrap()
+}
+
+/// The question, once it is in the worker's queue.
+#[track_caller]
+fn question(place: &Place) -> MessageId {
+    place.world.await_record("the question", |record| {
+        let (accepted, message) = accepted(record)?;
+        (accepted.text == "2 + 2?").then(|| {
+            assert!(accepted.reply_asked && accepted.topic.as_deref() == Some("sums"), "{accepted:?}");
+            message
+        })
+    })
+}
+
+/// C13, C36: the reply is the tool's own answer, and it arms the worker that has given it.
+#[track_caller]
+fn hears_the_reply(it: Pair) {
+    let place = pair(it, "");
+    place.model.thinks(asks("worker", 60, true));
+    place.send("ada", "ask it");
+    let question = question(&place);
+    let heard = hears(&place, it);
+    assert!(heard.contains("replied:") && heard.contains("4, I think"), "{heard}");
+    let answers = place.world.await_record("the answer", |record| {
+        accepted(record).filter(|(accepted, _)| accepted.text == "4, I think").map(|(accepted, _)| accepted.answers)
+    });
+    assert_eq!(answers, Some(question));
+    place.world.audit_is_clean();
+}
+
+/// C13, C41a: whoever is waited for and ends without a word is told of, as the tool's own answer.
+#[track_caller]
+fn hears_of_the_death(it: Pair) {
+    let place = pair(it, "unfinished_retries = 0\n");
+    place.model.thinks(asks("worker", 60, false));
+    place.send("ada", "ask it");
+    let question = question(&place);
+    place.delivered(question);
+    let generation = place.world.records().iter().rev().find_map(|record| {
+        let is_it = record.subject.message == Some(question);
+        record.subject.generation.filter(|_| is_it)
+    });
+    let pid = place.world.await_record("its program", |record| match &record.event {
+        Event::Fact(Fact::SessionStarted(started)) if record.subject.generation == generation => Some(started.pid),
+        _ => None,
+    });
+    // The session's own process has seen how its program ended, and says so.
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    let program: i32 = children.split_whitespace().next().expect("its program").parse().unwrap();
+    kill_process(Pid::from_raw(program).unwrap(), Signal::KILL).unwrap();
+    let heard = hears(&place, it);
+    assert!(heard.contains("signal 9") && !heard.contains("replied:"), "{heard}");
+    place.world.audit_is_clean();
+}
+
+/// C13: who waits no longer than so is told that nothing has come, and that the question stands.
+#[track_caller]
+fn hears_that_time_is_up(it: Pair) {
+    let place = pair(it, "");
+    place.model.thinks(asks("worker", 2, false));
+    place.send("ada", "ask it");
+    question(&place);
+    let heard = hears(&place, it);
+    assert!(heard.contains("not replied to within 2 s"), "{heard}");
+    place.world.audit_is_clean();
+}
+
+#[test]
+fn c13_a_real_agent_hears_the_reply_that_it_waits_for() {
+    PAIRS.into_iter().for_each(hears_the_reply);
+}
+
+#[test]
+fn c13_a_real_agent_hears_that_who_it_waits_for_has_died() {
+    PAIRS.into_iter().for_each(hears_of_the_death);
+}
+
+#[test]
+fn c13_a_real_agent_hears_that_its_time_is_up() {
+    PAIRS.into_iter().for_each(hears_that_time_is_up);
+}
+
+/// C62: what the tools that only tell say is what the program shows its model.
+#[test]
+fn c62_real_agents_read_their_peers_and_their_messages() {
+    for asker in ["claude", "codex"] {
+        for (tool, tells) in [("list_peers", "worker"), ("my_messages", "look around")] {
+            let it = Pair { asker, worker: "codex" };
+            let place = pair(it, "");
+            place.model.thinks(move |asked| {
+                let (_, said) = letter(&asked.prompt()?)?;
+                (said == "look around").then(|| Answer::Tool(tool, json!({})))
+            });
+            place.send("ada", "look around");
+            let heard = hears(&place, it);
+            assert!(heard.contains(tells), "{asker}, {tool}: {heard}");
+        }
+    }
+}

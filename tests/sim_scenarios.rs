@@ -119,6 +119,7 @@ scenarios! {
     found_an_end_that_is_told_again_ends_no_later_turn
     found_rest_after_an_unheard_turn_is_the_end_of_what_was_typed
     found_who_rests_again_is_back_from_the_background
+    found_work_that_went_on_unheard_outlasts_the_proof_of_its_task
     found_a_task_does_not_wait_for_a_router_for_ever
     found_a_turn_that_ended_before_its_delivery_was_settled
     found_a_worker_on_a_router_goes_when_it_has_answered

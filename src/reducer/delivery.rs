@@ -163,7 +163,7 @@ fn note_delivery(session: &mut Session, record: &Record, message: &Message) {
 fn note_turn(session: &mut Session, record: &Record, begun: Option<Lsn>, tells_turns: bool) {
     let told = begun.is_some_and(|begun| session.turn_told.is_some_and(|told| told > begun));
     match session.turn {
-        Turn::Ended { .. } | Turn::Failed { .. } if told => return,
+        Turn::Ended { .. } | Turn::Failed { .. } | Turn::Background { .. } if told => return,
         Turn::Waiting { .. } if told => {}
         Turn::Running { judged: false, .. } => {}
         _ => session.turn = Turn::Running { since: record.at, judged: !tells_turns },

@@ -87,6 +87,25 @@ fn c46_work_in_the_background_keeps_a_session_and_takes_messages() {
     assert!(matches!(turn(&world), Turn::Ended { judged: false, .. }), "{:?}", turn(&world));
 }
 
+/// C46, C34: the hook of its turn's end may be heard before its record is looked at: the proof then says nothing new of that turn.
+#[test]
+fn c46_work_told_of_before_its_task_was_proven_keeps_the_session() {
+    let mut world = World::new();
+    world.add("ada", ephemeral);
+    check(
+        &mut world,
+        "0s send a to ada           => wake_decided[fresh ephemeral]
+         1s started ada             =>
+         2s box ada                 => delivery_decided
+         3s begun a ada             =>
+         4s done ada                => armed
+         4s turn ada background:t1  =>
+         5s proven a ada            => delivered, session_ready
+         64s turn ada idle:t1       =>
+         99h passes                 => kept[background_work]",
+    );
+}
+
 /// C46b: the turn it was woken up for may go unheard, but not that it is idle after it. The same turn's rest says no more
 /// than its end did.
 #[test]

@@ -153,7 +153,7 @@ fn a_daemon_that_ends_under_a_waiting_sender_leaves_its_message_accepted() {
     line.write_all(&Reply::Accepted(early).to_line()).unwrap();
     drop(line);
     let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(4));
     assert!(err(&output).contains("it is accepted\nhint: `dormouse why "), "{}", err(&output));
 }
 

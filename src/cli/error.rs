@@ -51,6 +51,9 @@ pub enum CliError {
     NoAnswer { patience_ms: u128 },
     #[error("the connection to the daemon was lost before its answer")]
     Lost { source: io::Error },
+    /// Nothing is lost with the daemon: the message is durable, only the waiting is over.
+    #[error("the daemon went away while message {message} was waited for; it is accepted")]
+    LeftAlone { message: String },
     #[error(transparent)]
     Unreadable(#[from] ReplyError),
     /// What clap would say if it could know.
@@ -101,7 +104,7 @@ impl CliError {
     pub fn code(&self) -> &'static str {
         match self {
             CliError::Problem(problem) => code_word(problem.code),
-            CliError::NotRunning { .. } => "daemon_not_running",
+            CliError::NotRunning { .. } | CliError::LeftAlone { .. } => "daemon_not_running",
             CliError::NoAnswer { .. } => "timed_out",
             CliError::Journal(error) if error.is_damage() => "journal_damaged",
             CliError::Partly { .. } | CliError::Unanswered { .. } | CliError::Untold { .. } => "journal_damaged",
@@ -143,6 +146,9 @@ impl CliError {
             CliError::Problem(problem) => problem.hint.clone(),
             CliError::NotRunning { asked: true, .. } => Some("`dormouse daemon` runs it".to_owned()),
             CliError::NotRunning { .. } => Some("`dormouse daemon` runs it; nothing was accepted".to_owned()),
+            CliError::LeftAlone { message } => {
+                Some(format!("`dormouse why {message}` says what becomes of it; sent again, it would arrive twice"))
+            }
             CliError::Spool { .. } => {
                 let says = "nothing was done. Where a sandbox keeps this program from both, the tools `send_to_peer` and `done` \
                             do the same";

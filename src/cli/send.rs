@@ -81,7 +81,10 @@ impl Send {
         call.from = self.from;
         match context.hear_or_spool(&call)? {
             Some(Heard::Done(data)) => say(context, &Reply::read(data)?),
-            Some(Heard::OnlyAccepted(sent)) => Err(left_alone(&sent)),
+            Some(Heard::OnlyAccepted(sent)) => {
+                let message = sent.message.map(|message| message.to_string()).unwrap_or_default();
+                Err(CliError::LeftAlone { message })
+            }
             None => say(context, &spooled(self.peer)),
         }
     }
@@ -101,14 +104,6 @@ fn say(context: &Context, sent: &Sent) -> Result<(), CliError> {
             )
         }
     })
-}
-
-/// Nothing is lost with the daemon: the message is durable, only the waiting is over.
-fn left_alone(sent: &Sent) -> CliError {
-    let message = sent.message.map(|message| message.to_string()).unwrap_or_default();
-    Problem::failed(format!("the daemon went away while message {message} was waited for; it is accepted"))
-        .hint(format!("`dormouse why {message}` says what becomes of it"))
-        .into()
 }
 
 fn spooled(peer: String) -> Sent {

@@ -45,7 +45,12 @@ pub(super) async fn watch(hand: Arc<Hand>) {
                 OfTurn::Ends | OfTurn::Goes => is_news(&hand, &spec).then_some(TurnSeen::Idle),
             };
             if let Some(turn) = turn {
-                hand.voice.say(TurnObserved { turn, source: Source::Transcript, turn_id: None, said_at });
+                hand.voice.say(TurnObserved {
+                    turn,
+                    source: Source::Transcript,
+                    turn_id: end.turn_id.clone(),
+                    said_at,
+                });
             }
             judged = Some(end);
         }

@@ -100,24 +100,29 @@ fn an_interrupted_answer_is_known(place: &Place, by: Source) {
 
 /// C46b: where no hook, status file or terminal is heard, the record tells of the end of a turn.
 #[track_caller]
-fn ends_are_told_by_the_record(place: &Place) {
+fn ends_are_told_by_the_record(place: &Place, names_turns: bool) {
     let message = place.send("ada", "hello");
     assert_eq!(place.delivered(message), place.proof);
-    let (source, _) = place.told(0, "the end of the first turn", is_over);
+    let (source, lsn) = place.told(0, "the end of the first turn", is_over);
     assert_eq!(source, Source::Transcript);
+    let named = place.world.records().iter().any(|record| match &record.event {
+        Event::Fact(Fact::TurnObserved(told)) if record.lsn.0 == lsn => told.turn_id.is_some(),
+        _ => false,
+    });
+    assert_eq!(named, names_turns);
 }
 
 #[test]
 fn c46b_claudes_record_tells_the_end_of_its_turns() {
     let place = claude::settled_told_by("transcript");
-    ends_are_told_by_the_record(&place);
+    ends_are_told_by_the_record(&place, false);
     an_interrupted_answer_is_known(&place, Source::Transcript);
 }
 
 #[test]
 fn c46b_codexs_record_tells_the_end_of_its_turns() {
     let place = codex::settled_told_by("transcript");
-    ends_are_told_by_the_record(&place);
+    ends_are_told_by_the_record(&place, true);
     an_interrupt_is_known(&place, &[Source::Transcript]);
 }
 

@@ -1,5 +1,7 @@
 //! What an operator is told: nothing that is not so, and next steps that work as they are printed.
 
+use std::process::Stdio;
+
 use crate::daemon_fixture::{World, text};
 use crate::events::{CAT, count, delivered, first, send};
 
@@ -40,6 +42,25 @@ fn c52_what_changes_nothing_says_so() {
         let said = world.ok(&[verb, "ada"]);
         assert!(said.starts_with(says), "{verb}: {said}");
     }
+}
+
+/// C61: a daemon that goes while somebody waits has lost nothing; the code is that of a daemon that does not run.
+#[test]
+fn c61_who_waits_when_the_daemon_goes_is_told_that_the_message_is_accepted() {
+    let mut world = world(&["--ephemeral"]);
+    let waiting = world
+        .command(&["send", "ada", "hello", "--wait", "replied"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    first(&world, "delivered");
+    world.kill();
+    let said = waiting.wait_with_output().unwrap();
+    let says = text(&said.stderr);
+    assert_eq!(said.status.code(), Some(4), "{says}");
+    assert!(says.contains("the daemon went away while message") && says.contains("it is accepted"), "{says}");
+    assert!(says.contains("hint: `dormouse why"), "{says}");
 }
 
 /// C13: a wait that ends says what holds the message, by a verb that does.

@@ -207,7 +207,7 @@ fn c62_a_crowd_of_strangers_does_no_harm_to_calls_under_way() {
 /// C62: one session that calls without end takes no other's place.
 #[test]
 fn c62_one_session_cannot_take_every_place() {
-    let world = world("", &[("ada", &[]), ("bob", &[])]);
+    let mut world = world("", &[("ada", &[]), ("bob", &[])]);
     let (ada, bob) = (Agent::woken(&world, "ada"), Agent::woken(&world, "bob"));
     let bearer = format!("Bearer {}", ada.secret);
     let whole = request("POST", ada.port, &[&[("authorization", &*bearer)], &JSON[..]].concat(), PING);
@@ -226,8 +226,14 @@ fn c62_one_session_cannot_take_every_place() {
     });
     is_refused(&last.unwrap(), 429, "too many calls under way");
     assert_eq!(told(&world, 429, "too many calls under way").peer, Some(ada.session.peer.clone()));
+    is_refused(&exchange(ada.port, &whole), 429, "too many calls under way");
     still_serves(&bob);
     drop(under_way);
+    // What was only counted is told with whose it was, too.
+    assert!(world.terminate().success());
+    let records = world.records();
+    let whose: Vec<_> = records.iter().filter(|it| refused(it).is_some_and(|(it, _)| it.status == 429)).collect();
+    assert!(whose.len() == 2 && whose.iter().all(|it| it.subject.peer == Some(ada.session.peer.clone())), "{whose:?}");
 }
 
 /// C6, C62: refusals are facts, and a flood of them is one.

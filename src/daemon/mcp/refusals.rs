@@ -71,8 +71,11 @@ impl Why {
     }
 }
 
+/// Refused for the same, and to the same session where it is known whose call it was.
+type Kind = (Why, Option<SessionName>);
+
 /// What has been told of each kind, and counted since.
-type Counted = Arc<Mutex<BTreeMap<Why, u32>>>;
+type Counted = Arc<Mutex<BTreeMap<Kind, u32>>>;
 
 /// Tells the journal who was turned away at this door, the first of each kind at once.
 #[derive(Clone, Debug)]
@@ -90,48 +93,49 @@ impl Refusals {
     /// Tells the journal what has only been counted so far: the daemon is about to end.
     pub fn tell_rest(&self) {
         let counted = std::mem::take(&mut *self.counted.lock().unwrap_or_else(PoisonError::into_inner));
-        for (why, more) in counted.into_iter().filter(|(_, more)| *more > 0) {
-            tell(&self.inputs, Subject::NONE, why, None, more);
+        for (kind, more) in counted.into_iter().filter(|(_, more)| *more > 0) {
+            tell(&self.inputs, &kind, None, more);
         }
     }
 
     /// Tells the journal, now or with others like it. `from` is the caller's own port.
     pub(super) fn note(&self, why: Why, session: Option<&SessionName>, from: u16) {
+        let kind = (why, session.cloned());
         {
             let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(more) = counted.get_mut(&why) {
+            if let Some(more) = counted.get_mut(&kind) {
                 *more = more.saturating_add(1);
                 return;
             }
-            counted.insert(why, 0);
+            counted.insert(kind.clone(), 0);
         }
-        let subject = session.map_or(Subject::NONE, |it| Subject::session(&it.peer, it.generation));
-        tell(&self.inputs, subject, why, uid_of(from, self.port), 1);
+        tell(&self.inputs, &kind, uid_of(from, self.port), 1);
         let (inputs, counted) = (self.inputs.clone(), Arc::clone(&self.counted));
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(TOLD_APART).await;
-                let more = take(&counted, why);
+                let more = take(&counted, &kind);
                 if more == 0 {
                     return;
                 }
-                tell(&inputs, Subject::NONE, why, None, more);
+                tell(&inputs, &kind, None, more);
             }
         });
     }
 }
 
 /// How many have come since; none, and the next one is a first one again.
-fn take(counted: &Counted, why: Why) -> u32 {
+fn take(counted: &Counted, kind: &Kind) -> u32 {
     let mut counted = counted.lock().unwrap_or_else(PoisonError::into_inner);
-    let more = counted.remove(&why).unwrap_or(0);
+    let more = counted.remove(kind).unwrap_or(0);
     if more > 0 {
-        counted.insert(why, 0);
+        counted.insert(kind.clone(), 0);
     }
     more
 }
 
-fn tell(inputs: &Sender<Input>, subject: Subject, why: Why, uid: Option<u32>, times: u32) {
+fn tell(inputs: &Sender<Input>, (why, session): &Kind, uid: Option<u32>, times: u32) {
+    let subject = session.as_ref().map_or(Subject::NONE, |it| Subject::session(&it.peer, it.generation));
     let [door, rule, says] = ["mcp", why.rule(), why.says()].map(str::to_owned);
     let refused = CallRefused { door, status: why.status().as_u16(), rule, why: says, uid, times };
     // Closed only when the daemon is ending.

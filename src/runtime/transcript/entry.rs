@@ -47,6 +47,14 @@ pub fn of_turn(format: TranscriptFormat, line: &[u8]) -> Option<OfTurn> {
     }
 }
 
+/// What the program calls the turn that the entry `line` is of. None where it does not say so there, as Claude Code does not.
+pub fn turn_id(format: TranscriptFormat, line: &[u8]) -> Option<String> {
+    match format {
+        TranscriptFormat::Text | TranscriptFormat::Claude => None,
+        TranscriptFormat::Codex => serde_json::from_slice::<Codex>(line).ok()?.payload.turn_id,
+    }
+}
+
 /// How Claude Code notes, in the user's place, that somebody has interrupted it.
 const CLAUDE_INTERRUPTED: &str = "[Request interrupted by user";
 
@@ -140,6 +148,7 @@ struct CodexPayload {
     content: Vec<Block>,
     cwd: Option<PathBuf>,
     id: Option<String>,
+    turn_id: Option<String>,
     /// Why a turn has failed that is complete.
     error: Option<CodexError>,
 }

@@ -24,6 +24,8 @@ pub struct LastEntry {
     pub path: PathBuf,
     pub offset: u64,
     pub says: OfTurn,
+    /// What the program calls that turn, if it says so there.
+    pub turn_id: Option<String>,
 }
 
 impl LastEntries {
@@ -60,7 +62,8 @@ fn last_in(path: &Path, from: u64, format: TranscriptFormat) -> io::Result<Optio
     while end > 0 {
         let start = tail[..end - 1].iter().rposition(|byte| *byte == b'\n').map_or(0, |before| before + 1);
         if let Some(says) = entry::of_turn(format, &tail[start..end]) {
-            return Ok(Some(LastEntry { path: path.to_owned(), offset: begin + start as u64, says }));
+            let turn_id = entry::turn_id(format, &tail[start..end]);
+            return Ok(Some(LastEntry { path: path.to_owned(), offset: begin + start as u64, says, turn_id }));
         }
         end = start;
     }

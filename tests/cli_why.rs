@@ -102,3 +102,21 @@ fn each_step_has_its_settings_and_the_answer_its_proof() {
     let text = out(&why(&["87", "--prove"]));
     assert!(text.ends_with("\nDecided again from the records before it: the same.\n"), "{text}");
 }
+
+/// C13: the morning question, of a message that lies there.
+#[test]
+fn c13_a_message_that_waits_is_told_of_as_queue_tells_of_it() {
+    const WAITS: &str = "0000000000000000000000001C";
+    let said = out(&why(&[WAITS]));
+    let now = "It is queued for demo-k3, at position 1: its last wake failed, and such peers share one boot slot, which \
+               another one has (C20); woken in 8.8 s (boot slot). `dormouse whynot demo-k3 delivered` says what would end \
+               that.\n";
+    assert!(said.starts_with(now), "{said}");
+    assert_eq!(json(&[WAITS])["standing"]["position"], 1);
+    let then = out(&why(&[WAITS, "--at", "2023-11-15T12:00:00Z"]));
+    let down =
+        "It was queued for demo-k3, at position 1: no daemon is running, and nothing has been heard for 1 h 4 min";
+    assert!(then.starts_with(down), "{then}");
+    assert!(!then.contains("whynot"), "what would end it then is over: {then}");
+    assert!(json(&["00000000000000000000000001"])["standing"].is_null());
+}

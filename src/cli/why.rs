@@ -11,6 +11,7 @@ use crate::explain::why::{Answer, Reach, Reading, Source, Subject, Unread, Until
 use crate::journal::Question;
 use crate::model::id::{Generation, Lsn};
 use crate::model::record::Record;
+use crate::model::state::State;
 use crate::model::time::Timestamp;
 use crate::observe::clock;
 use crate::protocol::Problem;
@@ -60,10 +61,19 @@ impl Why {
         let watched = Watched { reading: history.reading(), last: until.last.unwrap_or(history.reader.last_lsn()) };
         let mut answer = Answer::of(&watched, subject, until, &history.told()?, reach);
         // Asked only where nothing bars it: a daemon that starts meanwhile has not been heard of yet either.
-        if let Some(last) = silence::nobody_serves(&history, (context, is_home), self.at) {
-            answer.nobody_serves_since(&last);
+        let silent = silence::nobody_serves(&history, (context, is_home), self.at);
+        if let Some(last) = &silent {
+            answer.nobody_serves_since(last);
         }
         let now = (moment(&history, self.at, is_home), if self.at.is_some() { "before" } else { "ago" });
+        if answer.waiting().is_some()
+            && let Some(mut state) = whole_state(&history, self.at)
+        {
+            if silent.is_some() {
+                silence::stands_still(&mut state);
+            }
+            answer.stand(&state, now.0);
+        }
         let removed = history.beginning.as_ref().map(|beginning| beginning.sentence(&zone()));
         if answer.chain.is_empty() {
             history.finish_unanswered()?;
@@ -106,6 +116,11 @@ fn moment(history: &History, at: Option<When>, is_home: bool) -> Timestamp {
         (Some(at), Some(last)) => at.told_from(last),
         (_, last) => last.unwrap_or_else(clock::now),
     }
+}
+
+/// The state at `at`, if it can be told: a chain is worth telling without it, and what is damaged is noted.
+fn whole_state(history: &History, at: Option<When>) -> Option<State> {
+    history.fold(at).ok().filter(|folded| folded.whole).map(|folded| folded.state)
 }
 
 /// A personality of several runtimes is explained in the one that something happened to last.

@@ -49,9 +49,8 @@ pub fn queue(state: &State, peer: Option<&Identity>, now: Timestamp) -> Vec<Row>
 }
 
 /// The row of one message; none once it is settled, or if nothing was ever heard of it.
-pub fn row_of(state: &State, message: MessageId) -> Option<Row> {
+pub fn row_of(state: &State, message: MessageId, now: Timestamp) -> Option<Row> {
     let to = &state.messages.get(&message)?.to;
-    let now = state.now?;
     let next = upcoming_of(state, [to]);
     of_peer(state, to, state.presences.get(to)?, next.get(to), now).into_iter().find(|row| row.message == message)
 }

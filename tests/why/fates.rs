@@ -1,14 +1,19 @@
 //! What became of a message, beyond what its own records say.
 
-use dormouse::explain::why::{Subject, Until};
+use dormouse::explain::why::{Answer, GapKind, Subject, Until};
 use dormouse::model::event::{Event, Fact};
 use dormouse::model::record::Record;
 
-use crate::asked;
 use crate::told::lived_through;
+use crate::{asked, recorded, text};
 
 /// What is said of the first message after these lines, latest first.
 fn kinds(lines: &str) -> Vec<&'static str> {
+    of("a", lines).0.chain.iter().map(|(it, _)| it.event.kind().name).collect()
+}
+
+/// What is said of a message, where it stands, and the records.
+fn of(message: &str, lines: &str) -> (Answer, Vec<Record>) {
     let mut world = lived_through(|_| {}, lines);
     let mut records: Vec<Record> = std::mem::take(&mut world.records);
     // What a verb came to is said because of the decision to type it; a script knows no decisions.
@@ -20,8 +25,9 @@ fn kinds(lines: &str) -> Vec<&'static str> {
             _ => {}
         }
     }
-    let message = Subject::Message(world.messages["a"]);
-    asked(&records, message, Until::default()).chain.iter().map(|(it, _)| it.event.kind().name).collect()
+    let mut answer = asked(&records, Subject::Message(world.messages[message]), Until::default());
+    answer.stand(&world.state, world.now);
+    (answer, records)
 }
 
 const AT_WORK: &str = "0s send a to ada\n1s up ada\n2s turn ada running\n";
@@ -43,4 +49,69 @@ fn c56_an_interrupt_of_another_turn_is_none_of_a_message() {
     let next =
         "0s send a to ada\n1s up ada\n2s turn ada ended\n2s send b to ada\n2s typed b ada\n2s proven b ada by hook\n";
     assert!(!kinds(&format!("{next}{INTERRUPTED}")).contains(&"verb_ended"), "another message was worked on");
+}
+
+fn position(answer: &Answer, kind: &str) -> usize {
+    let kinds: Vec<&str> = answer.chain.iter().map(|(it, _)| it.event.kind().name).collect();
+    kinds.iter().position(|it| *it == kind).unwrap_or_else(|| panic!("no {kind} in {kinds:?}"))
+}
+
+const QUARANTINED: &str = "0s send a to ada\n0s gone ada exit:1\n9s gone ada exit:1\n19s gone ada exit:1\n";
+
+/// C13: what waits names what it waits for, and where to ask on.
+#[test]
+fn c13_a_message_that_waits_says_why() {
+    let (answer, records) = of("a", QUARANTINED);
+    assert_eq!(position(&answer, "wake_refused"), 0);
+    let said = text(&answer, &records);
+    assert!(said.starts_with("It is queued for demo-ada, at position 1: it is quarantined for "), "{said}");
+    assert!(said.contains("`dormouse whynot demo-ada delivered` says what would end that."), "{said}");
+    let standing = &answer.json()["standing"];
+    assert_eq!((&standing["state"], &standing["position"]), (&"queued".into(), &1.into()), "{standing}");
+    let (boots, _) = of("a", "0s send a to ada\n1s started ada\n2s box ada\n3s waits a ada");
+    let standing = boots.standing.expect("it is on its way");
+    assert_eq!(
+        (standing.state, standing.waits_for.as_str()),
+        ("delivering", "the input box is not on the screen (C27)"),
+        "{standing:?}"
+    );
+    let (over, _) = of("a", AT_WORK);
+    assert!(over.json()["standing"].is_null(), "nothing is waited for any more");
+}
+
+/// C13: a gate is told of when it shuts; who comes while it is shut waits for it as well.
+#[test]
+fn c13_a_message_says_of_a_gate_that_was_shut_before_it_came() {
+    let lines = format!("{QUARANTINED}30s send b to ada\n");
+    let (second, _) = of("b", &lines);
+    assert!(position(&second, "message_accepted") < position(&second, "wake_refused"));
+    assert!(second.standing.expect("it waits").waits_for.contains(" is before it (C9)"));
+}
+
+/// C13, C48: how a message came to be late can be told once it has arrived.
+#[test]
+fn c13_a_message_that_was_late_says_what_it_has_waited_for() {
+    let (late, _) = of(
+        "a",
+        &format!(
+            "{QUARANTINED}20s start ada\n21s started ada\n22s box ada\n22s waits a ada\n\
+         23s typed a ada\n24s proven a ada by hook\n40s stop ada"
+        ),
+    );
+    let order = ["delivered", "delivery_waiting", "wake_decided", "wake_refused", "quarantined", "message_accepted"];
+    let positions = order.map(|kind| position(&late, kind));
+    assert!(positions.is_sorted() && positions[0] == 0, "{positions:?}");
+    assert!(late.chain.iter().all(|(it, _)| it.event.kind().name != "stop_set"), "what came later held it no more");
+}
+
+/// C60: while a message waits, that no daemon runs belongs to its story.
+#[test]
+fn c60_a_message_that_waits_tells_of_the_time_without_a_daemon() {
+    let records = recorded();
+    let message = |id: &str| Subject::Message(id.parse().unwrap());
+    let waiting = asked(&records, message("0000000000000000000000001C"), Until::default());
+    let down: Vec<_> = waiting.gaps.iter().filter(|gap| gap.kind == GapKind::NoDaemon).map(|gap| gap.at.0).collect();
+    assert_eq!(down, [744, 685]);
+    let settled = asked(&records, message("00000000000000000000000001"), Until::default());
+    assert!(settled.waiting().is_none() && settled.gaps.is_empty(), "{:?}", settled.gaps);
 }

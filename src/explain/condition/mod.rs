@@ -180,7 +180,7 @@ impl Term {
         let whole = match &self.of {
             Of::Peer(Who::Is(peer), _) => serde_json::to_value(view::row_of(state, peer)),
             Of::Peer(Who::Said(_), _) => Ok(Value::Null),
-            Of::Message(message) => serde_json::to_value(queue::row_of(state, *message)),
+            Of::Message(message) => serde_json::to_value(state.now.and_then(|now| queue::row_of(state, *message, now))),
             Of::Daemon => serde_json::to_value(&state.daemon),
         };
         let named = match &self.of {

@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 use super::gap::{Gap, GapKind, gaps};
 use super::recomputed::{Reach, Recomputed, recompute};
 use super::setting::{InForce, Stood, in_force};
-use super::{Source, Subject, Until, chain_until, cut_off, prefix, step, step_json, who};
+use super::standing::Standing;
+use super::{Source, Subject, Until, chain_until, cut_off, prefix, step, step_json, waited, who};
 use crate::explain::layout;
 use crate::explain::line::line;
 use crate::explain::phrase::{date, number, span, time_of_day};
-use crate::model::id::Lsn;
+use crate::model::id::{Lsn, MessageId};
 use crate::model::record::Record;
 use crate::model::state::State;
 use crate::model::time::Timestamp;
@@ -29,6 +30,17 @@ fn moment(at: Timestamp, now: Timestamp, ago: &str, zone: &TimeZone) -> String {
     }
 }
 
+/// What comes behind the last record of the chain belongs to it too.
+fn goes_on<'a>(subject: &Subject, chain: impl Iterator<Item = &'a Record>) -> bool {
+    match subject {
+        Subject::Peer(_) => true,
+        Subject::Message(message) => {
+            waited::waits_before(chain.filter(|it| it.subject.message == Some(*message)), Lsn(u64::MAX))
+        }
+        Subject::Session(..) | Subject::Record(_) => false,
+    }
+}
+
 /// Why something is as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -40,13 +52,15 @@ pub struct Answer {
     /// Records that would explain more and are not kept any more, latest first.
     pub cut_off: Vec<Lsn>,
     pub recomputed: Recomputed,
+    /// Of a message that waits or is on its way, if a state was [asked](Answer::stand).
+    pub standing: Option<Standing>,
 }
 
 impl Answer {
     /// Costs the chain, a question a kind of gap, and what `reach` allows to be folded from the states that are `told`.
     pub fn of<S: Source + ?Sized>(source: &S, subject: Subject, until: Until, told: &[State], reach: Reach) -> Self {
         let chain = chain_until(source, &subject, until);
-        let goes_on = matches!(subject, Subject::Peer(_));
+        let goes_on = goes_on(&subject, chain.iter());
         let cut_off = cut_off(source, &chain);
         let recomputed = recompute(source, &chain, told, reach);
         // The last, for what could not be read until then is a gap too.
@@ -59,12 +73,29 @@ impl Answer {
             known.as_ref().map_or_else(Vec::new, |known| known.of(&record.event))
         };
         let chain = chain.into_iter().map(|record| (settings(&record), record)).map(|(set, it)| (it, set)).collect();
-        Self { subject, chain, gaps, cut_off, recomputed }
+        Self { subject, chain, gaps, cut_off, recomputed, standing: None }
+    }
+
+    /// The message that was asked about, as long as nothing has become of it: it waits, or is on its way.
+    pub fn waiting(&self) -> Option<MessageId> {
+        match &self.subject {
+            Subject::Message(message) if self.goes_on() => Some(*message),
+            _ => None,
+        }
+    }
+
+    /// Says of a message that waits what it waits for at `now`, of which `state` is the last that is known.
+    pub fn stand(&mut self, state: &State, now: Timestamp) {
+        self.standing = self.waiting().and_then(|message| Standing::of(state, message, now));
+    }
+
+    fn goes_on(&self) -> bool {
+        goes_on(&self.subject, self.chain.iter().map(|(record, _)| record))
     }
 
     /// No daemon serves, whatever the records say: one that was killed had no time to. `last` is the last record there is.
     pub fn nobody_serves_since(&mut self, last: &Record) {
-        if matches!(self.subject, Subject::Peer(_)) && !self.chain.is_empty() {
+        if self.goes_on() && !self.chain.is_empty() {
             let is_told = |gap: &Gap| gap.kind == GapKind::NoDaemon && gap.to.is_none();
             if !self.gaps.iter().any(is_told) {
                 self.gaps.insert(0, Gap::without_daemon(last));
@@ -72,7 +103,7 @@ impl Answer {
         }
     }
 
-    /// `{"subject", "chain": [record + "because" + "settings"], "gaps", "recomputed"}`; times in UTC.
+    /// `{"subject", "chain": [record + "because" + "settings"], "gaps", "recomputed", "standing"}`; times in UTC.
     pub fn json(&self) -> Value {
         let chain: Vec<Value> = self
             .chain
@@ -89,6 +120,7 @@ impl Answer {
             "chain": chain,
             "gaps": gaps,
             "recomputed": self.recomputed.json(),
+            "standing": self.standing,
         })
     }
 
@@ -102,6 +134,7 @@ impl Answer {
         columns: Option<u16>,
     ) -> String {
         let (now, ago) = when;
+        let is_past = ago != "ago";
         let ago = |at: Timestamp| moment(at, now, ago, zone);
         let mut lines: Vec<(Lsn, bool, String)> = Vec::new();
         for (record, settings) in &self.chain {
@@ -117,7 +150,8 @@ impl Answer {
         }
         // What a gap is said by comes before it, so that one reads what follows from what.
         lines.sort_by(|a, b| (b.0, a.1).cmp(&(a.0, b.1)));
-        let mut out: String = lines.into_iter().map(|(_, _, line)| line).collect();
+        let standing = self.standing.as_ref().map(|it| layout::fold("", &it.sentence(is_past), columns) + "\n");
+        let mut out: String = standing.into_iter().chain(lines.into_iter().map(|(_, _, line)| line)).collect();
         out += &self.end_of_history(removed, columns);
         for divergence in &self.recomputed.differ {
             let side = |name: &str, records: &[Record]| match records {

@@ -12,7 +12,9 @@ mod reading;
 mod recomputed;
 mod setting;
 mod sign;
+mod standing;
 mod trail;
+mod waited;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -41,6 +43,7 @@ pub use gap::{Gap, GapKind, is_found_at_start, unheard};
 pub use reading::Reading;
 pub use recomputed::{Reach, Recomputed, TooFar};
 pub use setting::{InForce, Origin, Stood};
+pub use standing::Standing;
 pub use trail::Trail;
 
 /// Where records come from: a journal, or a slice in a test.
@@ -212,7 +215,8 @@ fn made<S: Source + ?Sized>(source: &S, subject: &Subject, until: Until) -> Vec<
                     found.push(record);
                 }
             });
-            found.extend(interrupted::made(source, &found, until));
+            let more = [interrupted::made(source, &found, until), waited::made(source, &found, until)];
+            found.extend(more.into_iter().flatten());
         }
     }
     found

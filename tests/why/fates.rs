@@ -51,6 +51,19 @@ fn c56_an_interrupt_of_another_turn_is_none_of_a_message() {
     assert!(!kinds(&format!("{next}{INTERRUPTED}")).contains(&"verb_ended"), "another message was worked on");
 }
 
+/// C56: how an interrupt has ended may be heard of when the next message has been delivered already.
+#[test]
+fn c56_an_interrupt_belongs_to_the_message_that_was_worked_on_when_it_was_decided() {
+    let lines = format!(
+        "{AT_WORK}3s send b to ada\n4s interrupt ada\n4s turn ada ended\n4s typed b ada\n4s proven b ada by hook\n\
+         5s verb-ended interrupt ada"
+    );
+    assert!(kinds(&lines).contains(&"verb_ended"), "its turn was cut off");
+    let (second, _) = of("b", &lines);
+    assert!(second.chain.iter().any(|(it, _)| it.event.kind().name == "delivered"), "{:?}", second.chain);
+    assert!(second.chain.iter().all(|(it, _)| it.event.kind().name != "verb_ended"), "nobody has touched its turn");
+}
+
 fn position(answer: &Answer, kind: &str) -> usize {
     let kinds: Vec<&str> = answer.chain.iter().map(|(it, _)| it.event.kind().name).collect();
     kinds.iter().position(|it| *it == kind).unwrap_or_else(|| panic!("no {kind} in {kinds:?}"))

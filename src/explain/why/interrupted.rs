@@ -12,7 +12,8 @@ pub(super) fn made<S: Source + ?Sized>(source: &S, told: &[Record], until: Until
     delivered.flat_map(|delivered| behind(source, delivered, until)).collect()
 }
 
-/// Up to the next message that was delivered: from then on that one is worked on.
+/// What was decided on up to the next message that was delivered: from then on that one is worked on, though how the verb
+/// has ended may come behind it.
 fn behind<S: Source + ?Sized>(source: &S, delivered: &Record, until: Until) -> Vec<Record> {
     let first = Some(delivered.lsn.next());
     let asks = |kinds, last| {
@@ -20,22 +21,31 @@ fn behind<S: Source + ?Sized>(source: &S, delivered: &Record, until: Until) -> V
         Question { first, last, subjects, ..until.asks(kinds) }
     };
     let next = source.oldest(&asks(&["delivered"], until.last)).map(|record| record.lsn);
-    let mut found = Vec::new();
-    source.each(&asks(&["verb_ended"], next.or(until.last)), &mut |record| {
-        if record.subject.generation == delivered.subject.generation && was_typed(&record) {
-            found.push(record);
-        }
+    let mut decided = Vec::new();
+    source.each(&asks(&["verb_decided"], next.or(until.last)), &mut |record| {
+        decided.extend((record.subject.generation == delivered.subject.generation).then_some(record.lsn));
     });
     // What showed that it has worked is the end of the turn too, and comes behind the decision to type it.
-    let is_of_its_turn = |record: &Record| {
+    let is_of_its_turn = |decided: &Lsn| {
         let mut is_over = false;
-        let decided = record.cause.unwrap_or(record.lsn);
         let before = asks(&["turn_observed", "turn_judged"], Some(Lsn(decided.0.saturating_sub(1))));
         source.each(&before, &mut |seen| is_over |= ends_its_turn(&seen));
         !is_over
     };
-    found.retain(is_of_its_turn);
-    found
+    decided.retain(is_of_its_turn);
+    decided.into_iter().filter_map(|decided| ended(source, decided, asks(&["verb_ended"], until.last))).collect()
+}
+
+/// How the verb has ended that was decided on with record `decided`, if it was typed.
+fn ended<S: Source + ?Sized>(source: &S, decided: Lsn, mut asked: Question) -> Option<Record> {
+    asked.first = Some(decided);
+    loop {
+        let ended = source.oldest(&asked)?;
+        if ended.cause == Some(decided) {
+            return Some(ended).filter(was_typed);
+        }
+        asked.first = Some(ended.lsn.next());
+    }
 }
 
 fn was_typed(record: &Record) -> bool {

@@ -100,7 +100,7 @@ fn each_step_has_its_settings_and_the_answer_its_proof() {
         })
     );
     let text = out(&why(&["87", "--prove"]));
-    assert!(text.ends_with("\nDecided again from the records before it: the same.\n"), "{text}");
+    assert!(text.contains("\nDecided again from the records before it: the same.\n"), "{text}");
 }
 
 /// C13: the morning question, of a message that lies there.

@@ -1,12 +1,11 @@
 use super::context::Context;
 use super::error::CliError;
 use super::history::Which;
+use super::present::{as_of_its_end, present, table_above};
 use super::render;
 use super::silence;
-use super::when::{When, zone};
-use crate::explain::phrase::date_time;
+use super::when::When;
 use crate::explain::{forecast, layout, view};
-use crate::model::record::Record;
 use crate::protocol::{Verb, Viewed};
 
 /// List the peers: what each is doing, since when, and what comes next
@@ -44,20 +43,10 @@ fn as_it_was(context: &Context, which: Which, at: Option<When>) -> Result<(), Cl
         let Some(last) = state.now.or(last.map(|record| record.at)) else {
             return "nothing had happened yet".to_owned();
         };
-        let now = at.map_or(last, |at| at.told_from(last));
-        let said = silent.as_ref().map(unwatched).unwrap_or_default();
-        layout::table(&view::table(&rows, now), render::columns()) + &said
+        let now = present(at, is_home, Some(last));
+        let told = as_of_its_end(at, is_home, Some(last));
+        let said = silent.as_ref().map(silence::sentence).unwrap_or(told);
+        table_above(&view::table(&rows, now), &said)
     })?;
     history.finish(Some(state.lsn))
-}
-
-/// What was so when a record was made last may not have been so any more.
-fn unwatched(last: &Record) -> String {
-    let made = date_time(last.at, &zone());
-    let says = format!(
-        "No daemon is known to have run at that moment: this is as of record {}, made at {made}, and nothing of it came by \
-         itself since",
-        last.lsn
-    );
-    layout::fold("", &says, render::columns()) + "\n"
 }

@@ -27,6 +27,7 @@ mod mcp;
 mod new;
 mod own;
 mod peek;
+mod present;
 mod progress;
 mod queue;
 mod refresh;

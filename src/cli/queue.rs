@@ -4,8 +4,10 @@ use super::Because;
 use super::capsule::bodies::is_filling;
 use super::context::Context;
 use super::error::CliError;
-use super::history::{History, Which};
+use super::history::Which;
+use super::present::{as_of_its_end, present, table_above};
 use super::render;
+use super::silence;
 use super::when::{When, zone};
 use crate::explain::{self, layout, phrase, queue};
 use crate::journal::Question;
@@ -90,16 +92,25 @@ impl Show {
 }
 
 /// What waited then, for whoever is meant by `peer`, or for all.
-fn as_it_was(history: History, peer: Option<&str>, at: Option<When>, context: &Context) -> Result<(), CliError> {
+fn as_it_was(which: Which, peer: Option<&str>, at: Option<When>, context: &Context) -> Result<(), CliError> {
+    let is_home = which.is_home();
+    let history = which.open(context)?;
     let peers = peer.map(|peer| history.named(peer)).transpose()?;
-    let (state, _) = history.folded(at)?;
-    let now = state.now;
-    let rows = now.map_or_else(Vec::new, |now| match &peers {
+    let (mut state, _) = history.folded(at)?;
+    let silent = silence::nobody_serves(&history, (context, is_home), at);
+    if silent.is_some() {
+        silence::stands_still(&mut state);
+    }
+    let now = present(at, is_home, state.now);
+    let rows: Vec<queue::Row> = match &peers {
         None => queue::queue(&state, None, now),
         Some(peers) => peers.iter().flat_map(|peer| queue::queue(&state, Some(peer), now)).collect(),
-    });
-    let table = now.map(|now| queue::table(&rows, now)).unwrap_or_default();
-    context.output.print(&rows, || layout::table(&table, render::columns()))?;
+    };
+    context.output.print(&rows, || {
+        let told = as_of_its_end(at, is_home, state.now);
+        let said = silent.as_ref().map(silence::sentence).unwrap_or(told);
+        table_above(&queue::table(&rows, now), &said)
+    })?;
     history.finish(Some(state.lsn))
 }
 
@@ -115,7 +126,7 @@ impl Queue {
             Some(What::Show(show)) => show.run(context),
             // A copy knows of no daemon, and none that runs here knows of the copy.
             None if self.at.is_some() || !self.which.is_home() => {
-                as_it_was(self.which.open(context)?, self.peer.as_deref(), self.at, context)
+                as_it_was(self.which, self.peer.as_deref(), self.at, context)
             }
             None => {
                 let viewed: Viewed = context.ask(Verb::Queue { peer: self.peer })?;

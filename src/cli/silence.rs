@@ -2,7 +2,10 @@
 
 use super::context::Context;
 use super::history::History;
-use super::when::When;
+use super::render;
+use super::when::{When, zone};
+use crate::explain::layout;
+use crate::explain::phrase::date_time;
 use crate::explain::why::Source as _;
 use crate::journal::Question;
 use crate::model::event::{Event, Fact};
@@ -37,4 +40,15 @@ pub fn stands_still(state: &mut State) {
     if let Some(daemon) = &mut state.daemon {
         daemon.running = false;
     }
+}
+
+/// What was so when `last` was made may not have been so any more.
+pub fn sentence(last: &Record) -> String {
+    let made = date_time(last.at, &zone());
+    let says = format!(
+        "No daemon is known to have run at that moment: this is as of record {}, made at {made}, and nothing of it came by \
+         itself since",
+        last.lsn
+    );
+    layout::fold("", &says, render::columns()) + "\n"
 }

@@ -3,6 +3,7 @@ use serde_json::json;
 use super::context::Context;
 use super::error::CliError;
 use super::history::{History, Which};
+use super::present::{as_of_its_end, present};
 use super::progress::Progress;
 use super::render;
 use super::silence;
@@ -13,7 +14,6 @@ use crate::model::id::{Generation, Lsn};
 use crate::model::record::Record;
 use crate::model::state::State;
 use crate::model::time::Timestamp;
-use crate::observe::clock;
 use crate::protocol::Problem;
 
 /// Explain how a peer, a session, a message or a record came to be as it is
@@ -65,7 +65,8 @@ impl Why {
         if let Some(last) = &silent {
             answer.nobody_serves_since(last);
         }
-        let now = (moment(&history, self.at, is_home), if self.at.is_some() { "before" } else { "ago" });
+        let last = (self.at.is_some() || !is_home).then(|| newest(&history, until)).flatten();
+        let now = (present(self.at, is_home, last), if self.at.is_some() { "before" } else { "ago" });
         if answer.waiting().is_some()
             && let Some(mut state) = whole_state(&history, self.at)
         {
@@ -90,7 +91,8 @@ impl Why {
                 "removed_by": beginning.removed.lsn,
             });
         }
-        context.output.print(&json, || answer.text(now, removed.as_deref(), &zone(), render::columns()))?;
+        let told = as_of_its_end(self.at, is_home, last);
+        context.output.print(&json, || answer.text(now, removed.as_deref(), &zone(), render::columns()) + &told)?;
         // What was said holds; that there may be more is said where errors go.
         history.finish(None)
     }
@@ -104,18 +106,10 @@ fn until(at: Option<When>) -> Until {
     }
 }
 
-/// The moment from which ages are counted: of this machine's own journal it is now, of a copy that of its last record.
-fn moment(history: &History, at: Option<When>, is_home: bool) -> Timestamp {
-    if at.is_none() && is_home {
-        return clock::now();
-    }
-    let until = until(at);
+/// When the last record of those that are asked was made.
+fn newest(history: &History, until: Until) -> Option<Timestamp> {
     let asked = Question { last: until.last, until_us: until.wall_us, ..Question::default() };
-    let last = history.reading().newest(&asked).map(|record| record.at);
-    match (at, last) {
-        (Some(at), Some(last)) => at.told_from(last),
-        (_, last) => last.unwrap_or_else(clock::now),
-    }
+    history.reading().newest(&asked).map(|record| record.at)
 }
 
 /// The state at `at`, if it can be told: a chain is worth telling without it, and what is damaged is noted.

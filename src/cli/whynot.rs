@@ -1,10 +1,12 @@
 use super::context::Context;
 use super::error::CliError;
 use super::history::{History, Which};
+use super::present::{as_of_its_end, present};
 use super::render;
 use super::silence;
 use super::when::{When, zone};
 use crate::explain::layout;
+use crate::explain::phrase::rfc3339;
 use crate::explain::why::Source as _;
 use crate::explain::whynot::{Past, Question, WhyNot as Said, whynot};
 use crate::journal::Question as About;
@@ -12,7 +14,6 @@ use crate::model::id::Lsn;
 use crate::model::name::Identity;
 use crate::model::state::State;
 use crate::model::time::Timestamp;
-use crate::observe::clock;
 
 /// Explain what keeps something from happening to a peer, and what would let it
 ///
@@ -65,13 +66,14 @@ impl WhyNot {
             Asked::Delivered => Question::Delivered,
             Asked::Resumed => Question::Resumed,
         };
-        let now = present(&state, self.at);
+        let now = present(self.at, is_home, state.now);
         let answer = match (!is_known).then(|| past(&history, &peer, state.lsn)).flatten() {
             Some(past) => Said::of_the_past(&peer, question, &past, now),
             None => whynot(&state, &peer, question, now),
         };
-        let answer = Answer { as_of, answer };
-        context.output.print(&answer, || answer.text(now))?;
+        let answer = Answer { as_of, told_at: rfc3339(now), answer };
+        let told = as_of_its_end(self.at, is_home, state.now);
+        context.output.print(&answer, || answer.text(now) + &told)?;
         history.finish(Some(state.lsn))
     }
 }
@@ -80,6 +82,8 @@ impl WhyNot {
 #[derive(serde::Serialize)]
 struct Answer {
     as_of: Option<Lsn>,
+    /// RFC 3339, UTC: the moment that it is told from.
+    told_at: String,
     #[serde(flatten)]
     answer: Said,
 }
@@ -116,12 +120,4 @@ fn meant(state: &State, mut peers: Vec<Identity>) -> Identity {
     };
     let found = peers.iter().find(is_busy).or_else(|| peers.iter().find(is_default)).cloned();
     found.unwrap_or_else(|| peers.remove(0))
-}
-
-/// The moment at which it is asked. A moment that is over, or another machine's history, is asked at its own last record:
-/// nobody knows how long that machine has been awake since.
-fn present(state: &State, at: Option<When>) -> Timestamp {
-    let here = clock::now();
-    let last = state.now.unwrap_or(here);
-    if at.is_none() && last.boot == here.boot { here.latest(last) } else { last }
 }

@@ -1,0 +1,33 @@
+//! The moment that an answer is told from: ages and what is left of a limit are counted to it.
+
+use super::render;
+use super::when::{When, zone};
+use crate::explain::layout;
+use crate::explain::phrase::date_time;
+use crate::model::time::Timestamp;
+use crate::observe::clock;
+
+/// That of the question: a moment that was named, else now. Of a copy that is the moment of its last record, wherever it was
+/// made: nobody knows how long the one that it was made of has gone on since.
+pub fn present(at: Option<When>, is_home: bool, last: Option<Timestamp>) -> Timestamp {
+    let here = clock::now();
+    match (at, last) {
+        (_, None) => here,
+        (Some(at), Some(last)) => at.told_from(last),
+        (None, Some(last)) if is_home => here.latest(last),
+        (None, Some(last)) => last,
+    }
+}
+
+/// Said once of a copy whose reader has named no moment.
+pub fn as_of_its_end(at: Option<When>, is_home: bool, last: Option<Timestamp>) -> String {
+    let Some(last) = last.filter(|_| at.is_none() && !is_home) else { return String::new() };
+    let says = format!("As of {}, the last record of this journal.", date_time(last, &zone()));
+    layout::fold("", &says, render::columns()) + "\n"
+}
+
+/// A table, and what is said below it.
+pub fn table_above(cells: &[Vec<String>], said: &str) -> String {
+    let table = layout::table(cells, render::columns());
+    if table.is_empty() || said.is_empty() { table + said } else { format!("{}\n{said}", table.trim_end()) }
+}

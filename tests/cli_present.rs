@@ -73,3 +73,21 @@ fn c50a_a_copy_of_this_machines_own_journal_is_told_as_of_its_last_record() {
         assert_eq!(world.json(&["whynot", "ada", question, "--journal", copy])["told_at"], last, "{question}");
     }
 }
+
+/// A moment that has not come is no question about the past.
+#[test]
+fn what_is_to_come_is_not_answered_as_if_it_had_been() {
+    let (_dir, journal) = history("v2-fleet");
+    let verbs =
+        [&["ls"][..], &["queue"], &["replay"], &["replay", "--step"], &["why", "ada"], &["whynot", "ada", "woken"]];
+    for verb in verbs {
+        let args = [verb, &["--at", "2999-01-01T00:00:00Z"]].concat();
+        let asked = program(&args).arg("--journal").arg(&journal).env("TZ", "UTC").output().unwrap();
+        assert_eq!((asked.status.code(), out(&asked)), (Some(2), String::new()), "{verb:?}");
+        assert_eq!(
+            err(&asked),
+            "error: 2999-01-01 00:00:00.000 has not come yet; the newest record was made at 2023-11-15 18:56:15.190\n\
+             hint: `dormouse whynot` says what comes by itself, and when\n"
+        );
+    }
+}

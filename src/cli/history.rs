@@ -10,6 +10,7 @@ use super::capsule::open::Folder;
 use super::capsule::unread;
 use super::context::Context;
 use super::error::CliError;
+use super::present::must_have_come;
 use super::progress::Progress;
 use super::when::{When, zone};
 use crate::explain::why::{Reading, Source as _};
@@ -211,6 +212,7 @@ impl History {
 
     /// As [`History::folded`], and whether nothing was in the way.
     pub fn fold(&self, at: Option<When>) -> Result<Folded, CliError> {
+        self.must_have_come(at)?;
         let last = self.reader.last_lsn();
         if let Some(When::Lsn(lsn)) = at.filter(|at| matches!(at, When::Lsn(lsn) if *lsn > last)) {
             return Err(self.no_record(lsn));
@@ -272,6 +274,11 @@ impl History {
                 Err(Problem::refused(format!("nothing can be told of that time: {left}")).into())
             }
         }
+    }
+
+    /// A moment of the clock that is asked about is not one that is still to come.
+    pub fn must_have_come(&self, at: Option<When>) -> Result<(), CliError> {
+        at.map_or(Ok(()), |at| must_have_come(at, || self.reading().newest(&Question::default())))
     }
 
     /// Why nothing can be said of the record `lsn`: there is none yet, or it stands behind the end of what can be read.

@@ -1,9 +1,11 @@
 //! The moment that an answer is told from: ages and what is left of a limit are counted to it.
 
+use super::error::CliError;
 use super::render;
 use super::when::{When, zone};
 use crate::explain::layout;
 use crate::explain::phrase::date_time;
+use crate::model::record::Record;
 use crate::model::time::Timestamp;
 use crate::observe::clock;
 
@@ -17,6 +19,25 @@ pub fn present(at: Option<When>, is_home: bool, last: Option<Timestamp>) -> Time
         (None, Some(last)) if is_home => here.latest(last),
         (None, Some(last)) => last,
     }
+}
+
+/// What is to come no journal holds: the state of today would pass for an answer.
+pub fn must_have_come(at: When, newest: impl FnOnce() -> Option<Record>) -> Result<(), CliError> {
+    let here = clock::now();
+    let When::Wall(wall_us) = at else { return Ok(()) };
+    if wall_us <= here.wall_us {
+        return Ok(());
+    }
+    let last = newest().map(|record| record.at);
+    // The clock of whoever wrote it may be ahead of this one.
+    if last.is_some_and(|last| wall_us <= last.wall_us) {
+        return Ok(());
+    }
+    let made = |last| format!("; the newest record was made at {}", date_time(last, &zone()));
+    let made = last.map_or_else(String::new, made);
+    let why = format!("{} has not come yet{made}", date_time(Timestamp { wall_us, ..here }, &zone()));
+    let hint = "`dormouse whynot` says what comes by itself, and when";
+    Err(CliError::Usage { why, hint: Some(hint.to_owned()) })
 }
 
 /// Said once of a copy whose reader has named no moment.

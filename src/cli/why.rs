@@ -40,6 +40,7 @@ impl Why {
         let is_home = self.which.is_home();
         let history = self.which.open(context)?;
         let until = until(self.at);
+        history.must_have_come(self.at)?;
         let asked_at = until.last.filter(|last| *last > history.reader.last_lsn());
         if let Some(lsn) = asked_at {
             return Err(history.no_record(lsn));

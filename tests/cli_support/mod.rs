@@ -43,7 +43,8 @@ pub fn history(name: &str) -> (TempDir, PathBuf) {
     (dir, journal)
 }
 
-pub const NOW: Timestamp = Timestamp { wall_us: 1_800_000_000_000_000, awake_ms: 60_000, boot: BootId(1) };
+/// A moment that is over.
+pub const NOW: Timestamp = Timestamp { wall_us: 1_700_000_000_000_000, awake_ms: 60_000, boot: BootId(1) };
 
 /// What the loop says to a request; none leaves the caller without an answer.
 pub type Script = Box<dyn FnMut(&Request) -> Option<Answer> + Send>;

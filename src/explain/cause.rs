@@ -14,9 +14,9 @@ use crate::model::record::Record;
 use crate::model::session::TaskEnd;
 
 use super::because::because;
+pub use super::obstacle::{Obstacle, Waits, obstacle};
 use super::phrase::rfc3339;
 use super::why::{Answer, Gap, Subject};
-use super::whynot::{Guard, WhyNot};
 
 /// Why something is as it is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -52,45 +52,81 @@ pub struct Step {
     pub because: String,
 }
 
-/// Why something does not happen.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Obstacle {
-    /// The number of the rule that holds first; `moot` if the question does not arise.
-    pub code: &'static str,
-    pub sentence: String,
-    pub next: Vec<Move>,
-    #[serde(flatten)]
-    pub whynot: WhyNot,
-}
-
 impl Move {
-    fn with(tool: &'static str, what: impl Into<String>) -> Self {
+    pub(super) fn with(tool: &'static str, what: impl Into<String>) -> Self {
         Self { tool: Some(tool), what: what.into() }
     }
 
-    fn without(what: impl Into<String>) -> Self {
+    pub(super) fn without(what: impl Into<String>) -> Self {
         Self { tool: None, what: what.into() }
     }
 }
 
-/// `answer` for `own`, whom only some messages concern; none if there is no record.
-pub fn cause(answer: &Answer, own: &Identity, concerns: impl Fn(MessageId) -> bool) -> Option<Cause> {
-    let (made, _) = answer.chain.first()?;
+/// `answer` for `own`, whom only some messages concern; none if there is no record. What a message that waits has in its way
+/// is `waits`.
+pub fn cause(
+    answer: &Answer,
+    waits: Option<Waits>,
+    own: &Identity,
+    concerns: impl Fn(MessageId) -> bool,
+) -> Option<Cause> {
+    let made = made(answer)?;
     let may_see = |record: &&Record| record.subject.message.is_none_or(&concerns);
     let chain: Vec<Step> = answer.chain.iter().map(|(record, _)| record).filter(may_see).map(step).collect();
+    let (sentence, next) = match (&answer.subject, waits.filter(|_| answer.waiting().is_some())) {
+        (_, Some(waits)) => waits.told(&concerns),
+        (Subject::Peer(peer), _) if peer == own => (because(made, &TimeZone::UTC), of_oneself()),
+        _ => (because(made, &TimeZone::UTC), next(&made.event)),
+    };
     Some(Cause {
         subject: answer.subject.to_string(),
         code: made.event.kind().name,
-        sentence: because(made, &TimeZone::UTC),
+        sentence,
         since: rfc3339(made.at),
-        next: match &answer.subject {
-            Subject::Peer(peer) if peer == own => of_oneself(),
-            _ => next(&made.event),
-        },
+        next,
         withheld: answer.chain.len() - chain.len(),
         chain,
         gaps: answer.gaps.iter().map(Gap::json).collect(),
     })
+}
+
+/// The record that made it so. What has become of a message is not that its sender was told, nor what it waited for.
+fn made(answer: &Answer) -> Option<&Record> {
+    let mut chain = answer.chain.iter().map(|(record, _)| record);
+    let newest = chain.clone().next()?;
+    let Subject::Message(message) = answer.subject else { return Some(newest) };
+    let fates = chain.clone().filter(|it| it.subject.message == Some(message) && is_fate(&it.event));
+    let is_over = |it: &&Record| {
+        matches!(
+            it.event,
+            Event::Decision(Decision::MessageDead(_) | Decision::TaskDone(_) | Decision::MessageCancelled(_))
+        )
+    };
+    let fate = fates.clone().next().filter(is_over).or_else(|| {
+        let is_told = |it: &&Record| matches!(it.event, Event::Decision(Decision::ReportMade(_)));
+        let is_cut_off = |it: &&Record| matches!(it.event, Event::Fact(Fact::VerbEnded(_)));
+        let is_it =
+            |it: &&Record| is_cut_off(it) || it.subject.message == Some(message) && (is_told(it) || is_fate(&it.event));
+        chain.find(is_it)
+    });
+    fate.or(Some(newest))
+}
+
+/// A message stands elsewhere behind it than before.
+fn is_fate(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Fact(Fact::MessageAccepted(_) | Fact::MessageRefused(_) | Fact::RetryRequested(_))
+            | Event::Decision(
+                Decision::Delivered(_)
+                    | Decision::DeliveryFailed(_)
+                    | Decision::MessageRequeued(_)
+                    | Decision::MessageDead(_)
+                    | Decision::MessageCancelled(_)
+                    | Decision::TaskDone(_)
+                    | Decision::AnswerKept(_)
+            )
+    )
 }
 
 fn step(record: &Record) -> Step {
@@ -133,6 +169,17 @@ fn next(event: &Event) -> Vec<Move> {
         Event::Decision(Decision::TaskDone(_)) => {
             vec![write("it ended without a word, and its work may be there: look at it, or ask again")]
         }
+        Event::Decision(Decision::ReportMade(_)) => {
+            vec![write("nobody is left who could answer it, and its work may be there: ask, or send it again")]
+        }
+        Event::Decision(Decision::AnswerKept(_)) => {
+            vec![wait("it lies ready for whom it is for; what they answer comes to you as a message of its own")]
+        }
+        Event::Fact(Fact::VerbEnded(_)) => {
+            vec![write(
+                "a person has cut off the turn in which it was worked on: ask what is there before you send it again",
+            )]
+        }
         Event::Decision(Decision::Quarantined(_)) => vec![
             wait("it may be woken again once the oldest death has left the window; messages to it are kept until then"),
             Move::without("tell a person: `dormouse start` lets it wake at once"),
@@ -166,39 +213,5 @@ fn next(event: &Event) -> Vec<Move> {
             ]
         }
         _ => vec![Move::with("why", "ask for the message or the peer that this concerns")],
-    }
-}
-
-/// `whynot` for an agent. What only a person can end comes first: an agent that waits for anything else waits in vain.
-pub fn obstacle(whynot: WhyNot) -> Obstacle {
-    let stopped = whynot.guards.iter().find(|guard| guard.rule == "C52");
-    let (code, sentence) = match (&whynot.moot, stopped.or(whynot.guards.first())) {
-        (Some(moot), _) => ("moot", moot.clone()),
-        (None, Some(guard)) => (guard.rule, guard.because.clone()),
-        (None, None) => ("none", "nothing stands in its way: it is about to happen".to_owned()),
-    };
-    let by_itself = whynot.by_itself.iter().map(|it| {
-        let seconds = it.in_ms.div_ceil(1_000);
-        Move::without(format!("wait {seconds} s: it comes by itself at {}, unless {}", it.at, it.unless))
-    });
-    // What is stopped takes no messages (C52).
-    let until = whynot.guards.iter().filter(|guard| stopped.is_none_or(|stopped| stopped.rule == guard.rule));
-    // What comes by itself needs no second wait for the same moment.
-    let comes = whynot.by_itself.is_some();
-    let until = until.filter(|guard| !(comes && guard.in_ms.is_some() && !needs_person(guard)));
-    let next = by_itself.chain(until.filter_map(|guard| guard.until.as_deref()).map(end_of)).collect();
-    Obstacle { code, sentence, next, whynot }
-}
-
-fn needs_person(guard: &Guard) -> bool {
-    guard.until.as_ref().is_some_and(|until| until.contains("`dormouse "))
-}
-
-/// What would end a guard, as a move.
-fn end_of(until: &str) -> Move {
-    match until.contains("`dormouse send`") {
-        true => Move::with("send_to_peer", "send it a message: that is what it waits for"),
-        false if until.contains("`dormouse ") => Move::without(format!("tell a person; it lasts until {until}")),
-        false => Move::without(format!("wait until {until}")),
     }
 }

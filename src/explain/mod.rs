@@ -15,6 +15,7 @@ pub mod json;
 pub mod layout;
 pub mod line;
 pub mod mail;
+mod obstacle;
 pub mod phrase;
 pub mod picture;
 pub mod queue;

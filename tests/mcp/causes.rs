@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::agent::{Agent, delivered, sent, world};
+use crate::agent::{Agent, CAT, delivered, sent, world};
 use crate::daemon_fixture::World;
 
 fn tools(next: &Value) -> Vec<&str> {
@@ -96,6 +96,26 @@ fn c52_an_agent_learns_why_a_peer_is_not_woken() {
         assert!(!cause["next"].to_string().contains("answers come by themselves"), "{cause}");
         assert!(!ada.calls("whynot", json!({ "peer": me, "question": "reaped" })).is_error);
     }
+}
+
+/// C13: of a message that waits it learns what for, and what may be done.
+#[test]
+fn c13_an_agent_learns_what_its_message_waits_for() {
+    let mut world = World::new("");
+    world.add_runtime("cat", CAT);
+    world.add_runtime("broken", &CAT.replace("exec cat >> inbox.txt", "exit 1"));
+    world.start();
+    world.add_peer("ada", &["--runtime", "cat"]);
+    world.add_peer("bob", &["--runtime", "broken"]);
+    let ada = Agent::woken(&world, "ada");
+    let message = ada.calls("send_to_peer", json!({ "peer": "bob", "text": "hello" })).message();
+    world.await_record("a wake that is refused", |record| (record.event.kind().name == "wake_refused").then_some(()));
+    let cause = ada.calls("why", json!({ "subject": message.to_string() })).list();
+    assert_eq!(cause["code"], "message_accepted", "{cause}");
+    assert!(cause["sentence"].as_str().unwrap().starts_with("it is queued, at position 1: "), "{cause}");
+    let next = cause["next"].as_array().unwrap();
+    assert!(next.last().unwrap()["what"].as_str().unwrap().ends_with("do not send it again"), "{cause}");
+    assert!(!tools(&cause["next"]).contains(&"why"), "it has just asked that: {cause}");
 }
 
 /// C62: an agent asks about itself, its messages and whom it has written to, and about nothing else.

@@ -15,8 +15,14 @@ fn kinds(lines: &str) -> Vec<&'static str> {
 /// What is said of a message, where it stands, and the records.
 fn of(message: &str, lines: &str) -> (Answer, Vec<Record>) {
     let mut world = lived_through(|_| {}, lines);
-    let mut records: Vec<Record> = std::mem::take(&mut world.records);
-    // What a verb came to is said because of the decision to type it; a script knows no decisions.
+    let records = with_causes(std::mem::take(&mut world.records));
+    let mut answer = asked(&records, Subject::Message(world.messages[message]), Until::default());
+    answer.stand(&world.state, world.now);
+    (answer, records)
+}
+
+/// What a verb came to is said because of the decision to type it; a script knows no decisions.
+pub fn with_causes(mut records: Vec<Record>) -> Vec<Record> {
     let mut decided = None;
     for record in &mut records {
         match (record.event.kind().name, &record.event) {
@@ -25,9 +31,7 @@ fn of(message: &str, lines: &str) -> (Answer, Vec<Record>) {
             _ => {}
         }
     }
-    let mut answer = asked(&records, Subject::Message(world.messages[message]), Until::default());
-    answer.stand(&world.state, world.now);
-    (answer, records)
+    records
 }
 
 const AT_WORK: &str = "0s send a to ada\n1s up ada\n2s turn ada running\n";

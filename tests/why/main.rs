@@ -9,6 +9,7 @@
 //! cp target/tmp/why/*.txt tests/why/texts/
 //! ```
 
+mod agents;
 mod fates;
 mod gaps;
 mod moments;

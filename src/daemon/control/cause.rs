@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Door;
 use super::answer::ending;
 use super::caller::Caller;
-use crate::explain::cause::{cause, obstacle};
+use crate::explain::cause::{Waits, cause, obstacle};
 use crate::explain::why::{Answer, Reach, Reading, Source as _, Subject, Until};
 use crate::explain::whynot::{Question as Undone, whynot};
 use crate::journal::{Question, ReadError, Reader};
@@ -26,6 +26,11 @@ pub(super) async fn why(door: &Door, caller: &Caller, subject: String) -> Result
         Ok(message) => Subject::Message(message),
         Err(_) => Subject::Peer(named(door, &subject, &own).await?),
     };
+    // Before the records are read: what something has become of since waits for nothing.
+    let waits = match subject {
+        Subject::Message(message) => door.read(move |state, now| Waits::of(state, message, now)).await?,
+        _ => None,
+    };
     read(door, move |reader| {
         let failed = RefCell::default();
         let history = History { reading: Reading { reader, failed: &failed, earlier: &[] }, own: &own };
@@ -43,7 +48,7 @@ pub(super) async fn why(door: &Door, caller: &Caller, subject: String) -> Result
         if let Some(error) = other_than_damage(&failed) {
             return Err(error);
         }
-        let Some(cause) = cause(&answer, &own, |message| history.concerns(message)) else {
+        let Some(cause) = cause(&answer, waits, &own, |message| history.concerns(message)) else {
             let nothing = || Ok(Err(Problem::refused(format!("there is no record of {subject} yet"))));
             return failed.take().pop().map_or_else(nothing, Err);
         };

@@ -1,0 +1,99 @@
+//! What stands in the way of something, as an agent can act on it.
+
+use serde::Serialize;
+
+use super::cause::Move;
+use super::queue;
+use super::whynot::{Guard, Question, WhyNot, whynot};
+use crate::model::id::MessageId;
+use crate::model::state::State;
+use crate::model::time::Timestamp;
+
+/// Why something does not happen.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Obstacle {
+    /// The number of the rule that holds first; `moot` if the question does not arise.
+    pub code: &'static str,
+    pub sentence: String,
+    pub next: Vec<Move>,
+    #[serde(flatten)]
+    pub whynot: WhyNot,
+}
+
+/// What a message that waits, or is on its way, has in its way.
+#[derive(Clone, Debug)]
+pub struct Waits {
+    state: &'static str,
+    position: Option<usize>,
+    obstacle: Obstacle,
+}
+
+impl Waits {
+    /// At `now`; none once something has become of it.
+    pub fn of(state: &State, message: MessageId, now: Timestamp) -> Option<Self> {
+        let row = queue::row_of(state, message, now)?;
+        let mut whynot = whynot(state, &row.peer, Question::Delivered, now);
+        // That it has to be woken first is said by what keeps it from being woken.
+        if let [Guard { rule: "C15", .. }, _, ..] = &whynot.guards[..] {
+            whynot.guards.remove(0);
+        }
+        let obstacle = obstacle(whynot);
+        Some(Self { state: row.state, position: row.position, obstacle })
+    }
+
+    /// The sentence and the moves, without the names of messages that are not the caller's.
+    pub(super) fn told(self, concerns: impl Fn(MessageId) -> bool) -> (String, Vec<Move>) {
+        let stands = match (self.state, self.position) {
+            ("delivering", _) => "it is being delivered".to_owned(),
+            (state, Some(position)) => format!("it is {state}, at position {position}"),
+            (state, None) => format!("it is {state}"),
+        };
+        let guards = self.obstacle.whynot.guards.iter();
+        let says = guards.map(|guard| without_others(&format!("{} ({})", guard.because, guard.rule), &concerns));
+        let says: Vec<String> = says.collect();
+        let wait = "wait: it stays in the queue and is handed over by itself; do not send it again";
+        let hide = |it: Move| Move { what: without_others(&it.what, &concerns), ..it };
+        let next = self.obstacle.next.into_iter().map(hide);
+        (format!("{stands}: {}", says.join("; ")), next.chain([Move::without(wait)]).collect())
+    }
+}
+
+fn without_others(text: &str, concerns: impl Fn(MessageId) -> bool) -> String {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    let others = words.filter(|word| word.parse().is_ok_and(|message| !concerns(message)));
+    others.fold(text.to_owned(), |text, other| text.replace(&format!("message {other}"), "another message"))
+}
+
+/// `whynot` for an agent. What only a person can end comes first: an agent that waits for anything else waits in vain.
+pub fn obstacle(whynot: WhyNot) -> Obstacle {
+    let stopped = whynot.guards.iter().find(|guard| guard.rule == "C52");
+    let (code, sentence) = match (&whynot.moot, stopped.or(whynot.guards.first())) {
+        (Some(moot), _) => ("moot", moot.clone()),
+        (None, Some(guard)) => (guard.rule, guard.because.clone()),
+        (None, None) => ("none", "nothing stands in its way: it is about to happen".to_owned()),
+    };
+    let by_itself = whynot.by_itself.iter().map(|it| {
+        let seconds = it.in_ms.div_ceil(1_000);
+        Move::without(format!("wait {seconds} s: it comes by itself at {}, unless {}", it.at, it.unless))
+    });
+    // What is stopped takes no messages (C52).
+    let until = whynot.guards.iter().filter(|guard| stopped.is_none_or(|stopped| stopped.rule == guard.rule));
+    // What comes by itself needs no second wait for the same moment.
+    let comes = whynot.by_itself.is_some();
+    let until = until.filter(|guard| !(comes && guard.in_ms.is_some() && !needs_person(guard)));
+    let next = by_itself.chain(until.filter_map(|guard| guard.until.as_deref()).map(end_of)).collect();
+    Obstacle { code, sentence, next, whynot }
+}
+
+fn needs_person(guard: &Guard) -> bool {
+    guard.until.as_ref().is_some_and(|until| until.contains("`dormouse "))
+}
+
+/// What would end a guard, as a move.
+fn end_of(until: &str) -> Move {
+    match until.contains("`dormouse send`") {
+        true => Move::with("send_to_peer", "send it a message: that is what it waits for"),
+        false if until.contains("`dormouse ") => Move::without(format!("tell a person; it lasts until {until}")),
+        false => Move::without(format!("wait until {until}")),
+    }
+}

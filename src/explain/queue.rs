@@ -12,8 +12,8 @@ use super::because::delivery_gate;
 use super::forecast::upcoming_of;
 use super::phrase::{count, one_line, rfc3339, span};
 use super::view::Next;
-use super::whynot::Guard;
 use super::whynot::delivered::guards;
+use super::whynot::{Guard, no_daemon};
 
 /// One unsettled message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -106,14 +106,17 @@ fn reason(state: &State, identity: &Identity, message: &Message, next: Option<&N
         true => "its terminal".to_owned(),
         false => format!("session {generation}"),
     };
+    let unseen = || no_daemon(state, now).map_or_else(String::new, |it| format!("{} ({}); ", it.because, it.rule));
     match (&message.fate, &message.waiting_for) {
         (Fate::Dead { why, .. }, _) => format!("given up: {why}; `queue retry` gives it another round (C13)"),
         (Fate::Delivered { generation }, _) => format!("session {generation} works on it"),
-        (Fate::Delivering { .. }, Some(gate)) => delivery_gate(gate),
+        (Fate::Delivering { .. }, Some(gate)) => unseen() + &delivery_gate(gate),
         (Fate::Delivering { generation, begun: Some(_) }, None) => {
-            format!("pasted into {}, waits for its proof (C14)", place(generation))
+            format!("{}pasted into {}, waits for its proof (C14)", unseen(), place(generation))
         }
-        (Fate::Delivering { generation, begun: None }, None) => format!("on its way into {}", place(generation)),
+        (Fate::Delivering { generation, begun: None }, None) => {
+            format!("{}on its way into {}", unseen(), place(generation))
+        }
         (Fate::Queued, _) => head_reason(state, identity, message, next, now),
     }
 }

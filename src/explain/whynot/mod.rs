@@ -124,7 +124,7 @@ fn is_without_daemon(state: &State) -> bool {
 }
 
 /// C60: without a daemon nothing is decided, and nothing is heard.
-fn no_daemon(state: &State, now: Timestamp) -> Option<Guard> {
+pub(super) fn no_daemon(state: &State, now: Timestamp) -> Option<Guard> {
     let silent_ms = state.now.map_or(0, |last| now.since(last));
     let since = match silent_ms {
         0..1_000 => String::new(),

@@ -139,6 +139,9 @@ fn c41a_the_envelope_says_how_the_session_before_ended() {
     assert!(killed.starts_with("[note: attempt 2; the session before died by signal 9 after 41 s:"), "{killed}");
     assert!(note(&before(Ending::Code { code: 7 }, 900)).contains("exited with code 7 after 900 ms"));
     assert!(note(&before(Ending::TerminalLost { then: None }, 600_000)).contains("lost its terminal after 10 min"));
+    // C43: it was seen to live so long, and nobody knows how much longer it did.
+    let unseen = note(&before(Ending::NotKnown { why: "killed as well".to_owned() }, 53));
+    assert!(unseen.contains("is gone, nobody saw how (killed as well) after at least 53 ms:"), "{unseen}");
 }
 
 /// C34: what may be there twice says so.

@@ -105,6 +105,19 @@ impl Ending {
     pub fn is_success(&self) -> bool {
         matches!(self, Ending::Code { code: 0 })
     }
+
+    /// What stands before the time that the session has lived: where nobody saw its end, it is that up to when it was last
+    /// seen to live.
+    pub fn at_least(&self) -> &'static str {
+        match self {
+            Ending::MachineDown | Ending::NotKnown { .. } => "at least ",
+            Ending::Code { .. }
+            | Ending::Signal { .. }
+            | Ending::ExecFailed { .. }
+            | Ending::TerminalLost { .. }
+            | Ending::NeverStarted => "",
+        }
+    }
 }
 
 /// As a sentence goes on after "the session": "died by signal 9".

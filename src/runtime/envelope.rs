@@ -148,7 +148,8 @@ fn push_body(out: &mut String, text: &str, opening: &Opening) {
 fn notes(envelope: &Envelope, id: MessageId, attempt: u32) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(SessionBefore { ending, lived_ms }) = &envelope.session_before {
-        let (ending, lived) = (one_line(&ending.to_string()), lived(*lived_ms));
+        let lived = format!("{}{}", ending.at_least(), lived(*lived_ms));
+        let ending = one_line(&ending.to_string());
         notes.push(format!(
             "attempt {attempt}; the session before {ending} after {lived}: a part of the work may already be done"
         ));

@@ -6,7 +6,7 @@ use crate::model::event::{
     Quarantined, Reaped, SessionDied, SessionEnded, SessionFinished, SessionGone, SessionLooked, SessionNotKnown,
     TurnJudged, TurnObserved, TurnSeen,
 };
-use crate::model::session::{ArmedBy, Ending, ReapReason, Source, Turn};
+use crate::model::session::{ArmedBy, ReapReason, Source, Turn};
 
 use super::Here;
 
@@ -77,9 +77,8 @@ pub fn session_not_known(it: &SessionNotKnown) -> String {
 
 pub fn session_gone(it: &SessionGone) -> String {
     let found = if it.found_at_start { "; found so at the daemon's start" } else { "" };
-    // Nobody saw its end: all that is known is when it was last seen to live.
-    let least = if matches!(it.ending, Ending::NotKnown { .. }) { "at least " } else { "" };
-    format!("the session {} after {least}{}{}{found}", it.ending, span(it.lived_ms), strays(it.strays))
+    let lived = format!("{}{}", it.ending.at_least(), span(it.lived_ms));
+    format!("the session {} after {lived}{}{found}", it.ending, strays(it.strays))
 }
 
 fn strays(strays: u32) -> String {
@@ -179,7 +178,7 @@ pub fn parked(it: &Parked) -> String {
 pub fn died(it: &SessionDied) -> String {
     let (deaths, window) = (count(it.deaths.into(), "death", "deaths"), seconds(it.window_ms));
     let task = it.task.map_or_else(String::new, |task| format!("; unfinished: message {task} (C41a)"));
-    let lived = span(it.lived_ms);
+    let lived = format!("{}{}", it.ending.at_least(), span(it.lived_ms));
     let counted = if it.counted { String::new() } else { "not counted against it; ".to_owned() };
     format!(
         "died, for nobody had decided its end: the session {} after {lived}; {counted}{deaths} in {window}, limit {} \

@@ -74,7 +74,7 @@ pub fn requeued(it: &MessageRequeued) -> String {
 
 /// How the session that had it before ended.
 pub fn session_before(it: &SessionBefore) -> String {
-    format!("the session before {} after {}", it.ending, seconds(it.lived_ms))
+    format!("the session before {} after {}{}", it.ending, it.ending.at_least(), seconds(it.lived_ms))
 }
 
 pub fn task_done(it: &TaskDone) -> String {

@@ -74,3 +74,17 @@ fn c53_the_start_that_has_lifted_a_stop_stands_before_the_wake() {
     let kinds = self::kinds(&format!("{started}\n9s gone ada signal:9\n60s send c to ada\n61s up ada"));
     assert!(!kinds.contains(&"stop_cleared"), "the wake after the next rests on none: {kinds:?}");
 }
+
+/// C53: that a peer may be woken again is not why it sleeps.
+#[test]
+fn c53_a_peer_that_may_wake_again_is_led_back_to_the_end_of_its_session() {
+    let idle = "0s send a to ada\n1s up ada\n2s turn ada ended\n3602s looked ada 3600s\n3603s gone ada signal:15\n";
+    let kinds = kinds(&format!("{idle}3700s stop ada\n3800s start ada"));
+    let at = |kind| kinds.iter().position(|it| *it == kind).unwrap_or_else(|| panic!("no {kind} in {kinds:?}"));
+    assert_eq!(at("stop_cleared"), 0);
+    assert!(at("stop_set") < at("session_ended") && at("session_ended") < at("reaped"), "{kinds:?}");
+    let again = self::kinds(&format!("{idle}3700s stop ada\n3800s start ada\n3900s stop ada\n4000s start ada"));
+    assert_eq!(again, kinds, "the newest stop says it all");
+    assert_eq!(self::kinds("0s stop ada\n1s start ada").last(), Some(&"peer_registered"), "it never had a session");
+    assert!(!self::kinds(&format!("{idle}3700s stop ada")).contains(&"reaped"), "it sleeps because it is stopped");
+}

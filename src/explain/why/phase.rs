@@ -25,7 +25,8 @@ pub(super) const PHASE: &[&str] = &[
 ];
 
 /// The newest record that changed the phase of `peer`, and the newest adoption since: that confirms the phase, and says that
-/// nobody watched before. A registration of a peer that was known already changes none, unless it is kept alive by
+/// nobody watched before. Behind what has lifted a stop or a quarantine it is the end before as well: that a peer may be woken
+/// again is not why it has no session. A registration of a peer that was known already changes none, unless it is kept alive by
 /// something else since, or not any more (C5).
 pub(super) fn made<S: Source + ?Sized>(source: &S, peer: &Identity, until: Until) -> Vec<Record> {
     let mut found: Vec<Record> = Vec::new();
@@ -49,12 +50,22 @@ pub(super) fn made<S: Source + ?Sized>(source: &S, peer: &Identity, until: Until
         }
         _ => {
             registered = registered.take().filter(|it| begins_or_ends_to_be_managed(source, peer, it));
-            found.extend(registered.is_none().then_some(record));
-            false
+            let is_lifted = found.iter().any(lifts);
+            let goes_on = registered.is_none() && (lifts(&record) || is_lifted && holds_back(&record));
+            found.extend((registered.is_none() && !(is_lifted && goes_on)).then_some(record));
+            goes_on
         }
     });
     found.extend(registered);
     found
+}
+
+fn lifts(record: &Record) -> bool {
+    matches!(record.event, Event::Decision(Decision::StopCleared(_) | Decision::QuarantineLifted(_)))
+}
+
+fn holds_back(record: &Record) -> bool {
+    matches!(record.event, Event::Decision(Decision::StopSet(_) | Decision::Quarantined(_)))
 }
 
 fn begins_or_ends_to_be_managed<S: Source + ?Sized>(source: &S, peer: &Identity, registered: &Record) -> bool {

@@ -6,7 +6,7 @@ use dormouse::model::id::Lsn;
 use dormouse::model::record::{Draft, Record, Subject as About};
 use jiff::tz::TimeZone;
 
-use crate::{asked, recorded};
+use crate::{asked, recorded, text};
 
 fn of(records: &[Record], peer: &str) -> Answer {
     asked(records, Subject::Peer(peer.parse().unwrap()), Until::default())
@@ -134,4 +134,21 @@ fn a_lost_record_is_a_gap() {
     let says = said(&of(&records, "demo-dot"), GapKind::Lost);
     assert_eq!(says.len(), 1);
     assert!(says[0].contains("lost in byte 4,096"), "{says:?}");
+}
+
+/// C45: what a start has found out meanwhile was only the moment at which a silence was looked at.
+#[test]
+fn c45_a_start_is_no_reason_for_a_silence() {
+    let mut records = recorded();
+    let is_idle = |it: &Record| matches!(&it.event, Event::Decision(Decision::Reaped(it)) if matches!(it.reason, dormouse::model::session::ReapReason::Idle { .. }));
+    let reaped = records.iter().position(is_idle).unwrap();
+    let runtimes = records[..reaped].iter().rfind(|it| it.event.kind().name == "runtimes_changed").unwrap().lsn;
+    records[reaped].cause = Some(runtimes);
+    let said = text(&asked(&records, Subject::Record(records[reaped].lsn), Until::default()), &records);
+    assert!(said.contains(" heard at that moment, and no reason for it: "), "{said}");
+    let woken = records.iter().find(|it| it.event.kind().name == "wake_decided").unwrap().lsn;
+    let at = records.iter().position(|it| it.lsn == woken).unwrap();
+    records[at].cause = Some(runtimes.min(Lsn(woken.0 - 1)));
+    let said = text(&asked(&records, Subject::Record(woken), Until::default()), &records);
+    assert!(!said.contains("no reason for it"), "a wake may rest on them: {said}");
 }

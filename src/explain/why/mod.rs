@@ -306,13 +306,16 @@ fn who<'a>(record: &Record, chain: impl Iterator<Item = &'a Record> + Clone, ask
 }
 
 /// What is said before a record that was only the moment at which something was decided. The rules of every peer are asked
-/// again when a message to a person is heard: what they find on another peer than its sender was so already.
+/// again when a message to a person is heard, and when a start has found out which runtimes there are: what they find on
+/// another peer than the sender, or in a silence, was so already.
 fn moment<'a>(record: &Record, chain: impl Iterator<Item = &'a Record>) -> &'static str {
-    let Event::Fact(Fact::MessageAccepted(MessageAccepted { to: Recipient::User(_), from, .. })) = &record.event else {
-        return "";
+    let concerns = |it: &Record| match &record.event {
+        Event::Fact(Fact::MessageAccepted(MessageAccepted { to: Recipient::User(_), from, .. })) => {
+            from.peer() == it.subject.peer.as_ref() || it.subject.message == record.subject.message
+        }
+        Event::Fact(Fact::RuntimesChanged(_)) => sign::Silence::of(it).is_none(),
+        _ => true,
     };
-    let concerns =
-        |it: &Record| from.peer() == it.subject.peer.as_ref() || it.subject.message == record.subject.message;
     let mut followed = chain.filter(|it| it.cause == Some(record.lsn)).peekable();
     let is_only_that = followed.peek().is_some() && !followed.any(concerns);
     if is_only_that { "heard at that moment, and no reason for it: " } else { "" }

@@ -121,6 +121,27 @@ fn cases() -> Vec<Case> {
             "4000s looked ada 1h\n4001s gone ada signal:15\n4002s passes",
             Question::Resumed,
         ),
+        // C17: each task of a worker gets a fresh session, whatever became of the one before.
+        Case { name: "resumed-worker", shape: ephemeral, script: "0s passes".to_owned(), question: Question::Resumed },
+        case(
+            "resumed-worker-died",
+            ephemeral,
+            "6s gone ada signal:9\n9s up ada\n12s gone ada signal:9",
+            Question::Resumed,
+        ),
+        Case {
+            name: "resumed-router",
+            shape: |it| on("relay")(it),
+            script: "0s send a to ada\n1s up ada\n6s gone ada exit:0".to_owned(),
+            question: Question::Resumed,
+        },
+        Case {
+            name: "resumed-cannot",
+            shape: |it| on("plain")(it),
+            script: "0s send a to ada about mice\n1s up ada\n21s looked ada 20s\n22s gone ada exit:0".to_owned()
+                + "\n22s passes",
+            question: Question::Resumed,
+        },
         case("reaped-task-unanswered", ephemeral, "100s passes", Question::Reaped),
     ]
 }

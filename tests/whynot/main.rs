@@ -190,6 +190,7 @@ fn c5_a_managed_peer_is_never_reaped() {
         Question::Reaped,
         "demo-ada is not reaped:
             something else keeps it alive, and it is never reaped by us (C5)
+            until it is registered again without `--managed-by`: `dormouse add`
             Time alone does not bring it.",
     );
 }

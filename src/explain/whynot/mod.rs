@@ -94,10 +94,6 @@ impl Guard {
         Self { rule, because: because.into(), until: Some(until.into()), in_ms: None }
     }
 
-    fn for_ever(rule: &'static str, because: impl Into<String>) -> Self {
-        Self { rule, because: because.into(), until: None, in_ms: None }
-    }
-
     /// It ends by itself after so long.
     fn over(self, in_ms: Option<u64>) -> Self {
         Self { in_ms: in_ms.filter(|ms| *ms > 0), ..self }

@@ -1,6 +1,6 @@
 //! What keeps a session from being reaped (C28, C37, C38, C45, C46).
 
-use super::{Found, Guard, delivered, no_daemon};
+use super::{Found, Guard, delivered, no_daemon, woken};
 use crate::explain::because::turn_source;
 use crate::explain::forecast::boot_fails_at;
 use crate::explain::phrase::{one_line, span};
@@ -16,7 +16,7 @@ pub(super) fn found(state: &State, peer: &Identity, now: Timestamp) -> Found {
     let Some(reaping) = reaping(state, peer, now) else { return Found::unheard() };
     if state.is_managed(peer) {
         let why = "something else keeps it alive, and it is never reaped by us";
-        return Found::held(vec![Guard::for_ever("C5", why)], "");
+        return Found::held(vec![Guard::new("C5", why, woken::HANDED_BACK)], "");
     }
     let session = state.presences.get(peer).and_then(|presence| presence.session.as_ref());
     let (held, session) = match (reaping, session) {

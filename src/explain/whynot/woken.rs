@@ -4,11 +4,14 @@ use super::{Found, Guard, no_daemon};
 use crate::explain::because::{wake_branch, wake_gate_clause, wake_gate_rule};
 use crate::explain::phrase::{one_line, span};
 use crate::model::name::Identity;
+use crate::model::profile::WakePolicy;
 use crate::model::session::{WakeBranch, WakeGate, WakeMode};
 use crate::model::state::State;
 use crate::model::time::Timestamp;
 use crate::policy::ask::{NextWake, waking};
 
+/// C5: that something else keeps a peer alive is registered.
+pub(super) const HANDED_BACK: &str = "it is registered again without `--managed-by`: `dormouse add`";
 const UNLESS: &str = "somebody stops it or calls its messages back";
 
 pub(super) fn found(state: &State, peer: &Identity, now: Timestamp) -> Found {
@@ -30,18 +33,61 @@ pub(super) fn resumed(state: &State, peer: &Identity, now: Timestamp) -> Found {
         Err(found) => return found,
     };
     let mut guards = Vec::new();
-    if next.mode == WakeMode::Fresh {
-        let why = match (next.branch, next.message) {
-            // What will wake it is not known, and its topic decides.
-            (WakeBranch::NoTopic, None) => {
-                "a message without a topic of the parked session would wake it fresh".to_owned()
-            }
-            (branch, _) => format!("its next wake is a fresh one: {}", wake_branch(branch)),
-        };
-        guards.push(Guard { until: would_resume(state, peer, &next), ..Guard::for_ever("C17", why) });
+    if !state.runtimes.get(&peer.runtime).is_some_and(|traits| traits.can_resume) {
+        let why = format!("nothing that runs on `{}` can be resumed: its file does not say how", peer.runtime);
+        guards.push(Guard::new("C17", why, "that file has `resume_argv`"));
     }
+    guards.extend((next.mode == WakeMode::Fresh).then(|| fresh(state, peer, &next)).flatten());
     guards.extend(held(state, peer, &next, now));
     Found::held(guards, UNLESS)
+}
+
+/// Why the next wake would be a fresh one, whatever its runtime can; none if that is all.
+fn fresh(state: &State, peer: &Identity, next: &NextWake) -> Option<Guard> {
+    let park = state.presences.get(peer).and_then(|presence| presence.park.as_ref());
+    let profile = state.peer(peer).map(|known| &known.registration.profile);
+    // What will wake it is not known, and that is what decides: each message to a worker is a task (C17, C35).
+    let is_worker = next.message.is_none() && profile.is_some_and(|it| it.wake_policy == WakePolicy::Ephemeral);
+    let branch = match next.branch {
+        WakeBranch::RefreshMark => next.branch,
+        _ if is_worker => WakeBranch::Ephemeral,
+        branch => branch,
+    };
+    let because = format!("its next wake is a fresh one: {}", wake_branch(branch));
+    let (because, until) = match branch {
+        WakeBranch::NoTopic | WakeBranch::TopicNew => {
+            let topics = park.map(|park| park.topics.join("`, `")).filter(|topics| !topics.is_empty());
+            let until = match topics {
+                Some(topics) => {
+                    format!("a message of one of its topics is what wakes it: `{topics}`; or somebody attaches")
+                }
+                None => "somebody attaches: what is parked has no topics that a message could name".to_owned(),
+            };
+            // What will wake it is not known, and its topic decides.
+            let unknown = "a message without a topic of the parked session would wake it fresh";
+            (if next.message.is_none() { unknown.to_owned() } else { because }, until)
+        }
+        WakeBranch::RefreshMark => (because, "that wake has been, and what it leaves is parked".to_owned()),
+        WakeBranch::Ephemeral => {
+            let until = "its profile's `wake_policy` is not `ephemeral` any more, and a session of it has been parked";
+            (because, until.to_owned())
+        }
+        WakeBranch::Died => (because, "the profile says `resume_on_death`, or somebody attaches".to_owned()),
+        WakeBranch::FirstWake => (because, "it has had a session that was parked".to_owned()),
+        WakeBranch::FolderLaunch | WakeBranch::New => (because, "a wake by message is what comes next".to_owned()),
+        // It would be resumed, if there were anything.
+        WakeBranch::Attach
+        | WakeBranch::Compact
+        | WakeBranch::ResumeOnDeath
+        | WakeBranch::HumanConversation
+        | WakeBranch::TopicKnown => {
+            park.filter(|park| park.resume_ref.is_none())?;
+            let nothing =
+                "nothing of what is parked can be resumed: its program gave it no name, or nothing was said in it";
+            (nothing.to_owned(), "a session of which something can be resumed has been parked".to_owned())
+        }
+    };
+    Some(Guard::new("C17", because, until))
 }
 
 fn next_wake(state: &State, peer: &Identity, now: Timestamp) -> Result<NextWake, Found> {
@@ -85,9 +131,7 @@ fn gate(state: &State, peer: &Identity, gate: &WakeGate, now: Timestamp) -> Guar
         return guard;
     }
     let (until, in_ms) = match gate {
-        WakeGate::ManagedElsewhere { .. } => {
-            return Guard::for_ever(wake_gate_rule(gate), wake_gate_clause(gate));
-        }
+        WakeGate::ManagedElsewhere { .. } => (HANDED_BACK, None),
         WakeGate::RuntimeNotDeclared => ("the profile declares it and `runtime ls` knows it", None),
         WakeGate::Stopped { .. } => ("somebody starts it: `dormouse start`", None),
         WakeGate::Quarantined { left_ms } => {
@@ -111,34 +155,4 @@ fn failure_behind<'a>(state: &'a State, peer: &Identity, gate: &WakeGate) -> Opt
     let of_failures = matches!(gate, WakeGate::Quarantined { .. } | WakeGate::RetryDelay { .. });
     let failure = state.presences.get(peer)?.wake_failure.as_ref().filter(|_| of_failures)?;
     Some(&failure.why)
-}
-
-/// The nearest way to a resumed one, if there is one.
-fn would_resume(state: &State, peer: &Identity, next: &NextWake) -> Option<String> {
-    let can = state.runtimes.get(&peer.runtime).is_some_and(|traits| traits.can_resume);
-    let park = state.presences.get(peer).and_then(|presence| presence.park.as_ref());
-    match next.branch {
-        _ if !can => None,
-        WakeBranch::TopicNew | WakeBranch::NoTopic => {
-            let topics = park.map(|park| park.topics.join("`, `")).filter(|topics| !topics.is_empty());
-            Some(match topics {
-                Some(topics) => {
-                    format!("a message of one of its topics is what wakes it: `{topics}`; or somebody attaches")
-                }
-                None => "somebody attaches: what is parked has no topics that a message could name".to_owned(),
-            })
-        }
-        WakeBranch::RefreshMark => Some("that wake has been, and what it leaves is parked".to_owned()),
-        WakeBranch::ResumeFailed => Some("somebody attaches, and its program does not end".to_owned()),
-        WakeBranch::Died => Some("the profile says `resume_on_death`, or somebody attaches".to_owned()),
-        WakeBranch::FirstWake => Some("it has had a session that was parked".to_owned()),
-        WakeBranch::Ephemeral => None,
-        WakeBranch::FolderLaunch
-        | WakeBranch::Attach
-        | WakeBranch::Compact
-        | WakeBranch::New
-        | WakeBranch::ResumeOnDeath
-        | WakeBranch::HumanConversation
-        | WakeBranch::TopicKnown => Some("a wake by message is what comes next".to_owned()),
-    }
 }

@@ -327,8 +327,18 @@ fn a_capsule_holds_what_stands_behind_the_damage() {
     mentions(&log);
 
     let said = made("380");
-    assert!(out(&said).contains("`--since 654` makes another one of what comes behind"), "{}", out(&said));
+    assert!(out(&said).contains("`--since 398` makes another one of what comes behind"), "{}", out(&said));
     assert!(out(&said).contains("no record in it is about demo-k2"), "{}", out(&said));
+    // One bad frame takes nothing along of what stands behind it in the same segment.
+    for since in ["397", "398", "400"] {
+        let said = made(since);
+        assert_eq!(said.status.code(), Some(5), "{since}: {}", err(&said));
+        assert!(!out(&said).contains("makes another one"), "{since}: {}", out(&said));
+        let records = lines(&out(&at_home(&dir, &["log", "--json", "--journal", path])));
+        let (first, last) = (*records.keys().next().unwrap(), *records.keys().last().unwrap());
+        assert!((398..=400).contains(&first) && last >= 873, "{since}: {first} to {last}");
+        assert_eq!(records.len() as u64, last - first + 1, "{since}");
+    }
 }
 
 /// What may show a text is said, and what stands in the place of one is not shown as if it were one.

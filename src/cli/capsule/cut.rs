@@ -11,7 +11,7 @@ use crate::cli::progress::Progress;
 use crate::cli::when::When;
 use crate::explain::why::Source as _;
 use crate::journal::slice::{Before, Sliced, slice};
-use crate::journal::{DirStorage, Question};
+use crate::journal::{DirStorage, Order, Question, ReadError};
 use crate::model::event::{Event, Fact};
 use crate::model::id::{Generation, Lsn};
 use crate::model::record::Record;
@@ -62,7 +62,17 @@ pub fn cut(history: &History, since: When, kept: &Kept, folder: &Unpacked) -> Re
     earlier.iter().for_each(|record| note(record, &mut versions, &mut settings));
     let (mut unread, mut about_peer) = (None, 0);
     let mut progress = Progress::over(first, history.reader.last_lsn(), "copied");
-    let records = history.reader.records(first).map_while(|record| match record {
+    // Damage before the first of them keeps none of them from being read.
+    let asked = Question { first: Some(first), ..Question::default() };
+    let from_there = |found: Result<Record, ReadError>| match found {
+        Err(error) if error.first_unread().is_some_and(|unread| unread < first) => {
+            history.reading().note(error);
+            None
+        }
+        found => Some(found),
+    };
+    let found = history.reader.find(&asked, first, Order::OldestFirst).filter_map(from_there);
+    let records = found.map_while(|record| match record {
         Ok(record) => {
             progress.at(record.lsn);
             note(&record, &mut versions, &mut settings);
@@ -80,7 +90,7 @@ pub fn cut(history: &History, since: When, kept: &Kept, folder: &Unpacked) -> Re
     let Some(sliced) = sliced else {
         return Err(unread.map_or_else(|| Problem::refused("there is no record since then").into(), CliError::from));
     };
-    let goes_on = unread.as_ref().and_then(|error| history.reader.beyond(error));
+    let goes_on = unread.as_ref().and_then(|error| history.reader.behind(error));
     // What could be read is in it; what could not is no secret.
     unread.into_iter().for_each(|error| history.reading().note(error));
     Ok(Cut { sliced, left, state, versions, settings, earlier, about_peer, reached_back, goes_on })

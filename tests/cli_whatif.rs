@@ -72,6 +72,10 @@ fn other_settings_are_shown_next_to_those_that_held() {
     assert!(text.contains("mcp_port = 7 (was not recorded); without effect: no rule looks at it\n"), "{text}");
     assert!(text.contains("→ ~") && text.contains("rests on modelled time"), "{text}");
 
+    // The defaults from before the first daemon had read its file held for nothing.
+    let text = out(&whatif(&journal, &["--set", "boots_max=9"]));
+    assert!(text.starts_with("boots_max = 9 (was 3, then 5)"), "{text}");
+
     let said = json(&journal, &["--set", "idle=1m"]);
     assert_eq!(said["settings"][0]["name"], "idle");
     let reaps = |world: &str| said["total"][world]["reaps"]["idle"].as_u64().unwrap_or_default();

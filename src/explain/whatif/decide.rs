@@ -123,6 +123,10 @@ impl WhatIf {
 
     pub(super) fn settings_change(&mut self, record: &Record, fact: &SettingsChanged, decisions: &[Record]) {
         self.recorded = fact.settings.clone();
+        // What nothing was decided under has not held: the defaults before a daemon has read its file are nobody's.
+        if self.decisions == decisions.len() as u64 {
+            self.held.clear();
+        }
         if !self.held.contains(&fact.settings) {
             self.held.push(fact.settings.clone());
         }

@@ -48,7 +48,7 @@ pub struct Report {
     pub recorded: Figures,
     pub whatif: Figures,
     pub peers: Vec<PeerReport>,
-    /// Every settings that held in the record, in the order in which they came.
+    /// Every settings under which something was decided in the record, in the order in which they came.
     pub held: Vec<Settings>,
     /// How many there are; only the first are listed.
     pub differences: u64,

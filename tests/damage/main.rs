@@ -5,6 +5,7 @@
 mod cli_support;
 mod labels;
 mod places;
+mod truth;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,16 +14,25 @@ use std::process::Output;
 use cli_support::{err, out, program};
 use places::{Damage, Journal, PLACES};
 use serde_json::Value;
+use truth::Truth;
 
-/// A verb, and the peer that it is about.
+/// A verb, and what it is about: a peer, its newest session, message and wake, and the first message that waits.
 const VERBS: &[&[&str]] = &[
     &["log", "--json"],
     &["log", "--json", "--peer", "PEER"],
     &["why", "PEER", "--json"],
     &["why", "PEER", "--prove", "--json"],
+    &["why", "PEER@SESSION", "--json"],
+    &["why", "MESSAGE", "--json"],
+    &["why", "WAITING", "--json"],
+    &["why", "RECORD", "--json"],
+    &["whynot", "PEER", "reaped", "--json"],
     &["whynot", "PEER", "woken", "--json"],
+    &["whynot", "PEER", "delivered", "--json"],
+    &["whynot", "PEER", "resumed", "--json"],
     &["ls", "--json"],
     &["queue", "--json"],
+    &["queue", "show", "MESSAGE", "--json"],
     &["replay", "--json"],
     &["replay", "--verify", "--json"],
     &["replay", "--step", "--json"],
@@ -51,63 +61,6 @@ fn records(text: &str) -> BTreeMap<u64, Value> {
     records.map(|record| (record["lsn"].as_u64().unwrap(), record)).collect()
 }
 
-/// What the whole journal says.
-struct Truth {
-    records: BTreeMap<u64, Value>,
-    journal: Journal,
-}
-
-impl Truth {
-    fn of(journal: Journal) -> Self {
-        let said = run(&journal.path, journal.peer, &["log", "--json"]);
-        assert!(said.status.success(), "{}", err(&said));
-        Self { records: records(&out(&said)), journal }
-    }
-
-    /// Nothing of what `verb` has said of the damaged journal is untrue.
-    fn holds(&self, verb: &[&str], said: &Output, what: &str) {
-        let text = out(said);
-        match verb {
-            ["log", ..] | ["journal", "export"] => {
-                for (lsn, record) in records(&text) {
-                    assert_eq!(Some(&record), self.records.get(&lsn), "{what}");
-                }
-            }
-            ["why", ..] if !text.is_empty() => {
-                let answer: Value = serde_json::from_str(&text).unwrap();
-                for step in answer["chain"].as_array().unwrap() {
-                    let recorded = &self.records[&step["lsn"].as_u64().unwrap()];
-                    assert_eq!((&step["kind"], &step["data"]), (&recorded["kind"], &recorded["data"]), "{what}");
-                }
-                assert_eq!(answer["recomputed"]["differs"], serde_json::json!([]), "{what}");
-            }
-            // The state of some moment, and it says of which.
-            ["replay", "--json"] if !text.is_empty() => {
-                let moment: Value = serde_json::from_str(&text).unwrap();
-                let lsn = moment["lsn"].to_string();
-                let then = run(&self.journal.path, self.journal.peer, &["replay", "--json", "--at", &lsn]);
-                if then.status.success() {
-                    assert_eq!(moment, serde_json::from_str::<Value>(&out(&then)).unwrap(), "{what}");
-                }
-            }
-            ["replay", "--verify", ..] if !text.is_empty() => {
-                let verified: Value = serde_json::from_str(&text).unwrap();
-                assert_eq!(verified["divergences"], serde_json::json!([]), "{what}");
-            }
-            // Under the settings that held, whatever was left.
-            ["whatif", ..] if !text.is_empty() => {
-                let whatif: Value = serde_json::from_str(&text).unwrap();
-                assert_eq!((&whatif["differences"], &whatif["by_rules"]), (&0.into(), &0.into()), "{what}");
-            }
-            ["audit", ..] => {
-                let audit: Value = serde_json::from_str(&text).unwrap();
-                assert_eq!(audit["violations"], serde_json::json!([]), "{what}");
-            }
-            _ => {}
-        }
-    }
-}
-
 #[test]
 fn no_verb_lies_about_a_damaged_journal_or_dies_of_it() {
     for truth in [Truth::of(Journal::whole()), Truth::of(Journal::kept())] {
@@ -124,13 +77,15 @@ fn every_verb(truth: &Truth, place: &str, damage: fn(&Path) -> Option<Damage>) {
     let damaged = truth.journal.copy();
     let Some(Damage { says }) = damage(&damaged.path) else { return };
     for verb in VERBS {
+        let named = truth.named(verb);
+        let verb = &named.iter().map(String::as_str).collect::<Vec<_>>()[..];
         let what = format!("{place}: {}", verb.join(" "));
         let said = run(&damaged.path, damaged.peer, verb);
         let code = said.status.code().unwrap_or_else(|| panic!("{what} was killed"));
         assert!(!err(&said).contains("panicked"), "{what}: {}", err(&said));
         assert!([0, 1, 3, 5].contains(&code), "{what} ended with {code}: {}", err(&said));
         truth.holds(verb, &said, &what);
-        if verb == &["log", "--json"] {
+        if verb == ["log", "--json"] {
             // One bad frame costs what stood in it, and hides nothing else.
             let verified = out(&run(&damaged.path, damaged.peer, &["journal", "verify", "--json"]));
             let readable = serde_json::from_str::<Value>(&verified).unwrap()["records"].as_u64().unwrap();
@@ -141,7 +96,12 @@ fn every_verb(truth: &Truth, place: &str, damage: fn(&Path) -> Option<Damage>) {
         if says.is_empty() {
             assert_ne!(code, 5, "{what}: {told}");
         } else if code == 5 && !verb.starts_with(&["journal", "verify"]) {
-            assert!(says.iter().any(|name| told.contains(name)), "{what} names none of {says:?}: {told}");
+            // Where it cannot be read that the beginning was removed, it is missing, and that may be all that is in the way.
+            let is_headless = told.contains(", expected 1;");
+            assert!(
+                is_headless || says.iter().any(|name| told.contains(name)),
+                "{what} names none of {says:?}: {told}"
+            );
         }
         // Whatever reads all of it meets the damage; a snapshot is a part of nobody's records.
         let reads_all = matches!(verb, ["log", "--json"] | ["audit", ..] | ["journal", "export"]);

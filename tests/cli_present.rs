@@ -20,7 +20,7 @@ fn asked(journal: &Path, args: &[&str]) -> String {
 /// C45: what is left of a limit is left at the moment that was asked about, between two records as well.
 #[test]
 fn c45_a_moment_between_two_records_is_answered_for_as_such() {
-    let (_dir, journal) = history("v2-fleet");
+    let (_dir, journal) = history("v3-fleet");
     let at = ["--at", "2023-11-15T03:00:00Z"];
     let ls = asked(&journal, &[&["ls"], &at[..]].concat());
     assert!(ls.lines().any(|line| line.contains("demo-ada") && line.ends_with("reaped in 13 min 20 s (idle)")), "{ls}");
@@ -34,7 +34,7 @@ fn c45_a_moment_between_two_records_is_answered_for_as_such() {
 /// C60: what waits has waited up to the moment that was asked about, at which no daemon may have run.
 #[test]
 fn c60_a_queue_is_told_of_as_it_was_at_a_moment_without_a_daemon() {
-    let (_dir, journal) = history("v2-fleet");
+    let (_dir, journal) = history("v3-fleet");
     let queue = asked(&journal, &["queue", "k3", "--at", "2023-11-15T15:00:00Z"]);
     assert!(queue.contains("4 h 5 min ago") && queue.contains("no daemon is running, and nothing has been"), "{queue}");
     assert!(queue.contains("\nNo daemon is known to have run at that moment: this is as of record 743, "), "{queue}");
@@ -44,7 +44,7 @@ fn c60_a_queue_is_told_of_as_it_was_at_a_moment_without_a_daemon() {
 /// that is.
 #[test]
 fn a_copy_is_told_as_of_its_last_record() {
-    let (_dir, journal) = history("v2-fleet");
+    let (_dir, journal) = history("v3-fleet");
     for verb in [&["ls"][..], &["queue"], &["why", "ada"], &["whynot", "ada", "reaped"]] {
         let said = asked(&journal, verb);
         assert!(said.ends_with(&format!("\n{ENDS}")), "{verb:?}: {said}");
@@ -77,7 +77,7 @@ fn c50a_a_copy_of_this_machines_own_journal_is_told_as_of_its_last_record() {
 /// A moment that has not come is no question about the past.
 #[test]
 fn what_is_to_come_is_not_answered_as_if_it_had_been() {
-    let (_dir, journal) = history("v2-fleet");
+    let (_dir, journal) = history("v3-fleet");
     let verbs =
         [&["ls"][..], &["queue"], &["replay"], &["replay", "--step"], &["why", "ada"], &["whynot", "ada", "woken"]];
     for verb in verbs {

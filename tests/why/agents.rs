@@ -4,7 +4,7 @@ use dormouse::explain::cause::{Cause, Waits, cause};
 use dormouse::explain::why::{Subject, Until};
 use dormouse::model::profile::Registration;
 
-use crate::stories::lived_through;
+use crate::told::lived_through;
 use crate::world::ephemeral;
 use crate::{asked, fates};
 

@@ -72,6 +72,7 @@ fn fresh(state: &State, peer: &Identity, next: &NextWake) -> Option<Guard> {
             let until = "its profile's `wake_policy` is not `ephemeral` any more, and a session of it has been parked";
             (because, until.to_owned())
         }
+        WakeBranch::ResumeFailed => (because, "somebody attaches, and its program does not end".to_owned()),
         WakeBranch::Died => (because, "the profile says `resume_on_death`, or somebody attaches".to_owned()),
         WakeBranch::FirstWake => (because, "it has had a session that was parked".to_owned()),
         WakeBranch::FolderLaunch | WakeBranch::New => (because, "a wake by message is what comes next".to_owned()),

@@ -1,6 +1,7 @@
 //! `why`, as whole texts: each kind of decision in a recorded history, explained back to the facts it rests on.
 //!
-//! The history is the newest one of `tests/golden`; what the fleet there has not lived through is told in `stories`. The texts
+//! The history is the newest one of `tests/golden`; what the fleet there has not lived through is told in `stories`. Both are
+//! scripted, and told as a daemon would have left them (`lifelike`). The texts
 //! are in `tests/why/texts`, one for each kind of decision and each way in which it can be made; they are meant to be read by
 //! somebody who has never seen the rules. What is said now is left in the tests' own folder:
 //!
@@ -12,6 +13,7 @@
 mod agents;
 mod fates;
 mod gaps;
+mod lifelike;
 mod moments;
 mod phases;
 #[path = "../behaviour/script.rs"]
@@ -66,7 +68,7 @@ fn explained() -> BTreeMap<Branch, Explained> {
     let stories = STORIES.iter().map(|story| (told(story), Some(story.way)));
     let mut found = BTreeMap::new();
     for (records, only) in std::iter::once((recorded(), None)).chain(stories) {
-        let records = Rc::new(records);
+        let records = Rc::new(lifelike::lifelike(records));
         for record in records.iter().filter(|record| matches!(record.event, Event::Decision(_))) {
             let cause = record.cause.and_then(|cause| records[..].record(cause));
             let way = branch(record, cause.as_ref()).expect("a decision goes some way");
@@ -129,7 +131,7 @@ fn no_way_in_which_a_decision_is_made_is_without_a_text() {
     // Nor is there a story that tells of nothing.
     let idle: Vec<_> = STORIES.iter().map(|story| story.way).filter(|way| !explained.contains_key(way)).collect();
     assert_eq!(idle, []);
-    let fleet = recorded();
+    let fleet = lifelike::lifelike(recorded());
     let untold = STORIES.iter().filter(|story| explained[&story.way].records[..] == fleet[..]).map(|story| story.way);
     assert_eq!(untold.collect::<Vec<_>>(), [], "the fleet has lived through it");
 }

@@ -8,6 +8,7 @@ use dormouse::model::id::Lsn;
 use dormouse::model::record::Draft;
 use dormouse::model::session::{Ending, WakeMode};
 
+use dormouse::observe::clock;
 use executor_world::{World, agent, session};
 
 fn order(world: &World, identity: &str, consents: &[&str], boot_deadline_ms: u64) -> Task {
@@ -19,6 +20,7 @@ fn order(world: &World, identity: &str, consents: &[&str], boot_deadline_ms: u64
         consents: consents.iter().map(ToString::to_string).collect(),
         roster: Vec::new(),
         worker: false,
+        woken: clock::now(),
         boot_deadline_ms,
     }))
 }

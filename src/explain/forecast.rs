@@ -9,7 +9,6 @@ use crate::model::effect::{Effect, SessionName, Task};
 use crate::model::event::{
     DeadlineKind, DeadlinePassed, Decision, Event, LaunchFailed, SessionGone, SessionLooked, WakeFailed, WakePhase,
 };
-use crate::model::id::Lsn;
 use crate::model::name::Identity;
 use crate::model::record::{Draft, Record, Subject};
 use crate::model::session::{Ending, ReapReason, Turn, WakeGate};
@@ -201,8 +200,7 @@ fn passed(deadline: DeadlineKind) -> Draft {
     Draft::own(Subject::NONE, None, DeadlinePassed { deadline })
 }
 
-/// When a boot that goes on fails, and how (C28). Its clock is the executor's: one that went on under another daemon began
-/// anew there, at a moment that the state does not hold.
+/// When a boot that goes on fails, and how (C28).
 fn boot(state: &State, (peer, presence): (&Identity, &Presence)) -> Option<(Timestamp, Draft)> {
     let session = presence.session.as_ref()?;
     let at = boot_fails_at(state, session)?;
@@ -215,12 +213,12 @@ fn boot(state: &State, (peer, presence): (&Identity, &Presence)) -> Option<(Time
     Some((at, Draft::own(Subject::session(peer, session.generation), None, failed)))
 }
 
-/// When the boot of `session` fails if its box stays shut; none if it does not boot, or nobody can say.
+/// When the boot of `session` fails if its box stays shut; none if it does not boot, or the machine has been started since: then it
+/// is gone, and that has not been seen yet.
 pub(super) fn boot_fails_at(state: &State, session: &Session) -> Option<Timestamp> {
     let boots = matches!(session.phase, SessionPhase::Launching | SessionPhase::Booting) && !session.failing;
-    let started = state.daemon.as_ref().map_or(Lsn::ZERO, |daemon| daemon.started);
     let at = session.woken.plus_ms(state.settings.boot_deadline_ms);
-    (boots && session.generation.0 > started).then_some(at)
+    (boots && state.now.is_none_or(|now| now.boot == at.boot)).then_some(at)
 }
 
 /// What an effect brings in a world that is silent.

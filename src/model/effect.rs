@@ -86,7 +86,9 @@ pub struct StartSession {
     pub roster: Vec<KnownPeer>,
     /// Of a peer that gets a session for each task (C35).
     pub worker: bool,
-    /// Until the input surface is there (C28).
+    /// When that was decided. Whoever takes up a start goes on with the time it has.
+    pub woken: Timestamp,
+    /// From then until the input surface is there (C28).
     pub boot_deadline_ms: u64,
 }
 

@@ -113,6 +113,7 @@ pub(super) fn start_session(state: &State, peer: &Identity) -> Option<Task> {
         consents: registration.consents.clone(),
         roster: roster(state, peer),
         worker: session.policy == WakePolicy::Ephemeral,
+        woken: session.woken,
         boot_deadline_ms: state.settings.boot_deadline_ms,
     })))
 }

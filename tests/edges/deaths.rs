@@ -7,11 +7,12 @@ use std::process::Command;
 use dormouse::model::effect::SessionName;
 use dormouse::model::event::{Decision, Event, Fact, SessionDied};
 use dormouse::model::session::Ending;
+use dormouse::observe::clock;
 use dormouse::shim::files::Born;
 use dormouse::shim::process;
 use rustix::process::Signal;
 
-use crate::daemon_fixture::{World, text};
+use crate::daemon_fixture::{World, text, until};
 use crate::events::{CAT, about, attention_to, born, calls, count, delivered, died, first, kill, send};
 
 fn worker() -> (World, std::path::PathBuf) {
@@ -203,4 +204,24 @@ fn c44_a_worker_whose_tmux_server_is_killed_has_lost_its_terminal() {
         kill(text(&asked.unwrap().stdout).trim().parse().unwrap(), Signal::KILL);
     };
     dies_thrice(how, |ending| matches!(ending, Ending::TerminalLost { .. }), "lost its terminal and ");
+}
+
+/// C28, C60: a boot that one daemon began and another one takes up has the time that the boot has, and not all of it once more.
+#[test]
+fn c28_a_boot_that_is_taken_up_goes_on_with_the_time_it_has() {
+    let mut world = World::new("boot_deadline = \"6s\"\n");
+    let mute = "argv = [\"sh\", \"-c\", \"exec sleep 600\"]\n[input]\nscreen = '^never shown$'\n[proof]\nkeys = true\n";
+    world.add_runtime("mute", mute);
+    world.start();
+    world.add_peer("ada", &["--runtime", "mute"]);
+    send(&world, "ada", "hello");
+    let woken = first(&world, "wake_decided").at;
+    first(&world, "session_started");
+    world.kill();
+    until("the boot's time to be over", || clock::now().since(woken) > 6_000);
+    world.start();
+    let failed = first(&world, "launch_failed");
+    let mut starts = world.records().into_iter().filter(|it| matches!(it.event, Event::Fact(Fact::DaemonStarted(_))));
+    let after_ms = failed.at.since(starts.next_back().unwrap().at);
+    assert!(after_ms < 3_000, "{after_ms} ms after the start: all of its time once more");
 }

@@ -71,6 +71,7 @@ impl World {
             consents: Vec::new(),
             roster: Vec::new(),
             worker: false,
+            woken: clock::now(),
             boot_deadline_ms: 20_000,
         };
         self.run(name.generation.0, Task::StartSession(Box::new(order)));

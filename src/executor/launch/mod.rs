@@ -24,6 +24,7 @@ use crate::model::effect::StartSession;
 use crate::model::event::{BoxOpened, LaunchFailed, SessionStarted, WakePhase};
 use crate::model::id::Lsn;
 use crate::model::session::{Ending, WakeMode};
+use crate::observe::clock;
 use crate::runtime::hook;
 use crate::runtime::placeholders::{PlaceholderError, Values};
 use crate::runtime::spec::Spec;
@@ -88,7 +89,9 @@ impl LaunchError {
 /// Starts the session and waits for its input surface. `up` is called once its process is there.
 pub(super) async fn start(hand: &Hand, order: &StartSession, cause: Lsn, up: impl FnOnce()) {
     let voice = hand.voice.because(Some(cause));
-    let started = Instant::now();
+    let now = Instant::now();
+    let lived = Duration::from_millis(clock::now().since(order.woken));
+    let started = now.checked_sub(lived).unwrap_or(now);
     let deadline = started + Duration::from_millis(boot_deadline_ms(hand, order));
     let spec = match bring_up(hand, order, deadline, &voice, started).await {
         Ok(spec) => spec,

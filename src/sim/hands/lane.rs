@@ -159,7 +159,7 @@ impl Lane {
                 self.say_of(world, order.message, cause, ended);
                 Doing::Nothing
             }
-            Task::StartSession(order) => Doing::Start(Starting::new(*order, cause, world.now)),
+            Task::StartSession(order) => Doing::Start(Starting::new(*order, cause, world)),
             Task::DeliverMessage(order) => Doing::Deliver(Box::new(Delivering::new(*order, cause, world.now))),
             Task::Compact { .. } if self.cut => Doing::Nothing,
             Task::Compact { human_typing_hold_ms, .. } => {

@@ -26,8 +26,9 @@ pub struct Starting {
 }
 
 impl Starting {
-    pub fn new(order: StartSession, cause: Lsn, began: u64) -> Self {
-        Self { order, cause, began, asked: false, gives_up: None, started: false, pressed: began }
+    pub fn new(order: StartSession, cause: Lsn, world: &World) -> Self {
+        let began = world.now.saturating_sub(world.timestamp().since(order.woken));
+        Self { order, cause, began, asked: false, gives_up: None, started: false, pressed: world.now }
     }
 
     pub fn go_on(&mut self, lane: &mut Lane, world: &mut World) -> Step {

@@ -3,7 +3,7 @@
 use dormouse::model::delivery::Gate;
 use dormouse::model::event::{Decision, Event, Fact, WakeDecided};
 use dormouse::model::id::MessageId;
-use dormouse::model::session::{ReapReason, WakeMode};
+use dormouse::model::session::{ReapReason, WakeBranch, WakeMode};
 
 use crate::daemon_fixture::until;
 use crate::model::{Answer, Asked};
@@ -165,8 +165,9 @@ pub fn is_proven_in_a_home_elsewhere(place: &mut Place, variable: &str, of_home:
     assert_eq!(place.delivered(message), place.proof);
 }
 
-/// Who it is, who else there is, and what its folder says, beside what the program says itself.
-pub fn is_told_its_doctrine(place: &Place) {
+/// Who it is, who else there is, and behind that what its folder says, beside what the program says itself: in `system`, which
+/// the model is told before anything that a user says.
+pub fn is_told_its_doctrine(place: &Place, system: fn(&Asked) -> String) {
     std::fs::write(place.world.path("ada").join("PEER.md"), "Never say \"walnut\".\nSay 'hazel' $HOME instead.\n")
         .unwrap();
     let bob = place.world.path("bob");
@@ -175,16 +176,46 @@ pub fn is_told_its_doctrine(place: &Place) {
     let message = place.send("ada", "hello");
     place.delivered(message);
     place.asked(1);
-    let asked = place.model.asked().remove(0).body.to_string();
-    for told in [
+    let told = system(&place.model.asked().remove(0));
+    let mut rest = told.as_str();
+    for next in [
         "You are `ada`",
         "the tool `send_to_peer`",
         "- bob (demo): counts nuts",
-        "Never say",
+        "Never say \"walnut\"",
         "Say 'hazel' $HOME instead.",
     ] {
-        assert!(asked.contains(told), "{told}: {asked}");
+        let (_, behind) =
+            rest.split_once(next).unwrap_or_else(|| panic!("no `{next}` behind what comes before it: {told}"));
+        rest = behind;
     }
+}
+
+/// C17, C54: what an operator or the agent has asked for is what the next wake is, and the model hears nothing of before.
+#[track_caller]
+pub fn begins_anew(place: &Place, prompts: Prompts, ask: impl Fn(&Place), branch: WakeBranch) {
+    let first = place.send_with("ada", "remember the mouse", &["--topic", "mice"]);
+    assert_eq!(place.delivered(first), place.proof);
+    place.asked(1);
+    ask(place);
+    let second = place.send_with("ada", "which animal?", &["--topic", "mice"]);
+    place.delivered(second);
+    place.prompt(second, prompts);
+    let mut wakes = place.world.records().into_iter().filter_map(|record| match record.event {
+        Event::Decision(Decision::WakeDecided(it)) => Some((it.branch, it.mode == WakeMode::Fresh)),
+        _ => None,
+    });
+    assert_eq!(wakes.next_back(), Some((branch, true)));
+    let said = prompts(place.model.asked().last().unwrap());
+    assert!(!said.iter().any(|said| said.contains("remember the mouse")), "{said:?}");
+    place.world.audit_is_clean();
+}
+
+/// Its session ends, and the next message wakes it.
+pub fn restarts(place: &Place) {
+    place.world.ok(&["stop", "ada"]);
+    is_gone(place);
+    place.world.ok(&["start", "ada"]);
 }
 
 /// C56: one key ends the turn, and the next message arrives, though a program that had not begun to answer puts the first

@@ -8,8 +8,8 @@ use dormouse::model::id::MessageId;
 use serde_json::json;
 
 use crate::alike;
-use crate::anthropic::prompts;
-use crate::model::Answer;
+use crate::anthropic::{prompts, texts};
+use crate::model::{Answer, Asked};
 use crate::place::{Place, is_whole, long, nasty};
 
 /// What every message to Claude becomes.
@@ -75,6 +75,11 @@ fn at_home(mut place: Place, names: &[&str], args: &[&str]) -> Place {
 
 fn whole(place: &Place, message: MessageId, body: &str) {
     is_whole(&place.prompt(message, prompts), body, normalise);
+}
+
+/// What the model is told before anything that a user says.
+fn system(asked: &Asked) -> String {
+    texts(&asked.body["system"], "text").join("\n")
 }
 
 fn keys(wanted: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -328,7 +333,7 @@ fn c27_a_dialog_over_claudes_box_fails_the_wake_and_is_not_answered_by_a_message
 
 #[test]
 fn a_peer_of_claude_is_told_its_doctrine() {
-    alike::is_told_its_doctrine(&settled(&[]));
+    alike::is_told_its_doctrine(&settled(&[]), system);
 }
 
 #[test]

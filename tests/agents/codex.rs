@@ -8,8 +8,9 @@ use dormouse::model::event::WakePhase;
 use dormouse::model::id::MessageId;
 
 use crate::alike;
+use crate::anthropic::texts;
 use crate::daemon_fixture::until;
-use crate::model::Answer;
+use crate::model::{Answer, Asked};
 use crate::openai::prompts;
 use crate::place::{Place, is_whole, long, nasty};
 
@@ -54,6 +55,14 @@ fn at_home(mut place: Place, names: &[&str], args: &[&str]) -> Place {
         place.world.add_peer(name, &[&["--runtime", "codex"], args].concat());
     }
     place
+}
+
+/// What the model is told before anything that a user says.
+fn system(asked: &Asked) -> String {
+    let input = asked.body["input"].as_array().into_iter().flatten();
+    let said =
+        input.take_while(|item| item["role"] == "developer").flat_map(|item| texts(&item["content"], "input_text"));
+    asked.body["instructions"].as_str().map(str::to_owned).into_iter().chain(said).collect::<Vec<_>>().join("\n")
 }
 
 /// Under version control, Codex asks whether the folder is trusted.
@@ -230,7 +239,7 @@ fn c14_codexs_home_may_be_elsewhere() {
 
 #[test]
 fn a_peer_of_codex_is_told_its_doctrine() {
-    alike::is_told_its_doctrine(&settled(&[]));
+    alike::is_told_its_doctrine(&settled(&[]), system);
 }
 
 #[test]

@@ -164,9 +164,10 @@ impl Place {
     /// What tmux prints of a command to the server of every session.
     fn tmux(&self, args: &[&str]) -> String {
         let sockets = fs::read_dir(self.world.home.run.join("tmux")).unwrap();
-        let printed = sockets.map(|socket| {
+        let sockets = sockets.map(|socket| socket.unwrap().path());
+        let printed = sockets.filter(|path| path.extension().is_some_and(|ext| ext == "sock")).map(|socket| {
             let mut tmux = Command::new("tmux");
-            let output = tmux.arg("-u").arg("-S").arg(socket.unwrap().path()).args(args).output().unwrap();
+            let output = tmux.arg("-u").arg("-S").arg(socket).args(args).output().unwrap();
             assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
             text(&output.stdout)
         });

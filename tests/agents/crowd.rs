@@ -80,7 +80,7 @@ fn two_hundred_arrive_once(place: &Place, prompts: Prompts) {
     are_told_once(place, prompts, &sent);
 }
 
-/// C34, C61: nor where the daemon is killed in the middle of it, again and again, with both programs in its care.
+/// C34, C61: nor where the daemon is killed in the middle of it, again and again, with both programs in its care and the machine busy.
 #[test]
 fn c61_two_hundred_messages_reach_both_once_each_though_the_daemon_is_killed() {
     const KILLS: usize = 8;
@@ -88,6 +88,7 @@ fn c61_two_hundred_messages_reach_both_once_each_though_the_daemon_is_killed() {
     for (name, runtime) in PEERS.into_iter().zip(["claude", "codex"].into_iter().cycle()) {
         peer(&place, name, runtime, &["--consent", "trust_folder"]);
     }
+    let load = Load::begin();
     let sent = sends_two_hundred(&place);
     let mut waiting: BTreeSet<MessageId> = sent.iter().copied().collect();
     let mut tail = place.world.tail();
@@ -98,6 +99,7 @@ fn c61_two_hundred_messages_reach_both_once_each_though_the_daemon_is_killed() {
         place.world.start();
     }
     until_delivered(&place, &mut tail, &mut waiting, 0);
+    drop(load);
     let prompts = |asked: &Asked| if asked.is_claude() { anthropic::prompts(asked) } else { openai::prompts(asked) };
     are_told_once(&place, prompts, &sent);
 }

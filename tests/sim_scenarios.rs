@@ -108,6 +108,7 @@ scenarios! {
     found_a_dead_message_that_may_have_arrived_is_marked
     found_a_delivery_goes_on_where_nobody_can_say
     found_a_delivery_to_a_managed_session_goes_on
+    found_a_launch_in_which_nothing_was_said_leaves_what_was_parked
     found_a_late_answer_proves_nothing_that_came_after_its_task
     found_a_late_word_about_a_turn_that_is_over_holds_nothing_back
     found_a_message_behind_a_task_keeps_no_session

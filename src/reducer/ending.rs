@@ -32,6 +32,10 @@ pub(super) fn reaped(state: &mut State, record: &Record, decision: &Reaped) -> V
 
 pub(super) fn parked(state: &mut State, record: &Record, decision: &Parked) -> Vec<Task> {
     if let Some(presence) = presence(state, record) {
+        // A launch from the folder has consumed nothing (C17), and one in which nothing was said leaves nothing.
+        if decision.resume_ref.is_none() && leads_on(presence.park.as_ref()) {
+            return Vec::new();
+        }
         presence.park = Some(Park {
             lsn: record.lsn,
             at: record.at,
@@ -87,11 +91,14 @@ fn was_resuming(session: &Session) -> bool {
     session.taken.is_some() && session.mode != WakeMode::Fresh
 }
 
+fn leads_on(park: Option<&Park>) -> bool {
+    park.is_some_and(|park| park.resume_ref.is_some())
+}
+
 /// A session that never was ready has spent nothing of what its wake took (C17, C29). What was parked of it meanwhile counts
 /// only where it leads to a conversation.
 fn gives_back(presence: &mut Presence, taken: Taken) {
-    let leads_on = |park: &Option<Park>| park.as_ref().is_some_and(|park| park.resume_ref.is_some());
-    if !leads_on(&presence.park) && taken.park.is_some() {
+    if !leads_on(presence.park.as_ref()) && taken.park.is_some() {
         (presence.park, presence.died) = (taken.park, None);
     } else if taken.died.is_some() && presence.park.is_none() {
         presence.died = taken.died;

@@ -319,6 +319,28 @@ fn c17_a_wake_that_fails_gives_back_what_it_took() {
     }
 }
 
+/// C17: a launch from the folder consumes nothing, and one in which nothing was said leaves nothing that could take the place
+/// of what was parked before.
+#[test]
+fn c17_a_folder_launch_in_which_nothing_was_said_leaves_what_was_parked() {
+    let mut world = put_aside();
+    check(
+        &mut world,
+        "7s up ada          => delivery_decided, delivered, session_ready
+         8s turn ada idle   =>
+         9s stop ada        => stop_set, parked, reaped[stopped]
+         9s gone ada signal:15 => session_ended
+         10s start ada      => stop_cleared
+         11s run ada        => wake_decided[fresh folder_launch]
+         12s started ada    =>
+         13s box ada        => session_ready
+         14s stop ada       => stop_set, parked, reaped[stopped]
+         14s gone ada signal:15 => session_ended
+         15s start ada      => stop_cleared
+         16s send c to ada about known => wake_decided[resumed topic_known]",
+    );
+}
+
 /// C17: what the program cannot read must not keep the peer from its messages for ever; what ended it is not forgotten
 /// before a fresh one is ready.
 #[test]

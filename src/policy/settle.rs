@@ -112,7 +112,10 @@ fn unfinished(case: &Case, message: &Message, end: &LastEnd) -> Draft {
     let retries = case.state.settings.unfinished_retries;
     let tries = message.unfinished + 1;
     if tries > retries {
-        let why = format!("{tries} sessions died before it was answered (the last one {})", end.ending);
+        let why = match tries {
+            1 => format!("its session {}, before it was answered", end.ending),
+            _ => format!("{tries} sessions died before it was answered (the last one {})", end.ending),
+        };
         return case.about_message(message.id, MessageDead { why, attempts: message.attempts, unfinished: tries });
     }
     case.about_message(

@@ -1,8 +1,9 @@
 //! Ephemeral workers: one task, one fresh session (C35-C42).
 
-use dormouse::model::event::ProfileChanged;
+use dormouse::model::event::{Decision, Event, ProfileChanged, SettingsChanged};
 use dormouse::model::profile::WakePolicy;
 use dormouse::model::record::Subject;
+use dormouse::model::settings::Settings;
 
 use crate::script::check;
 use crate::world::{World, ephemeral, on};
@@ -137,6 +138,25 @@ fn c41a_an_unfinished_task_is_given_again_once() {
          4s gone ada signal:9     => session_died, message_dead, report_made",
     );
     assert!(world.state.presences[&world.identity("ada")].dead.contains(&world.messages["a"]));
+}
+
+/// C41a: where no task is given again, one session is told of as one.
+#[test]
+fn c41a_a_task_that_is_never_given_again_is_dead_with_its_one_session() {
+    let mut world = worker();
+    let settings = Settings { unfinished_retries: 0, ..Settings::default() };
+    world.see(Subject::NONE, SettingsChanged { settings, given: None });
+    check(
+        &mut world,
+        "0s send a to ada         => wake_decided[fresh ephemeral]
+         1s up ada                => delivery_decided, delivered, session_ready
+         2s gone ada signal:9     => session_died, message_dead, report_made",
+    );
+    let why = world.records.iter().find_map(|record| match &record.event {
+        Event::Decision(Decision::MessageDead(dead)) => Some(dead.why.as_str()),
+        _ => None,
+    });
+    assert_eq!(why, Some("its session died by signal 9, before it was answered"));
 }
 
 /// C44a: exit 0 in the middle of a task is a task done without a word; after it was armed, answered.

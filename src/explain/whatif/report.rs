@@ -97,7 +97,7 @@ impl Report {
         let judged = format!("Records {} to {}, {decisions}", self.first, self.last);
         if self.is_same() {
             return line(&format!("{judged}: every one would have been the same"))
-                + &line_of(&self.by_rules_text(), line);
+                + &line_of(&by_rules_text(self.by_rules), line);
         }
         let parted = self.peers.iter().filter(|peer| peer.parted.is_some()).count() as u64;
         let mut out = line(&format!("{judged}; {} would have lived otherwise", count(parted, "peer", "peers"))) + "\n";
@@ -112,7 +112,7 @@ impl Report {
         }
         out += &line(&format!("in vain: reaped as idle, and woken again within {within} (--again-within)"));
         out += &line(HOW);
-        out += &line_of(&self.by_rules_text(), line);
+        out += &line_of(&by_rules_text(self.by_rules), line);
         if !self.listed.is_empty() {
             out += "\n";
             out += &line("What was decided (-) and would not have been then, and what would have been (+):");
@@ -125,17 +125,6 @@ impl Report {
             out += &format!("and {} more (--all)\n", number(left));
         }
         out
-    }
-
-    fn by_rules_text(&self) -> String {
-        match self.by_rules {
-            0 => String::new(),
-            n => format!(
-                "{} of this build's rules differ from the recorded ones under the same settings: there the record was \
-                 followed (`dormouse replay --diff` shows them)",
-                count(n, "decision", "decisions")
-            ),
-        }
     }
 
     fn some_wait(&self) -> bool {
@@ -167,6 +156,18 @@ impl Report {
         let total = row("all", &self.recorded, &self.whatif, !self.is_same());
         let heading = heading.iter().map(|it| (*it).to_owned()).collect();
         std::iter::once(heading).chain(rows).chain([total]).collect()
+    }
+}
+
+fn by_rules_text(n: u64) -> String {
+    let followed = "under the same settings: there the record was followed (`dormouse replay --diff` shows them)";
+    match n {
+        0 => String::new(),
+        1 => {
+            let followed = followed.replace("shows them", "shows it");
+            format!("1 decision of this build's rules differs from the recorded one {followed}")
+        }
+        n => format!("{} decisions of this build's rules differ from the recorded ones {followed}", number(n)),
     }
 }
 
@@ -266,6 +267,13 @@ fn never_marked(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_decision_differs_and_several_differ() {
+        assert!(by_rules_text(1).starts_with("1 decision of this build's rules differs from the recorded one under "));
+        assert!(by_rules_text(2).starts_with("2 decisions of this build's rules differ from the recorded ones under "));
+        assert_eq!(by_rules_text(0), "");
+    }
 
     #[test]
     fn records_that_were_never_made_are_numbered_by_themselves() {

@@ -246,6 +246,29 @@ fn c64_bisect_refuses_what_could_never_hold() {
     }
 }
 
+/// C64: whoever slips in a name is told whom they may have meant, as git does; "it never held" would be an answer.
+#[test]
+fn c64_bisect_says_which_name_nobody_ever_had_and_which_is_nearest() {
+    let (_dir, journal) = history("v1-fleet");
+    for (name, nearest) in [("demo-adda", "`demo-ada`"), ("aad", "`ada`"), ("Ada", "`ada`")] {
+        let holds = format!("phase(ada) == live and queue({name}).waiting == 0");
+        let (code, said) = bisect(&journal, &["--holds", &holds]);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(
+            said.starts_with(&format!("error: in the condition, no record is about a peer called `{name}`")),
+            "{said}"
+        );
+        assert!(
+            said.contains(&format!("hint: did you mean {nearest}? this history tells of 15 peers, such as demo-ada, ")),
+            "{said}"
+        );
+    }
+    let (code, said) = bisect(&journal, &["--holds", "phase(nobody) == asleep", "--json"]);
+    let error = &serde_json::from_str::<Value>(&said).unwrap()["error"];
+    assert_eq!((code, &error["code"]), (Some(2), &"usage".into()), "{said}");
+    assert!(error["hint"].as_str().unwrap().starts_with("this history tells of "), "nobody is near: {said}");
+}
+
 /// A peer is named as everywhere.
 #[test]
 fn a_condition_names_a_peer_by_its_personality_too() {

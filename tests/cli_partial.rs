@@ -180,7 +180,7 @@ fn who_asks_for_nobody_is_told_what_there_is() {
     assert!(says.contains("`03:12` is a moment") && says.contains("`dormouse why PEER --at 03:12`"), "{says}");
     let (code, says) = said(&["why", "adda"]);
     assert_eq!(code, Some(3), "{says}");
-    assert!(says.contains("hint: this history tells of demo-ada\n"), "{says}");
+    assert!(says.contains("hint: did you mean `ada`? this history tells of demo-ada\n"), "{says}");
     let (code, says) = said(&["why", ""]);
     assert_eq!((code, says.as_str()), (Some(2), "error: an empty text names nobody\n"));
     for verb in

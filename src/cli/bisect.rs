@@ -83,23 +83,23 @@ impl Bisect {
 
 /// The condition with the peers that are meant, as everywhere; one about somebody who never was would never hold.
 fn resolved(history: &History, condition: Condition) -> Result<Condition, CliError> {
-    let misused = |why: String| CliError::Usage { why: format!("in the condition, {why}"), hint: None };
+    let misused = |why: String, hint| CliError::Usage { why: format!("in the condition, {why}"), hint };
     condition.resolved(
         &mut |name| match history.named(name) {
             Ok(peers) => match &peers[..] {
                 [only] => Ok(only.clone()),
                 several => {
                     let names: Vec<String> = several.iter().map(ToString::to_string).collect();
-                    Err(misused(format!("`{name}` could be {}", names.join(" or "))))
+                    Err(misused(format!("`{name}` could be {}", names.join(" or ")), None))
                 }
             },
-            Err(CliError::Problem(problem)) => Err(misused(problem.message)),
+            Err(CliError::Problem(problem)) => Err(misused(problem.message, problem.hint)),
             Err(other) => Err(other),
         },
         &mut |message| {
             let known = history.reading().oldest(&Question::about_message(message)).is_some();
             let nothing =
-                || history.damage().unwrap_or_else(|| misused(format!("no record is about message {message}")));
+                || history.damage().unwrap_or_else(|| misused(format!("no record is about message {message}"), None));
             if known { Ok(()) } else { Err(nothing()) }
         },
     )

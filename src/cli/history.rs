@@ -10,6 +10,7 @@ use super::capsule::open::Folder;
 use super::capsule::unread;
 use super::context::Context;
 use super::error::CliError;
+use super::nearest::hint;
 use super::present::must_have_come;
 use super::progress::Progress;
 use super::when::{When, zone};
@@ -52,17 +53,6 @@ pub struct Folded {
     pub last: Option<Record>,
     /// Else something before the moment that was asked for could not be read.
     pub whole: bool,
-}
-
-/// Names that do mean somebody.
-fn hint(known: &BTreeSet<Identity>) -> String {
-    const SHOWN: usize = 12;
-    let names: Vec<String> = known.iter().take(SHOWN).map(ToString::to_string).collect();
-    match known.len() {
-        0 => "this history tells of no peer at all".to_owned(),
-        n if n > SHOWN => format!("this history tells of {n} peers, such as {}", names.join(", ")),
-        _ => format!("this history tells of {}", names.join(", ")),
-    }
 }
 
 impl Which {
@@ -179,8 +169,9 @@ impl History {
         let Some(found) = found.into_iter().find(|found| !found.is_empty()) else {
             // Whoever is not found may stand where nothing can be read.
             self.read(&Question::about_message(MessageId(0)), Lsn(1), |_| Ok(true))?;
-            let nobody =
-                || Problem::refused(format!("no record is about a peer called `{name}`")).hint(hint(&known)).into();
+            let nobody = || {
+                Problem::refused(format!("no record is about a peer called `{name}`")).hint(hint(name, &known)).into()
+            };
             return Err(self.damage().unwrap_or_else(nobody));
         };
         if found.iter().any(|peer| peer.personality != found[0].personality) {

@@ -24,6 +24,7 @@ mod log;
 mod ls;
 mod man;
 mod mcp;
+mod nearest;
 mod new;
 mod own;
 mod peek;

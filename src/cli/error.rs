@@ -177,6 +177,9 @@ impl CliError {
             CliError::Daemon(DaemonError::Lock(LockError::Held { .. })) => {
                 Some("one daemon serves a home; `--home DIR` names another".to_owned())
             }
+            CliError::Daemon(DaemonError::Runtimes(_)) => {
+                Some("correct the file, or move it out of its folder; sessions go on meanwhile".to_owned())
+            }
             CliError::Daemon(DaemonError::Socket(SocketError::TooLong { .. })) => {
                 Some("`--home DIR` or `XDG_RUNTIME_DIR` with a shorter path".to_owned())
             }

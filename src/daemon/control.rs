@@ -40,7 +40,7 @@ pub(super) use answer::perform;
 pub(super) use caller::Caller;
 pub use history::history;
 pub use lock::{DaemonLock, LockError};
-pub use socket::{SocketError, bind};
+pub use socket::{SocketError, bind, fits};
 pub use spooled::{spooled, spooled_hook};
 
 /// Callers served at once; each holds a file descriptor, of which a shell's default leaves a daemon 1024.

@@ -82,9 +82,11 @@ type Texts = Arc<Mutex<Option<RecordSource>>>;
 ///
 /// What keeps it from starting. Once it serves, only a signal ends it.
 pub fn run(home: &Home, loaded: Loaded, flags: Vec<SettingFlag>, keeping: Keeping) -> Result<(), DaemonError> {
+    // What needs only a look comes before anything is made: a daemon that does not run leaves nothing behind.
+    control::fits(home)?;
+    let runtimes = Arc::new(Runtimes::load(&home.runtimes())?);
     let lock = DaemonLock::take(home)?;
     make_folders(home)?;
-    let runtimes = Arc::new(Runtimes::load(&home.runtimes())?);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(DaemonError::Threads)?;
     runtime.block_on(serve(home.clone(), lock, Given { loaded, flags, keeping }, runtimes))
 }

@@ -1,7 +1,7 @@
 //! Bad input gets a clear error and the right exit code, and changes nothing.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use dormouse::model::event::{Event, Fact};
@@ -144,7 +144,8 @@ fn a_verb_misused_or_without_a_daemon_says_so_by_its_exit_code() {
     complains(&world.run(&["daemon"]), 1, &["config.toml", "idle", "soon"]);
     fs::write(world.home.config_file(), "").unwrap();
     world.add_runtime("bad", "argv = [\"x\"]\nargs = 1\n");
-    complains(&world.run(&["daemon"]), 1, &["bad.toml", "args"]);
+    complains(&world.run(&["daemon"]), 1, &["bad.toml:2", "args", "hint: correct the file"]);
+    assert!(!world.home.run.exists(), "a daemon that does not run needs no folder");
     fs::remove_file(world.home.runtimes().join("bad.toml")).unwrap();
     world.start();
     assert_eq!(world.json(&["ls"]), Value::Array(Vec::new()));
@@ -173,7 +174,25 @@ fn c03a_settings_that_become_invalid_keep_the_old_ones() {
 fn c59_a_second_daemon_says_who_holds_the_home() {
     let world = world();
     let pid = world.daemon_pid().to_string();
+    let left = tree(&world.home.config);
     fails(&world, &["daemon"], b"", 3, &["another daemon", &pid], &[]);
+    assert_eq!(tree(&world.home.config), left, "it makes nothing");
+}
+
+/// Every path below `folder` but the journal's, which goes on.
+fn tree(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            if entry.file_type().unwrap().is_dir() && entry.file_name() != "journal" {
+                folders.push(entry.path());
+            }
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    found
 }
 
 /// C22: refused before anything is made, with the length it has and may have.
@@ -190,6 +209,7 @@ fn c22_a_socket_path_too_long_is_refused_with_its_length() {
     let too_long = home(108);
     let output = world.run(&["daemon", "--home", too_long.to_str().unwrap()]);
     complains(&output, 3, &["108 bytes", "107", "hint: "]);
+    assert_eq!(tree(root.path()), [] as [PathBuf; 0], "before anything is made");
     let fits = home(107);
     fs::create_dir_all(&fits).unwrap();
     world.move_to(&fits);

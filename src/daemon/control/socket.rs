@@ -33,12 +33,9 @@ pub enum SocketError {
 ///
 /// Nothing is left behind, but for the folder. Must be called within a tokio runtime.
 pub fn bind(home: &Home, _held: &DaemonLock) -> Result<UnixListener, SocketError> {
+    fits(home)?;
     private_folder(&home.run)?;
     let path = home.control_socket();
-    let bytes = path.as_os_str().len();
-    if bytes > SOCKET_BYTES_MAX {
-        return Err(SocketError::TooLong { path, bytes, bytes_max: SOCKET_BYTES_MAX });
-    }
     let io = |what| {
         let path = path.clone();
         move |source| SocketError::Io { what, path, source }
@@ -53,6 +50,20 @@ pub fn bind(home: &Home, _held: &DaemonLock) -> Result<UnixListener, SocketError
     // Until here the folder alone keeps others out; a umask would be the whole process's.
     fs::set_permissions(&path, Permissions::from_mode(0o600)).map_err(io("protect"))?;
     Ok(listener)
+}
+
+/// Whether the kernel takes the control socket's path (C22). Touches nothing.
+///
+/// # Errors
+///
+/// Too long, with the length it has and may have.
+pub fn fits(home: &Home) -> Result<(), SocketError> {
+    let path = home.control_socket();
+    let bytes = path.as_os_str().len();
+    if bytes > SOCKET_BYTES_MAX {
+        return Err(SocketError::TooLong { path, bytes, bytes_max: SOCKET_BYTES_MAX });
+    }
+    Ok(())
 }
 
 /// Makes `folder` if it is not there, and verifies that it is nobody's but ours.

@@ -210,6 +210,33 @@ fn runtimes_are_listed_shown_and_checked() {
     std::fs::write(&mine, "argv = [\"cat\"]\nargh = 1\n").unwrap();
     let output = run(&["runtime", "ls"]);
     assert!(output.status.code() == Some(1) && err(&output).contains("mine.toml:2"), "{}", err(&output));
+    assert!(out(&output).contains("demo ") && out(&output).contains("mine  "), "{}", out(&output));
+}
+
+/// One file that is not in order hides no other, and stands for no built-in runtime of its name.
+#[test]
+fn a_broken_runtime_file_is_named_and_hides_no_other() {
+    let home = tempfile::tempdir().unwrap();
+    let runtimes = home.path().join("runtimes");
+    std::fs::create_dir(&runtimes).unwrap();
+    std::fs::write(runtimes.join("mine.toml"), "argv = [\"cat\"]\n[proof]\nkeys = true\n").unwrap();
+    std::fs::write(runtimes.join("demo.toml"), "argv = [\"cat\"]\nargh = 1\n").unwrap();
+    let run = |args: &[&str]| program(args).env("DORMOUSE_HOME", home.path()).output().unwrap();
+    let listed = run(&["runtime", "ls", "--json"]);
+    assert_eq!(listed.status.code(), Some(1), "{}", err(&listed));
+    let rows: Vec<serde_json::Value> = serde_json::from_slice(&listed.stdout).unwrap();
+    let problem = |name: &str| rows.iter().find(|row| row["name"] == name).unwrap()["problem"].clone();
+    assert_eq!(problem("mine"), serde_json::Value::Null);
+    assert!(problem("demo").as_str().unwrap().contains("demo.toml:2: `argh`"), "{rows:?}");
+    assert_eq!(rows.len(), 4, "{rows:?}");
+
+    assert!(run(&["runtime", "check", "mine"]).status.success());
+    assert!(run(&["runtime", "show", "claude"]).status.success());
+    for verb in ["check", "show"] {
+        let output = run(&["runtime", verb, "demo"]);
+        assert_eq!(output.status.code(), Some(1), "{}", out(&output));
+        assert!(err(&output).contains("demo.toml:2: `argh`"), "{}", err(&output));
+    }
 }
 
 /// C57: without a terminal nothing is woken only to be looked at by nobody.

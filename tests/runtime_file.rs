@@ -356,6 +356,32 @@ fn some_runtimes_are_built_in_and_a_users_file_replaces_one() {
     assert!(matches!(Runtimes::load(dir.path()), Err(RuntimeFileError::Name { .. })));
 }
 
+/// C3a, C51: read again, a file that is not in order leaves its runtime as it was, and all others are read.
+#[test]
+fn c51_runtimes_that_are_read_again_keep_the_last_good_form_of_each() {
+    let dir = tempfile::tempdir().unwrap();
+    let put = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    put("mine.toml", SMALLEST);
+    let first = Runtimes::load(dir.path()).unwrap();
+    for name in ["mine.toml", "codex.toml", "new.toml", "Bad-Name.toml"] {
+        put(name, "argv = [\"cat\"]\nargh = 1\n");
+    }
+    put("demo.toml", SMALLEST);
+    let (again, broken) = first.again(dir.path()).unwrap();
+    let files: Vec<_> = broken.iter().map(|broken| broken.file.file_name().unwrap().to_str().unwrap()).collect();
+    assert_eq!(files, ["Bad-Name.toml", "codex.toml", "mine.toml", "new.toml"]);
+    assert!(broken[2].error.to_string().contains("mine.toml:2: `argh`"), "{}", broken[2].error);
+    assert_eq!(broken.iter().map(|broken| broken.kept).collect::<Vec<_>>(), [false, true, true, false]);
+    assert_eq!(again.names().map(Runtime::as_str).collect::<Vec<_>>(), ["claude", "codex", "demo", "mine"]);
+    assert_eq!(again.text(&runtime("mine")), Some(SMALLEST));
+    assert_eq!(again.get(&runtime("demo")).unwrap().argv[0], "sh", "which is in order");
+    assert_eq!(again.file(&runtime("codex")), None, "as it was before there was a file");
+
+    std::fs::remove_file(dir.path().join("mine.toml")).unwrap();
+    let (gone, _) = again.again(dir.path()).unwrap();
+    assert!(gone.get(&runtime("mine")).is_none(), "a file that is taken away is not one that broke");
+}
+
 /// C46a: a runtime whose turns only its screen shows has them judged.
 #[test]
 fn c46a_only_sources_beyond_the_screen_tell_turns() {

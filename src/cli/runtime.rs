@@ -1,14 +1,16 @@
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Subcommand;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::context::Context;
-use super::error::CliError;
+use super::error::{CliError, sentence, warn};
 use crate::model::name;
 use crate::protocol::Problem;
-use crate::runtime::{Runtimes, Spec, screen};
+use crate::runtime::{Broken, Runtimes, Spec, screen};
 
 /// The runtimes that are known: list, print, check them
 #[derive(Debug, clap::Args)]
@@ -35,15 +37,16 @@ enum What {
 impl Runtime {
     pub fn run(self, context: &Context) -> Result<(), CliError> {
         // Reading a file is checking it: whatever is wrong with one names its line and key.
-        let runtimes = Runtimes::load(&context.home.runtimes())?;
+        let (runtimes, broken) = Runtimes::default().again(&context.home.runtimes())?;
         match self.what {
-            What::Ls => ls(context, &runtimes),
+            What::Ls => ls(context, &runtimes, broken),
             What::Show { name } => {
-                let text = runtimes.text(&name).ok_or_else(|| unknown(&name, &runtimes))?;
+                known(&name, &runtimes, broken)?;
+                let text = runtimes.text(&name).unwrap_or_default();
                 context.output.print(&json!({ "name": name, "text": text }), || text.to_owned())
             }
             What::Check { name, screen } => {
-                let spec = runtimes.get(&name).ok_or_else(|| unknown(&name, &runtimes))?;
+                let spec = known(&name, &runtimes, broken)?;
                 let Some(file) = screen else {
                     let says = || format!("{name} is in order");
                     return context.output.print(&json!({ "name": name, "ok": true }), says);
@@ -56,13 +59,38 @@ impl Runtime {
     }
 }
 
-fn ls(context: &Context, runtimes: &Runtimes) -> Result<(), CliError> {
-    let rows: Vec<(&name::Runtime, String)> = runtimes
-        .names()
-        .map(|name| (name, runtimes.file(name).map_or("built in".to_owned(), |file| file.display().to_string())))
-        .collect();
-    let data: Vec<Value> = rows.iter().map(|(name, from)| json!({ "name": name, "from": from })).collect();
-    context.output.print(&data, || rows.iter().map(|(name, from)| format!("{name:<16} {from}\n")).collect())
+/// One of the list; `problem` where its file is not in order.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+struct Row {
+    name: String,
+    from: String,
+    problem: Option<String>,
+}
+
+/// Those that are not in order stand among the others, and make it fail, as a check of each would.
+fn ls(context: &Context, runtimes: &Runtimes, broken: Vec<Broken>) -> Result<(), CliError> {
+    let in_order = runtimes.names().map(|name| {
+        let from = runtimes.file(name).map_or("built in".to_owned(), |file| file.display().to_string());
+        Row { name: name.to_string(), from, problem: None }
+    });
+    let not_in_order = broken.iter().map(|it| {
+        let (name, from) = (it.name().into_owned(), it.file.display().to_string());
+        Row { name, from, problem: Some(sentence(&it.error)) }
+    });
+    let mut rows: Vec<Row> = in_order.chain(not_in_order).collect();
+    rows.sort();
+    let line = |Row { name, from, problem }: &Row| {
+        let problem = problem.as_ref().map_or("", |_| "  (not in order)");
+        format!("{name:<16} {from}{problem}\n")
+    };
+    context.output.print(&rows, || rows.iter().map(line).collect())?;
+    let mut broken = broken.into_iter();
+    let first = broken.next();
+    for further in broken {
+        let hint = format!("`dormouse runtime check {}` checks it", further.name());
+        warn(&sentence(&further.error), &hint, context.output.json);
+    }
+    first.map_or(Ok(()), |first| Err(first.error.into()))
 }
 
 /// Which rules match the screen, and what would be done.
@@ -101,7 +129,13 @@ fn would_do(reading: &screen::Reading<'_>) -> String {
     }
 }
 
-fn unknown(name: &name::Runtime, runtimes: &Runtimes) -> CliError {
-    let known: Vec<&str> = runtimes.names().map(name::Runtime::as_str).collect();
-    Problem::refused(format!("the runtime `{name}` is not known")).hint(format!("known: {}", known.join(", "))).into()
+fn known(name: &name::Runtime, runtimes: &Runtimes, broken: Vec<Broken>) -> Result<Arc<Spec>, CliError> {
+    if let Some(broken) = broken.into_iter().find(|broken| broken.name() == name.as_str()) {
+        return Err(broken.error.into());
+    }
+    runtimes.get(name).ok_or_else(|| {
+        let known: Vec<&str> = runtimes.names().map(name::Runtime::as_str).collect();
+        let unknown = Problem::refused(format!("the runtime `{name}` is not known"));
+        unknown.hint(format!("known: {}", known.join(", "))).into()
+    })
 }

@@ -1,5 +1,7 @@
 //! The daemon's life: lock, journal, reconciliation, sockets, signals.
 
+mod reload;
+
 use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -24,19 +26,19 @@ use super::refusing::{self, Heard};
 use super::signals;
 use super::spools;
 use super::turning::{Answers, Ended, Turning, tell_callers, warn_of};
-use crate::config::{self, Loaded, SettingFlag};
+use crate::config::{Loaded, SettingFlag};
 use crate::executor::Executor;
 use crate::executor::tmux::{in_full, wait_for_clients};
 use crate::home::Home;
 use crate::journal::{AppendError, DirStorage, Journal, OpenError, Options, RecordSource};
 use crate::model::effect::{AttentionKind, SessionName};
-use crate::model::event::{DaemonStarted, Decision, Event, Fact, SettingsUnreadable};
+use crate::model::event::{DaemonStarted, Decision, Event, Fact};
 use crate::model::id::Lsn;
-use crate::model::record::{Draft, Subject};
+use crate::model::record::Draft;
 use crate::observe::clock;
 use crate::runtime::{RuntimeFileError, Runtimes};
 use crate::supervisor::snapshot::Folded;
-use crate::supervisor::{Asked, Began, Begin, Keeping, Supervisor};
+use crate::supervisor::{Began, Begin, Keeping, Supervisor};
 
 /// Why the daemon did not run, or ended badly.
 #[derive(Debug, thiserror::Error)]
@@ -323,35 +325,6 @@ impl Starting {
         let settings = &self.loaded.settings;
         let payload_bytes_max = settings.message_bytes_max.max(TEXT_MAX) + AROUND;
         Options { segment_bytes: settings.segment_bytes, payload_bytes_max }
-    }
-
-    /// SIGHUP: settings and runtimes are read again; what is invalid keeps what was (C3a).
-    fn reload(&mut self, turning: &mut Turning<DirStorage, Machine>) -> Result<(), AppendError> {
-        let mut facts = Vec::new();
-        let loaded = config::load(&self.home.config_file(), std::env::vars_os());
-        match loaded.and_then(|loaded| loaded.with_flags(&self.flags)) {
-            // A value that only comes from elsewhere now is a change too: `why` names the place.
-            Ok(loaded) if loaded.in_force() == self.loaded.in_force() => {}
-            Ok(loaded) => {
-                facts.push(Event::from(loaded.in_force()));
-                self.loaded = loaded;
-            }
-            Err(error) => facts.push(SettingsUnreadable { why: in_full(&error) }.into()),
-        }
-        match Runtimes::load(&self.home.runtimes()) {
-            Ok(runtimes) => {
-                self.runtimes = Arc::new(runtimes);
-                self.ears.renew(Arc::clone(&self.runtimes));
-                let _ = self.orders.send(Order::Runtimes(Arc::clone(&self.runtimes)));
-                let runtimes = self.runtimes.traits();
-                facts.push(crate::model::event::RuntimesChanged { runtimes }.into());
-            }
-            Err(error) => facts.push(SettingsUnreadable { why: in_full(&error) }.into()),
-        }
-        let asked = facts.into_iter().map(|event| Asked::seen(Draft::own(Subject::NONE, None, event))).collect();
-        let turn = turning.supervisor.turn(clock::now(), asked)?;
-        turning.announce(&turn.into_inner().groups);
-        Ok(())
     }
 
     fn open_again(&self, inputs: &Receiver<Input>, why: String) -> Option<Turning<DirStorage, Machine>> {

@@ -1,5 +1,6 @@
 //! The runtimes that are known: those embedded in the binary, and the user's own files over them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ const BUILTIN: &[(&str, &str)] = &[
 ];
 
 /// Every known runtime.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Runtimes {
     known: BTreeMap<Runtime, Known>,
 }
@@ -42,6 +43,22 @@ pub struct Loaded {
     pub text: String,
 }
 
+/// A user's file that is not in order.
+#[derive(Debug)]
+pub struct Broken {
+    pub file: PathBuf,
+    pub error: RuntimeFileError,
+    /// The runtime of its name is known all the same, as it was before.
+    pub kept: bool,
+}
+
+impl Broken {
+    /// What the file is called, which would be its runtime's name.
+    pub fn name(&self) -> Cow<'_, str> {
+        stem(&self.file)
+    }
+}
+
 impl Runtimes {
     /// The embedded runtimes, and every `NAME.toml` in `dir` (which need not exist) in place of the embedded one of its
     /// name or beside them.
@@ -58,6 +75,33 @@ impl Runtimes {
         Ok(Self { known })
     }
 
+    /// As [`Runtimes::load`], but a file that is not in order ends nothing: the runtime of its name stays as it is in
+    /// `self`, and is not known if it is not known there. The embedded one of that name does not step in: whoever wrote
+    /// the file wanted another one.
+    ///
+    /// # Errors
+    ///
+    /// The folder itself cannot be read.
+    pub fn again(&self, dir: &Path) -> Result<(Self, Vec<Broken>), RuntimeFileError> {
+        let (mut known, mut broken) = (BTreeMap::new(), Vec::new());
+        for (file, loaded) in Self::each(dir)? {
+            match (loaded, file) {
+                (Ok(Loaded { name, spec, text }), file) => drop(known.insert(name, Known { spec, text, file })),
+                (Err(error), Some(file)) => {
+                    let name = Runtime::new(&stem(&file)).ok();
+                    let last = name.as_ref().and_then(|name| self.known.get(name));
+                    broken.push(Broken { file, error, kept: last.is_some() });
+                    if let Some(name) = name {
+                        known.remove(&name);
+                        known.extend(last.map(|last| (name, last.clone())));
+                    }
+                }
+                (Err(error), None) => return Err(error),
+            }
+        }
+        Ok((Self { known }, broken))
+    }
+
     /// Every file that [`Runtimes::load`] would read, in its order.
     ///
     /// # Errors
@@ -69,7 +113,7 @@ impl Runtimes {
             (None, loaded(name, (*text).to_owned(), &file))
         });
         let users = user_files(dir)?.into_iter().map(|file| {
-            let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let name = stem(&file).into_owned();
             let text = std::fs::read_to_string(&file).map_err(|source| unreadable(&file, source));
             let loaded = text.and_then(|text| loaded(&name, text, &file));
             (Some(file), loaded)
@@ -129,6 +173,10 @@ fn user_files(dir: &Path) -> Result<Vec<PathBuf>, RuntimeFileError> {
     }
     files.sort();
     Ok(files)
+}
+
+fn stem(file: &Path) -> Cow<'_, str> {
+    file.file_stem().unwrap_or_default().to_string_lossy()
 }
 
 fn loaded(name: &str, text: String, file: &Path) -> Result<Loaded, RuntimeFileError> {

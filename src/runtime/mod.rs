@@ -14,6 +14,6 @@ pub mod status;
 #[allow(clippy::disallowed_methods, reason = "a door: transcripts of the programs")]
 pub mod transcript;
 
-pub use load::{Loaded, Runtimes};
+pub use load::{Broken, Loaded, Runtimes};
 pub use parse::{KeyProblem, RuntimeFileError, parse};
 pub use spec::Spec;

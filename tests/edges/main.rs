@@ -13,6 +13,7 @@ mod full_disk;
 mod idle;
 mod operators;
 mod own_verbs;
+mod reload;
 mod scarcity;
 mod storage;
 mod terminal;

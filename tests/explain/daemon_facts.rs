@@ -93,7 +93,7 @@ pub fn table() -> Vec<(Event, &'static str)> {
         ),
         (
             SettingsUnreadable { why: "line 3: `idle = 5`".into() }.into(),
-            "the settings file is invalid, so the old settings stay: line 3: `idle = 5` (C3a)",
+            "what was read again is not in order and changes nothing: line 3: `idle = 5` (C3a)",
         ),
         (
             RuntimesChanged { runtimes: vec![demo, pipe] }.into(),

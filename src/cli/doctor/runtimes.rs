@@ -55,7 +55,8 @@ pub fn examine(home: &Home, service: &Service, state: &State) -> (Vec<Finding>, 
             Err(error) => {
                 let name = file.and_then(|file| Some(file.file_stem()?.to_string_lossy().into_owned()));
                 let check = format!("runtime {}", name.unwrap_or_default());
-                let remedy = "correct it; until then no daemon starts, and a running one keeps what it has";
+                let remedy =
+                    "correct it; until then no daemon starts, and one that runs keeps the form in which it had it";
                 findings.push(Finding::fail(check, CliError::Runtime(error).sentence(), remedy));
             }
         }

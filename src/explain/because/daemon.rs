@@ -64,7 +64,7 @@ fn figure(value: &Value) -> String {
 }
 
 pub fn settings_unreadable(it: &SettingsUnreadable) -> String {
-    format!("the settings file is invalid, so the old settings stay: {} (C3a)", it.why)
+    format!("what was read again is not in order and changes nothing: {} (C3a)", it.why)
 }
 
 pub fn runtimes_changed(it: &RuntimesChanged) -> String {

@@ -50,7 +50,7 @@ impl From<SettingsChangedV1> for SettingsChanged {
     }
 }
 
-/// Observed: the settings file is invalid; the old settings stay (C3a).
+/// Observed: the settings file, or that of a runtime, is invalid; what it would have replaced stays (C3a).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettingsUnreadable {
     pub why: String,

@@ -1,100 +1,12 @@
 //! `service`: what a service manager is given, and when nothing is touched.
 
 mod cli_support;
+mod service_user;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
-use cli_support::{err, out, program, register};
-use tempfile::TempDir;
-
-/// A user with a folder of their own, and a `systemctl` that writes down what it is asked.
-struct User {
-    dir: TempDir,
-}
-
-impl User {
-    fn new() -> Self {
-        let user = Self { dir: tempfile::tempdir().unwrap() };
-        fs::create_dir(user.path("bin")).unwrap();
-        user.program("systemctl", &format!("echo \"$@\" >> '{}'", user.path("asked").display()));
-        user.program("tmux", "true");
-        user
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    fn program(&self, name: &str, does: &str) {
-        let file = self.path("bin").join(name);
-        fs::write(&file, format!("#!/bin/sh\n{does}\n")).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = program(args);
-        command.env("HOME", self.dir.path()).env_remove("XDG_CONFIG_HOME").env_remove("XDG_STATE_HOME");
-        command.env("PATH", format!("relative:{}:/usr/bin", self.path("bin").display()));
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> Output {
-        self.command(args).output().unwrap()
-    }
-
-    #[track_caller]
-    fn ok(&self, args: &[&str]) -> String {
-        let output = self.run(args);
-        assert!(output.status.success(), "{args:?}: {}", err(&output));
-        out(&output)
-    }
-
-    fn asked(&self) -> String {
-        fs::read_to_string(self.path("asked")).unwrap_or_default()
-    }
-}
-
-fn unit(user: &User, exec: &str) -> String {
-    format!(
-        r#"# Written by `dormouse service install`; `dormouse service uninstall` removes it.
-[Unit]
-Description=dormouse, which keeps a team of terminal agents one message away
-StartLimitIntervalSec=300
-StartLimitBurst=5
-
-[Service]
-Type=exec
-ExecStart="{}" {exec}
-ExecReload=/bin/kill -HUP $MAINPID
-Environment="PATH={}:/usr/bin"
-# Only the daemon: sessions outlive it, and the next one goes on with them.
-KillMode=process
-OOMPolicy=continue
-TasksMax=infinity
-Restart=on-failure
-RestartSec=2s
-# Misuse, a refusal, a damaged journal: starting again would change nothing.
-RestartPreventExitStatus=2 3 5
-
-[Install]
-WantedBy=default.target
-"#,
-        env!("CARGO_BIN_EXE_dormouse"),
-        user.path("bin").display()
-    )
-}
-
-/// The manager's own check, where there is one; what it is given is compared in any case.
-fn is_a_unit(file: &Path) {
-    let verify =
-        Command::new("systemd-analyze").args(["--user", "verify"]).arg(file).env("XDG_RUNTIME_DIR", "/tmp").output();
-    if let Ok(output) = verify {
-        assert!(!err(&output).contains(&format!("{}:", file.display())), "{}", err(&output));
-    }
-}
+use cli_support::{err, out, register};
+use service_user::{User, is_a_unit, unit};
 
 #[test]
 fn a_unit_is_written_enabled_left_as_it_is_and_removed() {
@@ -313,4 +225,23 @@ fn doctor_looks_into_the_path_that_the_service_was_given() {
     assert_eq!(found["verdict"], "warn", "{found}");
     assert!(found["says"].as_str().unwrap().ends_with("has no tmux"), "{found}");
     assert!(found["remedy"].as_str().unwrap().contains("dormouse service install"), "{found}");
+}
+
+/// Without lingering the service and all sessions end with the last login: programs are told as people are.
+#[test]
+fn the_advice_to_linger_is_given_as_text_and_as_json() {
+    let user = User::new();
+    let json = || {
+        serde_json::from_str::<serde_json::Value>(&user.ok(&["service", "install", "--no-start", "--json"])).unwrap()
+    };
+    user.program("loginctl", &format!("echo \"$@\" >> '{}'; echo Linger=no", user.path("asked").display()));
+    let text = user.ok(&["service", "install", "--no-start"]);
+    let (_, hint) = text.split_once("\nhint: ").expect("a hint");
+    assert!(hint.starts_with("`loginctl enable-linger ") && hint.contains("when you log out"), "{text}");
+    assert_eq!(json()["hint"], hint.trim_end());
+    assert!(user.asked().starts_with("show-user "), "{}", user.asked());
+
+    user.program("loginctl", "echo Linger=yes");
+    assert!(!user.ok(&["service", "install", "--no-start"]).contains("hint: "));
+    assert_eq!(json()["hint"], serde_json::Value::Null);
 }

@@ -81,9 +81,16 @@ impl Install {
             place.start().map_err(|why| not_started(&place, written, &why))?;
         }
         let did = if written { "wrote" } else { "left as it was:" };
-        let linger = lingers().err().map_or_else(String::new, |hint| format!("\nhint: {hint}"));
-        let said = json!({ "file": place.file, "name": place.name, "written": written, "started": !self.no_start });
-        context.output.print(&said, || format!("{did} {}{linger}", place.shown()))
+        let hint = place.linger_hint();
+        let said = json!({
+            "file": place.file,
+            "name": place.name,
+            "written": written,
+            "started": !self.no_start,
+            "hint": hint,
+        });
+        let hint = hint.map_or_else(String::new, |hint| format!("\nhint: {hint}"));
+        context.output.print(&said, || format!("{did} {}{hint}", place.shown()))
     }
 }
 
@@ -232,15 +239,4 @@ fn good_path() -> Result<String, CliError> {
     }
     let joined: OsString = env::join_paths(folders).unwrap_or_default();
     joined.into_string().map_err(|_| Problem::refused("this shell's PATH is not UTF-8").into())
-}
-
-/// Without it the user's services, and every session, end with their last login.
-fn lingers() -> Result<(), String> {
-    let user =
-        nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten().map(|user| user.name).unwrap_or_default();
-    let systemd = Path::new("/var/lib/systemd");
-    if !systemd.is_dir() || systemd.join("linger").join(&user).exists() {
-        return Ok(());
-    }
-    Err(format!("`loginctl enable-linger {user}` keeps it and all sessions running when you log out"))
 }

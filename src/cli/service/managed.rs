@@ -1,6 +1,7 @@
 //! What the service manager is asked.
 
 use std::fmt;
+use std::path::Path;
 use std::process::Command;
 
 use super::Place;
@@ -53,8 +54,30 @@ impl Place {
         }
     }
 
+    /// What keeps the service beyond the user's last login, where nothing does yet.
+    pub fn linger_hint(&self) -> Option<String> {
+        let user = nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten()?.name;
+        let ends = self.manager == Manager::Systemd && !lingers(&user);
+        ends.then(|| format!("`loginctl enable-linger {user}` keeps it and all sessions running when you log out"))
+    }
+
     fn unit(&self) -> String {
         format!("{}.service", self.name)
+    }
+}
+
+/// Without it the user's services, and every session, end with their last login. Where systemd does not run, nothing
+/// ends them.
+fn lingers(user: &str) -> bool {
+    let asked = Command::new("loginctl").args(["show-user", user, "--property=Linger"]).output();
+    match asked.as_ref().map(|output| output.stdout.trim_ascii()) {
+        Ok(b"Linger=yes") => true,
+        Ok(b"Linger=no") => false,
+        // Of a user who is not logged in it says nothing; the file is there all the same.
+        _ => {
+            let systemd = Path::new("/var/lib/systemd");
+            !systemd.is_dir() || systemd.join("linger").join(user).exists()
+        }
     }
 }
 

@@ -11,7 +11,7 @@ mod sessions;
 mod settings;
 mod wakes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
@@ -44,6 +44,11 @@ impl Doctor {
 /// The version that a runtime's program says to have, as it would run here.
 pub fn version_of(spec: &Spec, home: &Home) -> Option<String> {
     runtimes::version_of(spec, home, &Service::here())
+}
+
+/// The variables by which the programs of this home's runtimes may be signed in.
+pub fn sign_in_variables(home: &Home) -> BTreeSet<String> {
+    runtimes::sign_in_variables(home, &Service::here())
 }
 
 /// The programs that peers of this home need and `path` does not have, each with the runtimes that start it.

@@ -1,3 +1,4 @@
+mod environment;
 mod managed;
 mod unit;
 
@@ -66,8 +67,10 @@ impl Install {
     fn run(self, context: &Context) -> Result<(), CliError> {
         let place = Place::of(context, self.manager)?;
         let path = good_path()?;
-        let text = place.service(context, path.clone())?.text(place.manager);
+        let left_out = environment::secrets(context);
+        let text = place.service(context, path.clone(), &left_out)?.text(place.manager);
         say_missing(context, &path);
+        say_left_out(&place, &left_out, context.output.json);
         if self.print {
             return context.output.print(&json!({ "file": place.file, "text": text }), || text.trim_end().to_owned());
         }
@@ -87,6 +90,7 @@ impl Install {
             "name": place.name,
             "written": written,
             "started": !self.no_start,
+            "left_out": left_out,
             "hint": hint,
         });
         let hint = hint.map_or_else(String::new, |hint| format!("\nhint: {hint}"));
@@ -146,6 +150,22 @@ fn say_missing(context: &Context, path: &str) {
     }
 }
 
+/// Peers that are signed in by nothing else would wake signed out.
+fn say_left_out(place: &Place, names: &[String], json: bool) {
+    if names.is_empty() {
+        return;
+    }
+    let names = names.join(", ");
+    let message = format!(
+        "{names} of this shell are not in the service's environment: secrets are not written into a file that others may read"
+    );
+    let hint = format!(
+        "{}; or log in once with the program itself, which then keeps its own credentials",
+        place.give_by_hand()
+    );
+    warn(&message, &hint, json);
+}
+
 /// A service of this home's, as it was installed.
 pub struct Installed {
     pub file: PathBuf,
@@ -202,12 +222,12 @@ impl Place {
         (self.manager == Manager::Systemd).then(|| self.folder().join("default.target.wants").join(file))
     }
 
-    fn service(&self, context: &Context, path: String) -> Result<Service, CliError> {
+    fn service(&self, context: &Context, path: String, left_out: &[String]) -> Result<Service, CliError> {
         let dormouse =
             env::current_exe().map_err(|error| Problem::failed(format!("cannot tell where dormouse is: {error}")))?;
         let mut environment = vec![("PATH".to_owned(), path)];
-        let said = ["XDG_CONFIG_HOME", "XDG_STATE_HOME"].into_iter().filter(|_| self.home.is_none());
-        environment.extend(said.filter_map(|name| Some((name.to_owned(), variable(name)?.display().to_string()))));
+        let pinned = environment::pinned(self.manager, self.home.is_some());
+        environment.extend(pinned.into_iter().filter(|(name, _)| !left_out.contains(name)));
         let log = context.home.state.join("daemon.log");
         Ok(Service { name: self.name.clone(), dormouse, home: self.home.clone(), environment, log })
     }

@@ -1,6 +1,6 @@
 //! The runtimes: whether each file can be read, and whether its program is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -198,6 +198,18 @@ fn signed_in(sign_in: &SignIn, spec: &Spec, values: &Values, service: &Service) 
     let config = sign_in.config.iter().map(|config| format!("a provider in {}", config.path));
     let looked = sign_in.files.iter().chain(&sign_in.env).cloned().chain(config).collect::<Vec<_>>().join(", ");
     Finding::warn(check, format!("nothing shows that it is signed in (looked for {looked})"), &sign_in.says)
+}
+
+/// The variables that hold a key of any runtime: those its file looks for, and those its program's settings name.
+pub fn sign_in_variables(home: &Home, service: &Service) -> BTreeSet<String> {
+    let values = values(home, service);
+    let known = known(home);
+    let all = known.values().filter_map(|spec| spec.sign_in.as_ref());
+    let keys = |sign_in: &SignIn| {
+        let told = sign_in.config.as_ref().and_then(|config| told_whom_to_ask(config, &values));
+        sign_in.env.iter().cloned().chain(told.and_then(|(_, provider)| provider.key)).collect::<Vec<_>>()
+    };
+    all.flat_map(keys).collect()
 }
 
 fn told_whom_to_ask(config: &ConfigFile, values: &Values) -> Option<(String, Provider)> {

@@ -54,6 +54,20 @@ impl Place {
         }
     }
 
+    /// How the service gets a variable that is in no file of ours.
+    pub fn give_by_hand(&self) -> String {
+        match self.manager {
+            Manager::Systemd => format!(
+                "`systemctl --user edit {}` with `EnvironmentFile=FILE` below `[Service]`, where FILE is yours alone (0600), \
+                 gives them to it",
+                self.unit()
+            ),
+            Manager::Launchd => "`launchctl setenv NAME VALUE`, then the service anew, gives them to it until you log \
+                                 out"
+            .to_owned(),
+        }
+    }
+
     /// What keeps the service beyond the user's last login, where nothing does yet.
     pub fn linger_hint(&self) -> Option<String> {
         let user = nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten()?.name;

@@ -23,7 +23,7 @@ pub struct Service {
     pub dormouse: PathBuf,
     /// None: the home of the XDG folders.
     pub home: Option<PathBuf>,
-    /// `PATH` first, then what else says where home is.
+    /// `PATH` first, then what else the daemon and its programs go by. No secret: others may read the file.
     pub environment: Vec<(String, String)>,
     /// Where diagnostics go for a manager that keeps none.
     pub log: PathBuf,
@@ -109,9 +109,10 @@ fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// One word as systemd reads it: in quotes, and without its specifiers.
+/// One word as systemd reads it: in quotes, on one line, and without its specifiers.
 fn quoted(word: &str) -> String {
-    format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%"))
+    let escaped = word.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%");
+    format!("\"{}\"", escaped.replace('\n', "\\n").replace('\r', "\\r"))
 }
 
 /// The `PATH` that a file of ours has.

@@ -161,10 +161,11 @@ async fn serve(home: Home, lock: DaemonLock, given: Given, runtimes: Arc<Runtime
     // Look-ups take longer without it; nothing else does.
     let indexing = Indexing::start(&home.journal());
     let _indexing = indexing.inspect_err(|error| tracing::warn!(%error, "segments get no indexes"));
+    // Who finds the socket may send a signal at once, and an unheard SIGHUP is the end of a process.
+    signals::hear(inputs, refusals)?;
     let listener = control::bind(&home, &lock)?;
     let served = tokio::spawn(control::serve(listener, door));
     tracing::info!(home = %home.run.display(), mcp = url, "serving");
-    signals::hear(inputs, refusals)?;
     let ended_in_order = has_ended.await.is_ok();
     served.abort();
     by_mcp.abort();

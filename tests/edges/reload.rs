@@ -1,17 +1,19 @@
 //! Files that a daemon reads again: one that is not in order changes nothing, and hides none of the others.
 
 use std::fs;
+use std::os::unix::net::UnixStream;
+use std::time::Instant;
 
 use dormouse::model::event::{Event, Fact};
 use rustix::process::Signal;
 
-use crate::daemon_fixture::World;
+use crate::daemon_fixture::{DEADLINE, Tail, World};
 use crate::events::{CAT, delivered, kill, next, send};
 
 const BROKEN: &str = "argv = [\"cat\"]\nargh = 1\n";
 
 /// The next two reasons why a file could not be used.
-fn two_unreadable(world: &World, tail: &mut crate::daemon_fixture::Tail) -> [String; 2] {
+fn two_unreadable(world: &World, tail: &mut Tail) -> [String; 2] {
     let mut why = || {
         next(world, tail, "settings_unreadable", |record| match &record.event {
             Event::Fact(Fact::SettingsUnreadable(it)) => Some(it.why.clone()),
@@ -66,5 +68,21 @@ fn c03a_a_reload_that_fails_is_said_on_standard_error() {
     let said = fs::read_to_string(world.diagnostics()).unwrap();
     for place in ["config.toml:2: `idel`", "inbox.toml:2: `argh`"] {
         assert!(said.lines().any(|line| line.contains(" WARN ") && line.contains(place)), "{said}");
+    }
+}
+
+/// C3a, C61: whoever finds the daemon may send it a signal at once. How near that comes differs from start to start.
+#[test]
+fn c03a_a_signal_is_heard_as_soon_as_the_daemon_can_be_found() {
+    for _ in 0..10 {
+        let mut world = World::new("");
+        world.spawn();
+        let until = Instant::now() + DEADLINE;
+        while UnixStream::connect(world.home.control_socket()).is_err() {
+            assert!(Instant::now() < until, "the daemon does not serve\n{}", world.story());
+            std::thread::yield_now();
+        }
+        kill(world.daemon_pid(), Signal::HUP);
+        assert_eq!(world.terminate().code(), Some(0), "{}", world.story());
     }
 }

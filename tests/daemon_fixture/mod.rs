@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use dormouse::home::Home;
 use dormouse::model::record::Record;
+use rustix::net::sockopt::socket_peercred;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -30,6 +31,8 @@ pub const DEADLINE: Duration = Duration::from_secs(60);
 pub struct World {
     pub home: Home,
     daemon: Option<Child>,
+    /// The pid of the one before.
+    ended: Option<i32>,
     /// Of the daemon alone, from its next start on.
     pub daemon_args: Vec<String>,
     program: Program,
@@ -69,7 +72,7 @@ impl World {
         fs::create_dir_all(home.runtimes()).unwrap();
         fs::write(home.config_file(), config).unwrap();
         let program = Program { home: home.config.clone(), environment: Vec::new() };
-        Self { home, daemon: None, daemon_args: Vec::new(), program, dir }
+        Self { home, daemon: None, ended: None, daemon_args: Vec::new(), program, dir }
     }
 
     /// A home with these settings and a daemon that serves.
@@ -120,12 +123,20 @@ impl World {
     /// Asked again and again: no event tells that somebody listens on a socket that lies there from an earlier daemon.
     pub fn await_service(&mut self) {
         let until = Instant::now() + DEADLINE;
-        while UnixStream::connect(self.home.control_socket()).is_err() {
+        while !self.serves() {
             let ended = self.daemon.as_mut().and_then(|daemon| daemon.try_wait().unwrap());
             assert!(ended.is_none(), "the daemon ended at its start: {ended:?}\n{}", self.story());
             assert!(Instant::now() < until, "the daemon does not serve\n{}", self.story());
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Whether somebody listens who is not the daemon of before: what that was about to run when it was killed holds its
+    /// sockets until it runs, and a call that gets there is reset.
+    fn serves(&self) -> bool {
+        let listens = UnixStream::connect(self.home.control_socket()).ok();
+        let whose = listens.and_then(|stream| socket_peercred(&stream).ok()).map(|it| it.pid.as_raw_nonzero().get());
+        whose.is_some() && whose != self.ended
     }
 
     pub fn daemon_pid(&self) -> u32 {
@@ -145,7 +156,9 @@ impl World {
     /// Sends the daemon `signal` and returns once it has ended.
     pub fn signal(&mut self, signal: Signal) -> ExitStatus {
         let mut daemon = self.daemon.take().expect("a daemon");
-        kill_process(Pid::from_child(&daemon), signal).unwrap();
+        let pid = Pid::from_child(&daemon);
+        self.ended = Some(pid.as_raw_nonzero().get());
+        kill_process(pid, signal).unwrap();
         daemon.wait().unwrap()
     }
 

@@ -64,6 +64,8 @@ pub enum SalvageError {
         "records {from} to {to} cannot all be lost: a segment that is named for the latter is none of this journal's"
     )]
     TooMany { from: Lsn, to: Lsn },
+    #[error("record {found} cannot stand where record {expected} belongs")]
+    NotNext { expected: Lsn, found: Lsn },
 }
 
 /// Copies every readable record of the journal in `from` into a new journal in `to`, which is empty: lsn, times and

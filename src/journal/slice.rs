@@ -41,7 +41,8 @@ pub struct Sliced {
 ///
 /// # Errors
 ///
-/// What the file system says. What was written to `to` by then is no journal.
+/// A record that is not the next one: its place would be another's. What the file system says. What was written to `to` by then
+/// is no journal.
 pub fn slice<S: Storage>(
     to: S,
     before: Option<Before<'_>>,
@@ -54,6 +55,10 @@ pub fn slice<S: Storage>(
     let mut copyist = Copyist::begin(&to, random, now_wall_us, SEGMENT_BYTES, first);
     let mut last: Option<Record> = None;
     while let Some(record) = records.next() {
+        let expected = last.as_ref().map_or(first, |last| last.lsn.next());
+        if record.lsn != expected {
+            return Err(SalvageError::NotNext { expected, found: record.lsn });
+        }
         let more_follows = records.peek().is_some_and(|next| matches!(next.event, Event::Decision(_)));
         put(&mut copyist, &record, more_follows)?;
         last = Some(record);
@@ -131,4 +136,26 @@ fn put<S: Storage, R: FnMut() -> [u8; 16]>(
     let mut payload = Vec::new();
     payload::encode(record, &mut payload).map_err(|source| SalvageError::Encode { lsn: record.lsn, source })?;
     copyist.put(record, payload, more_follows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::DirStorage;
+    use crate::model::event::DaemonStopped;
+    use crate::model::time::{BootId, Timestamp};
+
+    /// I5: a frame says its own lsn, and readers count places; a hole would make every later record one that was tampered with.
+    #[test]
+    fn i5_a_slice_with_a_hole_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let record = |lsn: u64| {
+            let at = Timestamp { wall_us: lsn, awake_ms: lsn, boot: BootId(1) };
+            let event = DaemonStopped { why: "a signal".to_owned() }.into();
+            Record { lsn: Lsn(lsn), at, subject: Subject::NONE, cause: None, actor: Actor::Dormouse, event }
+        };
+        let records = [414, 415, 418].into_iter().map(record);
+        let refused = slice(DirStorage::open(dir.path()).unwrap(), None, records, 5, || [7; 16]).unwrap_err();
+        assert_eq!(refused.to_string(), "record 418 cannot stand where record 416 belongs");
+    }
 }

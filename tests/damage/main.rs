@@ -1,6 +1,7 @@
 //! Every verb that reads a journal, on a journal that is damaged in each way and place: it says what it could not read,
 //! answers from the rest, never panics, and says nothing that the whole journal does not say.
 
+mod capsule;
 #[path = "../cli_support/mod.rs"]
 mod cli_support;
 mod labels;

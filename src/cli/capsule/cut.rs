@@ -49,6 +49,7 @@ impl Cut {
 pub fn cut(history: &History, since: When, kept: &Kept, folder: &Unpacked) -> Result<Cut, CliError> {
     if let When::Lsn(lsn) = since
         && lsn > history.reader.last_lsn()
+        && history.reading().oldest(&Question { first: Some(lsn), ..Question::default() }).is_none()
     {
         return Err(history.no_record(lsn));
     }
@@ -104,6 +105,10 @@ fn random() -> [u8; 16] {
 
 /// The moment that was asked for, or that of the peer's last session where nothing was recorded of it since.
 fn reached(history: &History, since: When, kept: &Kept) -> (When, bool) {
+    // Who asks for what comes behind damage has what comes before it.
+    if is_behind_damage(history, since) {
+        return (since, false);
+    }
     let about = Question { subjects: Some(vec![kept.peer.clone()]), ..Question::default() };
     let is_before = |record: &Record| match since {
         When::Lsn(lsn) => record.lsn < lsn,
@@ -118,6 +123,9 @@ fn reached(history: &History, since: When, kept: &Kept) -> (When, bool) {
 /// The fact that a slice since then begins with, and the state right before it: of the group that was made then, or that
 /// woke the session that lived.
 fn beginning(history: &History, since: When, kept: &Kept) -> Result<(Lsn, Option<State>), CliError> {
+    if is_behind_damage(history, since) {
+        return Ok((behind(history, since)?, None));
+    }
     let earliest = match history.first_told() {
         Ok(told) => told,
         Err(CliError::Unanswered { errors }) => {
@@ -148,6 +156,11 @@ fn beginning(history: &History, since: When, kept: &Kept) -> Result<(Lsn, Option
     }
     let state = history.told_up_to(When::Lsn(Lsn(first.0 - 1)))?;
     Ok((first, Some(state)))
+}
+
+/// Behind everything that can be read without a break: no state is told of it.
+fn is_behind_damage(history: &History, since: When) -> bool {
+    matches!(since, When::Lsn(lsn) if lsn > history.reader.last_lsn())
 }
 
 /// The first record since then that can be read, where damage lies before it: of that nobody knows how things stood.

@@ -35,6 +35,8 @@ pub struct Found<'a> {
     /// Moved out and in for each record.
     open: Option<Box<Open>>,
     ready: VecDeque<Result<Record, ReadError>>,
+    /// What is wrong with the end of the journal, until that is told.
+    at_end: Option<ReadError>,
     ended: bool,
 }
 
@@ -63,8 +65,8 @@ struct Open {
     gap: Option<ReadError>,
     /// Nothing could be read since the last error: what is damaged from one stretch to the next is said once.
     in_damage: bool,
-    /// The first error has been told, or will be.
-    is_said: bool,
+    /// The first error is what is wrong with the end of the journal.
+    is_of_end: bool,
 }
 
 impl<'a> Found<'a> {
@@ -77,16 +79,16 @@ impl<'a> Found<'a> {
         segments.retain(|segment| !is_behind(*segment));
         // What follows the last record that is kept lies behind what is asked for.
         let ends_before = question.last.is_some_and(|last| last <= reader.last_lsn());
+        let mut at_end = if ends_before { None } else { reader.damage_at_end() };
         let mut ready = VecDeque::new();
         match order {
             Order::OldestFirst => segments.reverse(),
             // What cannot be read at the end may be the newest there is.
-            Order::NewestFirst if ends_before => {}
-            Order::NewestFirst => ready.extend(reader.damage_at_end().map(Err)),
+            Order::NewestFirst => ready.extend(at_end.take().map(Err)),
         }
         let asked = KINDS.iter().filter(|kind| question.kinds.contains(&kind.name));
         let numbers = asked.map(|kind| kind.number).collect();
-        Self { reader, question, numbers, from, order, segments, open: None, ready, ended: false }
+        Self { reader, question, numbers, from, order, segments, open: None, ready, at_end, ended: false }
     }
 
     /// Of one segment alone.
@@ -109,7 +111,10 @@ impl<'a> Found<'a> {
             open.now = Some(next);
         }
         match self.order {
-            Order::OldestFirst => self.ready.extend(self.step(&mut open)?),
+            Order::OldestFirst => {
+                let found = self.step(&mut open)?;
+                self.ready.extend(found);
+            }
             Order::NewestFirst => {
                 while open.now.is_some() {
                     if let Some(found) = self.step(&mut open)? {
@@ -123,7 +128,7 @@ impl<'a> Found<'a> {
     }
 
     /// Reads one frame of the stretch, or ends it.
-    fn step(&self, open: &mut Open) -> Result<Option<Result<Record, ReadError>>, ReadError> {
+    fn step(&mut self, open: &mut Open) -> Result<Option<Result<Record, ReadError>>, ReadError> {
         let (at, next) = (open.scan.at, open.scan.next);
         if open.now.and_then(|now| now.to).is_some_and(|to| at >= to) {
             open.now = None;
@@ -142,8 +147,13 @@ impl<'a> Found<'a> {
                 if !tail::resume_behind(&mut open.scan, until) {
                     open.now = None;
                 }
-                let is_known = std::mem::replace(&mut open.in_damage, true) | std::mem::take(&mut open.is_said);
-                return Ok((!is_known).then_some(Err(error)));
+                let is_known = std::mem::replace(&mut open.in_damage, true);
+                // Where whole frames follow, it stands before them; who reads the newest first was told at once.
+                let error = match std::mem::take(&mut open.is_of_end) {
+                    true => self.at_end.take(),
+                    false => (!is_known).then_some(error),
+                };
+                return Ok(error.map(Err));
             }
         };
         open.in_damage = false;
@@ -169,10 +179,7 @@ impl<'a> Found<'a> {
     fn enter(&mut self) -> Result<(), ReadError> {
         let Some(index) = self.segments.pop() else {
             self.ended = true;
-            let ends_before = self.question.last.is_some_and(|last| last <= self.reader.last_lsn());
-            let is_last = self.order == Order::OldestFirst && !ends_before;
-            let damage = if is_last { self.reader.damage_at_end() } else { None };
-            return damage.map_or(Ok(()), Err);
+            return self.at_end.take().map_or(Ok(()), Err);
         };
         let mut open = if index < self.reader.sealed.len() { self.open_sealed(index)? } else { self.open_last(index)? };
         if let Some(error) = self.reader.gap_before(index, open.scan.header.first_lsn, &open.path) {
@@ -192,7 +199,7 @@ impl<'a> Found<'a> {
         let (path, mut scan) = reader.sealed_scan(first_lsn, Pages::Few)?;
         let Some(seal) = lookup::seal(&mut scan) else {
             let stretches = VecDeque::from([Stretch { from: (scan.at, scan.next), to: None }]);
-            return Ok(Open { index, path, scan, stretches, now: None, gap: None, in_damage: false, is_said: false });
+            return Ok(Open { index, path, scan, stretches, now: None, gap: None, in_damage: false, is_of_end: false });
         };
         // What is missing behind the last record that is asked for is nobody's question.
         let goes_on = self.question.last.is_none_or(|last| last > seal.last_lsn);
@@ -207,7 +214,7 @@ impl<'a> Found<'a> {
             None => scan = reader.sealed_scan(first_lsn, Pages::All)?.1,
         }
         let stretches = stretches.into_iter().map(|(_, stretch)| stretch).collect();
-        Ok(Open { index, path, scan, stretches, now: None, gap, in_damage: false, is_said: false })
+        Ok(Open { index, path, scan, stretches, now: None, gap, in_damage: false, is_of_end: false })
     }
 
     fn open_last(&self, index: usize) -> Result<Open, ReadError> {
@@ -220,9 +227,8 @@ impl<'a> Found<'a> {
         let damaged = last.around_damage().map(|(from, to)| Stretch { from, to: Some(to) });
         let damaged = damaged.filter(|stretch| self.begins_in_time(stretch));
         let stretches = stretches.into_iter().map(|(_, stretch)| stretch).chain(damaged).collect();
-        // What ends a journal is said apart.
-        let is_said = last.damage.is_some();
-        Ok(Open { index, path: last.path.clone(), scan, stretches, now: None, gap: None, in_damage: false, is_said })
+        let is_of_end = last.damage.is_some();
+        Ok(Open { index, path: last.path.clone(), scan, stretches, now: None, gap: None, in_damage: false, is_of_end })
     }
 
     /// Its first record is not behind everything that is asked for.

@@ -114,3 +114,26 @@ fn c64_what_was_only_heard_at_that_moment_is_not_told_as_a_reason() {
     let because = json(&subject, &chain(&records[..], &subject))["chain"][1]["because"].to_string();
     assert!(because.contains(moment), "{because}");
 }
+
+/// C64: an answer to a person is kept for them, and the rules of every peer are asked behind that. Neither is a reason for what
+/// becomes of another peer than the one that gave it; of the answer itself both are.
+#[test]
+fn c64_an_answer_that_is_kept_for_a_person_is_no_reason_for_what_becomes_of_others() {
+    let mut history = History::default();
+    let from = Sender::Session { peer: peer("claude-bob"), generation: Generation(Lsn(1)) };
+    let answer = accepted_as(Recipient::User("root".to_owned()), from, "done", WakePolicy::Persistent);
+    history.fact(Subject::NONE.with_message(id(1)), answer); // 1
+    history.because_of(1, Subject::NONE.with_message(id(1)), AnswerKept { user: "root".to_owned() }); // 2
+    let look = LookDecided { silent_ms: 700_000, last_sign: at(0), source: Source::Delivery };
+    history.because_of(2, in_session("claude-ada", 9), look.clone()); // 3
+    history.because_of(2, in_session("claude-bob", 1), look); // 4
+    let mut records = history.records;
+    let by = Actor::Session { peer: peer("claude-bob"), generation: Generation(Lsn(1)) };
+    records[..2].iter_mut().for_each(|record| record.actor = by.clone());
+    let told = |subject: About| text(&chain(&records[..], &subject), at(9_000), &TimeZone::UTC, None);
+    let moment = "heard at that moment, and no reason for it: ";
+    let (other, own) = (told(About::Record(Lsn(3))), told(About::Record(Lsn(4))));
+    assert_eq!(other.matches(moment).count(), 2, "{other}");
+    assert!(!own.contains(moment), "{own}");
+    assert!(!told(About::Message(id(1))).contains(moment));
+}

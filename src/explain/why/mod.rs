@@ -275,7 +275,7 @@ pub fn json(subject: &Subject, chain: &[Record]) -> Value {
     json!({ "subject": subject.to_string(), "chain": chain })
 }
 
-fn step_json<'a>(record: &Record, chain: impl Iterator<Item = &'a Record>) -> Value {
+fn step_json<'a>(record: &Record, chain: impl Iterator<Item = &'a Record> + Clone) -> Value {
     let mut value = super::json::record(record);
     value["because"] = format!("{}{}", moment(record, chain), because(record, &TimeZone::UTC)).into();
     value
@@ -306,19 +306,30 @@ fn who<'a>(record: &Record, chain: impl Iterator<Item = &'a Record> + Clone, ask
 }
 
 /// What is said before a record that was only the moment at which something was decided. The rules of every peer are asked
-/// again when a message to a person is heard, and when a start has found out which runtimes there are: what they find on
-/// another peer than the sender, or in a silence, was so already.
-fn moment<'a>(record: &Record, chain: impl Iterator<Item = &'a Record>) -> &'static str {
+/// again when a message to a person is heard, when it is kept for them, and when a start has found out which runtimes there are:
+/// what they find on another peer than the sender, or in a silence, was so already.
+fn moment<'a>(record: &Record, chain: impl Iterator<Item = &'a Record> + Clone) -> &'static str {
+    if is_only_a_moment(record, &chain) { "heard at that moment, and no reason for it: " } else { "" }
+}
+
+fn is_only_a_moment<'a>(record: &Record, chain: &(impl Iterator<Item = &'a Record> + Clone)) -> bool {
     let concerns = |it: &Record| match &record.event {
         Event::Fact(Fact::MessageAccepted(MessageAccepted { to: Recipient::User(_), from, .. })) => {
-            from.peer() == it.subject.peer.as_ref() || it.subject.message == record.subject.message
+            let is_of_it = it.subject.message == record.subject.message;
+            from.peer() == it.subject.peer.as_ref() || is_of_it && !is_only_a_moment(it, chain)
+        }
+        Event::Decision(Decision::AnswerKept(_)) => {
+            let sender = match &record.actor {
+                Actor::Session { peer, .. } => Some(peer),
+                Actor::Dormouse | Actor::User { .. } => None,
+            };
+            sender == it.subject.peer.as_ref()
         }
         Event::Fact(Fact::RuntimesChanged(_)) => sign::Silence::of(it).is_none(),
         _ => true,
     };
-    let mut followed = chain.filter(|it| it.cause == Some(record.lsn)).peekable();
-    let is_only_that = followed.peek().is_some() && !followed.any(concerns);
-    if is_only_that { "heard at that moment, and no reason for it: " } else { "" }
+    let mut followed = chain.clone().filter(|it| it.cause == Some(record.lsn)).peekable();
+    followed.peek().is_some() && !followed.any(concerns)
 }
 
 /// One line of a chain: whom it is about and what is said behind it come as `(who, behind)`.

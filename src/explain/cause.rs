@@ -76,6 +76,9 @@ pub fn cause(
     let (sentence, next) = match (&answer.subject, waits.filter(|_| answer.waiting().is_some())) {
         (_, Some(waits)) => waits.told(&concerns),
         (Subject::Peer(peer), _) if peer == own => (because(made, &TimeZone::UTC), of_oneself()),
+        (Subject::Message(_), _) if is_end(&made.event) => {
+            (format!("it ended without an answer: {}", because(made, &TimeZone::UTC)), of_an_end())
+        }
         _ => (because(made, &TimeZone::UTC), next(&made.event)),
     };
     Some(Cause {
@@ -109,7 +112,24 @@ fn made(answer: &Answer) -> Option<&Record> {
             |it: &&Record| is_cut_off(it) || it.subject.message == Some(message) && (is_told(it) || is_fate(&it.event));
         chain.find(is_it)
     });
-    fate.or(Some(newest))
+    // Nothing comes behind a delivery but how it ended.
+    let is_ended =
+        |fate: &&Record| matches!(fate.event, Event::Decision(Decision::Delivered(_))) && is_end(&newest.event);
+    fate.filter(|fate| !is_ended(fate)).or(Some(newest))
+}
+
+/// The turn in which a message was worked on is over, or its session is.
+fn is_end(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Fact(Fact::TurnObserved(_))
+            | Event::Decision(
+                Decision::TurnJudged(_)
+                    | Decision::SessionDied(_)
+                    | Decision::SessionEnded(_)
+                    | Decision::SessionFinished(_)
+            )
+    )
 }
 
 /// A message stands elsewhere behind it than before.
@@ -140,6 +160,11 @@ fn of_oneself() -> Vec<Move> {
         Move::with("my_messages", "see what you were given, and what became of what you have sent"),
         Move::with("whynot", "ask what keeps your session from being ended: `peer` is `me`, `question` is `reaped`"),
     ]
+}
+
+/// Nobody is told of it, and a session that waits for an answer would wait for ever.
+fn of_an_end() -> Vec<Move> {
+    vec![Move::with("send_to_peer", "it ended without a word to you, and its work may be there: ask, or send it again")]
 }
 
 /// What may be done once this has happened.

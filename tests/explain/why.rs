@@ -52,7 +52,9 @@ fn a_peer_is_explained_from_what_made_its_phase_back_to_what_was_observed() {
 #[test]
 fn a_message_is_explained_from_its_fate_back_to_its_acceptance() {
     let records = history();
-    assert_eq!(lsns(&chain(&records[..], &About::Message(id(1)))), [6, 5, 2, 1]);
+    assert_eq!(lsns(&chain(&records[..6], &About::Message(id(1)))), [6, 5, 2, 1]);
+    // Nobody has answered it, and the session that took it is gone.
+    assert_eq!(lsns(&chain(&records[..], &About::Message(id(1)))), [11, 10, 9, 8, 6, 5, 2, 1]);
 }
 
 #[test]

@@ -84,3 +84,22 @@ fn c13_a_message_that_waits_says_what_for_and_what_may_be_done() {
     let texts = serde_json::to_string(&(&second.sentence, &second.next)).unwrap();
     assert!(!texts.contains("0000000"), "the one before it is none of bob's: {texts}");
 }
+
+/// C13: who has not waited for a reply is told of no end, and must not be told to wait for an answer that cannot come.
+#[test]
+fn c13_a_message_that_ended_without_a_word_is_not_waited_for() {
+    const SENT: &str = "0s send x to bob\n0s up bob\n1s answer a from bob to ada\n2s up ada\n3s turn ada running\n";
+    let cases = [("4s gone ada signal:9", "session_died"), ("4s turn ada idle", "turn_observed")];
+    for (end, code) in cases {
+        let ended = told_of("a", plain, &format!("{SENT}{end}"));
+        assert_eq!((ended.code, moves(&ended)[0].0), (code, Some("send_to_peer")), "{ended:?}");
+        assert!(ended.sentence.starts_with("it ended without an answer: "), "{}", ended.sentence);
+        assert!(moves(&ended)[0].1.starts_with("it ended without a word"), "{ended:?}");
+        assert_eq!(ended.chain[0].kind, code);
+    }
+    let at_work = told_of("a", plain, SENT);
+    assert_eq!(
+        (at_work.code, moves(&at_work)[0].1),
+        ("delivered", "wait: an answer comes to you as a message of its own")
+    );
+}

@@ -55,7 +55,7 @@ fn was_typed(record: &Record) -> bool {
     matches!(outcome, VerbOutcome::Confirmed { .. } | VerbOutcome::Unconfirmed { .. })
 }
 
-fn ends_its_turn(record: &Record) -> bool {
+pub(super) fn ends_its_turn(record: &Record) -> bool {
     match &record.event {
         Event::Fact(Fact::TurnObserved(it)) => {
             matches!(it.turn, TurnSeen::Ended | TurnSeen::Idle | TurnSeen::Failed { .. })

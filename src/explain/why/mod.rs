@@ -5,6 +5,7 @@
 
 mod answer;
 mod background;
+mod ended;
 mod gap;
 mod interrupted;
 mod phase;
@@ -216,7 +217,8 @@ fn made<S: Source + ?Sized>(source: &S, subject: &Subject, until: Until) -> Vec<
                 }
             });
             let more = [interrupted::made(source, &found, until), waited::made(source, &found, until)];
-            found.extend(more.into_iter().flatten());
+            let ended = ended::made(source, &found, until);
+            found.extend(more.into_iter().flatten().chain(ended));
         }
     }
     found

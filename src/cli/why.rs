@@ -68,7 +68,7 @@ impl Why {
         }
         let last = (self.at.is_some() || !is_home).then(|| newest(&history, until)).flatten();
         let now = (present(self.at, is_home, last), if self.at.is_some() { "before" } else { "ago" });
-        if answer.waiting().is_some()
+        if answer.open().is_some()
             && let Some(mut state) = whole_state(&history, self.at)
         {
             if silent.is_some() {

@@ -31,7 +31,8 @@ pub struct Waits {
 impl Waits {
     /// At `now`; none once something has become of it.
     pub fn of(state: &State, message: MessageId, now: Timestamp) -> Option<Self> {
-        let row = queue::row_of(state, message, now)?;
+        // What a session has in hand waits for nothing in the queue.
+        let row = queue::row_of(state, message, now).filter(|row| row.state != "delivered")?;
         let mut whynot = whynot(state, &row.peer, Question::Delivered, now);
         // That it has to be woken first is said by what keeps it from being woken.
         if let [Guard { rule: "C15", .. }, _, ..] = &whynot.guards[..] {

@@ -106,10 +106,15 @@ fn reason(state: &State, identity: &Identity, message: &Message, next: Option<&N
         true => "its terminal".to_owned(),
         false => format!("session {generation}"),
     };
-    let unseen = || no_daemon(state, now).map_or_else(String::new, |it| format!("{} ({}); ", it.because, it.rule));
+    let unseen = || unseen(state, now);
     match (&message.fate, &message.waiting_for) {
         (Fate::Dead { why, .. }, _) => format!("given up: {why}; `queue retry` gives it another round (C13)"),
-        (Fate::Delivered { generation }, _) => format!("session {generation} works on it"),
+        (Fate::Delivered { generation }, _) => match state.session(identity, *generation) {
+            Some(session) if session.armed.is_some() => {
+                format!("{}session {generation} has answered, and ends once it is quiet (C37)", unseen())
+            }
+            _ => format!("{}session {generation} works on it", unseen()),
+        },
         (Fate::Delivering { .. }, Some(gate)) => unseen() + &delivery_gate(gate),
         (Fate::Delivering { generation, begun: Some(_) }, None) => {
             format!("{}pasted into {}, waits for its proof (C14)", unseen(), place(generation))
@@ -119,6 +124,11 @@ fn reason(state: &State, identity: &Identity, message: &Message, next: Option<&N
         }
         (Fate::Queued, _) => head_reason(state, identity, message, next, now),
     }
+}
+
+/// What stands before everything that nobody has seen since.
+fn unseen(state: &State, now: Timestamp) -> String {
+    no_daemon(state, now).map_or_else(String::new, |it| format!("{} ({}); ", it.because, it.rule))
 }
 
 /// What the head of a queue waits for, as `whynot` has it, and what comes of it by itself.

@@ -5,6 +5,7 @@ use dormouse::model::event::{Event, Fact};
 use dormouse::model::record::Record;
 
 use crate::told::lived_through;
+use crate::world::ephemeral;
 use crate::{asked, recorded, text};
 
 /// What is said of the first message after these lines, latest first.
@@ -131,4 +132,45 @@ fn c60_a_message_that_waits_tells_of_the_time_without_a_daemon() {
     assert_eq!(down, [744, 685]);
     let settled = asked(&records, message("00000000000000000000000001"), Until::default());
     assert!(settled.waiting().is_none() && settled.gaps.is_empty(), "{:?}", settled.gaps);
+}
+
+/// C13: nobody is told of a message that was taken and not answered; whoever asks is, by the end of its turn, else of its session.
+#[test]
+fn c13_a_message_that_nobody_has_answered_says_how_it_ended() {
+    let newest = |lines: &str| kinds(&format!("{AT_WORK}{lines}"))[0];
+    assert_eq!(newest("5s turn ada idle\n"), "turn_observed");
+    assert_eq!(newest("3s gone ada signal:9\n"), "session_died");
+    assert_eq!(newest("5s turn ada idle\n9s gone ada signal:9\n"), "turn_observed", "it was over by then");
+    assert_eq!(newest("4000s looked ada 1h\n"), "delivered", "its turn may still run");
+    assert_eq!(newest("3s answer r from ada to user:root\n5s turn ada idle\n"), "delivered", "it has been answered");
+    let next = "5s turn ada idle\n6s send b to ada\n6s typed b ada\n6s proven b ada by hook\n7s turn ada idle\n";
+    assert_eq!(newest(next), "turn_observed");
+    let (second, _) = of("b", &format!("{AT_WORK}{next}8s turn ada running\n9s gone ada signal:9\n"));
+    assert_eq!(second.chain[0].0.event.kind().name, "session_died");
+}
+
+/// C41, C41a: a task is not over when it is delivered, and that its session cannot be seen belongs to its story.
+#[test]
+fn c41a_a_task_says_which_session_works_on_it() {
+    let told = |lines: &str| {
+        let mut world = lived_through(ephemeral, lines);
+        let records = with_causes(std::mem::take(&mut world.records));
+        let mut answer = asked(&records, Subject::Message(world.messages["a"]), Until::default());
+        answer.stand(&world.state, world.now);
+        (text(&answer, &records), answer)
+    };
+    let (said, working) = told(AT_WORK);
+    let generation = working.chain[0].0.subject.generation.unwrap();
+    assert!(said.starts_with(&format!("It is with demo-ada: session {generation} works on it.\n")), "{said}");
+    assert!(working.waiting().is_none(), "it waits for nothing");
+    let last = working.chain[0].0.clone();
+    let mut killed = working;
+    killed.nobody_serves_since(&last);
+    assert_eq!(killed.gaps[0].kind, GapKind::NoDaemon);
+    let (answered, _) = told(&format!("{AT_WORK}3s answer r from ada to user:root\n"));
+    assert!(answered.contains(": session 9 has answered, and ends once it is quiet (C37).\n"), "{answered}");
+    for over in ["3s answer r from ada to user:root\n4s gone ada exit:0\n", "3s gone ada exit:0\n"] {
+        let (said, over) = told(&format!("{AT_WORK}{over}"));
+        assert!(over.open().is_none() && over.standing.is_none(), "{said}");
+    }
 }

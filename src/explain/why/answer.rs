@@ -31,11 +31,12 @@ fn moment(at: Timestamp, now: Timestamp, ago: &str, zone: &TimeZone) -> String {
 }
 
 /// What comes behind the last record of the chain belongs to it too.
-fn goes_on<'a>(subject: &Subject, chain: impl Iterator<Item = &'a Record>) -> bool {
+fn goes_on<'a>(subject: &Subject, chain: impl Iterator<Item = &'a Record> + Clone) -> bool {
     match subject {
         Subject::Peer(_) => true,
         Subject::Message(message) => {
-            waited::waits_before(chain.filter(|it| it.subject.message == Some(*message)), Lsn(u64::MAX))
+            let own = chain.filter(|it| it.subject.message == Some(*message));
+            waited::waits_before(own.clone(), Lsn(u64::MAX)) || waited::is_worked_on(own)
         }
         Subject::Session(..) | Subject::Record(_) => false,
     }
@@ -52,7 +53,7 @@ pub struct Answer {
     /// Records that would explain more and are not kept any more, latest first.
     pub cut_off: Vec<Lsn>,
     pub recomputed: Recomputed,
-    /// Of a message that waits or is on its way, if a state was [asked](Answer::stand).
+    /// Of a message that [is open](Answer::open), if a state was [asked](Answer::stand).
     pub standing: Option<Standing>,
 }
 
@@ -78,15 +79,23 @@ impl Answer {
 
     /// The message that was asked about, as long as nothing has become of it: it waits, or is on its way.
     pub fn waiting(&self) -> Option<MessageId> {
+        let own = |message: MessageId| {
+            self.chain.iter().map(|(it, _)| it).filter(move |it| it.subject.message == Some(message))
+        };
+        self.open().filter(|message| waited::waits_before(own(*message), Lsn(u64::MAX)))
+    }
+
+    /// The message that was asked about, as long as it waits, is on its way, or is a task that a session has in hand.
+    pub fn open(&self) -> Option<MessageId> {
         match &self.subject {
             Subject::Message(message) if self.goes_on() => Some(*message),
             _ => None,
         }
     }
 
-    /// Says of a message that waits what it waits for at `now`, of which `state` is the last that is known.
+    /// Says of a message that is open where it stands at `now`, of which `state` is the last that is known.
     pub fn stand(&mut self, state: &State, now: Timestamp) {
-        self.standing = self.waiting().and_then(|message| Standing::of(state, message, now));
+        self.standing = self.open().and_then(|message| Standing::of(state, message, now));
     }
 
     fn goes_on(&self) -> bool {

@@ -1,4 +1,4 @@
-//! Where a message stands of which nothing has become yet.
+//! Where a message stands that is not settled yet.
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use crate::model::time::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Standing {
     pub peer: Identity,
-    /// `queued` or `delivering`.
+    /// `queued`, `delivering`, or `delivered`: a task that is worked on.
     pub state: &'static str,
     /// From 1 at the head of its queue.
     pub position: Option<usize>,
@@ -33,6 +33,7 @@ impl Standing {
         let stands = match (*state, position) {
             ("queued", Some(position)) => format!("It {is} queued for {peer}, at position {position}"),
             ("delivering", _) => format!("It {is} being delivered to {peer}"),
+            ("delivered", _) => return format!("It {is} with {peer}: {waits_for}."),
             (state, _) => format!("It {is} {state}"),
         };
         let ask = format!(" `dormouse whynot {peer} delivered` says what would end that.");

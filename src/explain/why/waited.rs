@@ -4,6 +4,7 @@ use super::background::begins_to_wait;
 use super::{Question, Source, Until};
 use crate::model::event::{Decision, Event, Fact};
 use crate::model::id::Lsn;
+use crate::model::profile::WakePolicy;
 use crate::model::record::Record;
 
 /// Told of one message at most, the newest of them: it may wait for days.
@@ -52,6 +53,17 @@ pub(super) fn made<S: Source + ?Sized>(source: &S, told: &[Record], until: Until
 pub(super) fn waits_before<'a>(told: impl Iterator<Item = &'a Record>, lsn: Lsn) -> bool {
     let newest = told.filter(|it| it.lsn < lsn && (begins_to_wait(it) || ends_to_wait(it))).max_by_key(|it| it.lsn);
     newest.is_some_and(begins_to_wait)
+}
+
+/// Whether a task is with a session: delivered, and neither done nor given back; `told` are its records in either order.
+pub(super) fn is_worked_on<'a>(told: impl Iterator<Item = &'a Record> + Clone) -> bool {
+    let is_task =
+        |it: &Record| matches!(&it.event, Event::Fact(Fact::MessageAccepted(it)) if it.policy == WakePolicy::Ephemeral);
+    let is_done = |it: &&Record| matches!(it.event, Event::Decision(Decision::TaskDone(_)));
+    let newest =
+        told.clone().filter(|it| begins_to_wait(it) || ends_to_wait(it) || is_done(it)).max_by_key(|it| it.lsn);
+    let is_delivered = newest.is_some_and(|it| matches!(it.event, Event::Decision(Decision::Delivered(_))));
+    is_delivered && told.clone().any(is_task)
 }
 
 fn ends_to_wait(record: &Record) -> bool {

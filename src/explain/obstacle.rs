@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::cause::Move;
 use super::queue;
+use super::whynot::woken::BY_TOPIC;
 use super::whynot::{Guard, Question, WhyNot, whynot};
 use crate::model::id::MessageId;
 use crate::model::state::State;
@@ -94,6 +95,12 @@ fn needs_person(guard: &Guard) -> bool {
 fn end_of(until: &str) -> Move {
     match until.contains("`dormouse send`") {
         true => Move::with("send_to_peer", "send it a message: that is what it waits for"),
+        false if until.starts_with(BY_TOPIC) => {
+            let what = format!(
+                "send it only a message with such a `topic`, for any other wakes it fresh; it lasts until {until}"
+            );
+            Move::with("send_to_peer", what)
+        }
         false if until.contains("`dormouse ") => Move::without(format!("tell a person; it lasts until {until}")),
         false => Move::without(format!("wait until {until}")),
     }

@@ -1,5 +1,6 @@
 //! `whynot`: every guard that holds, and what time alone would bring, as whole texts.
 
+mod agents;
 mod gates;
 mod guards;
 #[path = "../behaviour/script.rs"]
@@ -276,7 +277,7 @@ fn c17_a_message_without_a_topic_resumes_nothing() {
             a message without a topic of the parked session would wake it fresh (C17)
             until a message of one of its topics is what wakes it: `mice`; or somebody attaches
             nothing asks for it: no message waits, and nobody has called for it (C17)
-            until a message comes: `dormouse send`, or somebody attaches
+            until such a message comes, or somebody attaches
             Time alone does not bring it: all of this stands in its way.",
     );
 }
@@ -324,7 +325,7 @@ fn c17_a_session_that_died_is_not_resumed() {
             its next wake is a fresh one: the session before died (C17)
             until the profile says `resume_on_death`, or somebody attaches
             nothing asks for it: no message waits, and nobody has called for it (C17)
-            until a message comes: `dormouse send`, or somebody attaches
+            until there is something to resume, and then a message comes or somebody attaches
             Time alone does not bring it: all of this stands in its way.",
     );
 }

@@ -3,7 +3,7 @@
 pub(super) mod delivered;
 mod past;
 mod reaped;
-mod woken;
+pub(super) mod woken;
 
 use jiff::tz::TimeZone;
 use serde::Serialize;

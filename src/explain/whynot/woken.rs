@@ -12,6 +12,10 @@ use crate::policy::ask::{NextWake, waking};
 
 /// C5: that something else keeps a peer alive is registered.
 pub(super) const HANDED_BACK: &str = "it is registered again without `--managed-by`: `dormouse add`";
+/// What asks for a wake of any kind.
+const ASKED_FOR: &str = "a message comes: `dormouse send`, or somebody attaches";
+/// How what resumes by its topic begins.
+pub(in crate::explain) const BY_TOPIC: &str = "a message of one of its topics";
 const UNLESS: &str = "somebody stops it or calls its messages back";
 
 pub(super) fn found(state: &State, peer: &Identity, now: Timestamp) -> Found {
@@ -38,8 +42,26 @@ pub(super) fn resumed(state: &State, peer: &Identity, now: Timestamp) -> Found {
         guards.push(Guard::new("C17", why, "that file has `resume_argv`"));
     }
     guards.extend((next.mode == WakeMode::Fresh).then(|| fresh(state, peer, &next)).flatten());
-    guards.extend(held(state, peer, &next, now));
+    let asked_for = |guard: Guard| match guard.until.as_deref() {
+        Some(ASKED_FOR) if next.mode == WakeMode::Fresh => {
+            Guard { until: Some(resumes(state, peer, &guards)), ..guard }
+        }
+        _ => guard,
+    };
+    let held: Vec<Guard> = held(state, peer, &next, now).into_iter().map(asked_for).collect();
+    guards.extend(held);
     Found::held(guards, UNLESS)
+}
+
+/// What asks for a wake that goes on with what is parked: any message would wake it fresh, and give that up.
+fn resumes(state: &State, peer: &Identity, guards: &[Guard]) -> String {
+    let is_parked = state.presences.get(peer).is_some_and(|presence| presence.park.is_some());
+    let by_topic = |guard: &Guard| guard.until.as_deref().is_some_and(|until| until.starts_with(BY_TOPIC));
+    match is_parked {
+        _ if guards.iter().any(by_topic) => "such a message comes, or somebody attaches".to_owned(),
+        true => "somebody attaches: a message would wake it fresh".to_owned(),
+        false => "there is something to resume, and then a message comes or somebody attaches".to_owned(),
+    }
 }
 
 /// Why the next wake would be a fresh one, whatever its runtime can; none if that is all.
@@ -59,7 +81,7 @@ fn fresh(state: &State, peer: &Identity, next: &NextWake) -> Option<Guard> {
             let topics = park.map(|park| park.topics.join("`, `")).filter(|topics| !topics.is_empty());
             let until = match topics {
                 Some(topics) => {
-                    format!("a message of one of its topics is what wakes it: `{topics}`; or somebody attaches")
+                    format!("{BY_TOPIC} is what wakes it: `{topics}`; or somebody attaches")
                 }
                 None => "somebody attaches: what is parked has no topics that a message could name".to_owned(),
             };
@@ -114,7 +136,7 @@ fn held(state: &State, peer: &Identity, next: &NextWake, now: Timestamp) -> Vec<
             true => ("C13", "nothing asks for it: only reports wait for it, and those never wake"),
             false => ("C17", "nothing asks for it: no message waits, and nobody has called for it"),
         };
-        guards.push(Guard::new(rule, why, "a message comes: `dormouse send`, or somebody attaches"));
+        guards.push(Guard::new(rule, why, ASKED_FOR));
     }
     guards.extend(next.gates.iter().map(|it| gate(state, peer, it, now)));
     guards

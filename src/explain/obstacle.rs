@@ -78,12 +78,21 @@ pub fn obstacle(whynot: WhyNot) -> Obstacle {
         let seconds = it.in_ms.div_ceil(1_000);
         Move::without(format!("wait {seconds} s: it comes by itself at {}, unless {}", it.at, it.unless))
     });
+    let first = whynot.first.iter().map(|it| {
+        let (seconds, unless) = (it.in_ms.div_ceil(1_000), &it.unless);
+        let then = match it.brings {
+            "reaped" => "its session is ended by itself then",
+            _ => "it is woken by itself then",
+        };
+        let woken = if it.brings == "reaped" { "; and it is woken for what waits" } else { "" };
+        Move::without(format!("wait {seconds} s: {then}, unless {unless}{woken}"))
+    });
     // What is stopped takes no messages (C52).
     let until = whynot.guards.iter().filter(|guard| stopped.is_none_or(|stopped| stopped.rule == guard.rule));
     // What comes by itself needs no second wait for the same moment.
     let comes = whynot.by_itself.is_some();
     let until = until.filter(|guard| !(comes && guard.in_ms.is_some() && !needs_person(guard)));
-    let next = by_itself.chain(until.filter_map(|guard| guard.until.as_deref()).map(end_of)).collect();
+    let next = by_itself.chain(first).chain(until.filter_map(|guard| guard.until.as_deref()).map(end_of)).collect();
     Obstacle { code, sentence, next, whynot }
 }
 

@@ -144,14 +144,19 @@ fn head_reason(state: &State, identity: &Identity, message: &Message, next: Opti
     if let Some(before) = presence.session.as_ref().and_then(|session| session.task.or(session.delivering)) {
         waits.push(format!("message {before} has the session (C30, C35)"));
     }
-    waits.extend(guards(state, identity, presence, message, now).into_iter().map(said));
+    let guards = guards(state, identity, presence, message, now);
+    // The next task of a worker moves with the end of the session before it.
+    let by_its_end = guards.iter().any(|guard| guard.rule == "C35");
+    waits.extend(guards.into_iter().map(said));
     if waits.is_empty() {
         return match (&presence.session, state.is_managed(identity)) {
             (None, false) => "nothing holds it: it is woken next".to_owned(),
             (Some(_), _) | (_, true) => "the live session takes it next".to_owned(),
         };
     }
-    waits.extend(next.filter(|next| next.is_of_its_queue()).map(|next| next.text(now)));
+    waits.extend(
+        next.filter(|next| next.is_of_its_queue() || by_its_end && next.brings == "reaped").map(|next| next.text(now)),
+    );
     waits.join("; ")
 }
 

@@ -29,3 +29,14 @@ fn c17_no_move_gives_up_the_conversation_that_is_asked_for() {
     let woken = told(|_| {}, &of_mice, Question::Woken);
     assert_eq!(moves(&woken)[0].0, Some("send_to_peer"), "{woken:?}");
 }
+
+/// C37, C40: what a worker's next task waits for ends by itself, and an agent is told when.
+#[test]
+fn c40_the_next_task_of_a_worker_comes_by_itself() {
+    let armed =
+        "0s send a to ada\n1s up ada\n1s turn ada running\n5s answer r from ada to user:root\n6s turn ada idle\n";
+    let task = told(crate::world::ephemeral, &format!("{armed}7s send b to ada\n24s passes"), Question::Delivered);
+    let wait = "wait 2 s: its session is ended by itself then, unless its turn starts, or something is heard of it; and it is \
+                woken for what waits";
+    assert_eq!((task.code, moves(&task)[0]), ("C35", (None, wait)), "{task:?}");
+}

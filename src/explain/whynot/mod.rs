@@ -51,6 +51,8 @@ pub struct ByItself {
     /// RFC 3339, UTC.
     pub at: String,
     pub in_ms: u64,
+    /// The kind of the record that is made then.
+    pub brings: &'static str,
     /// The rule's sentence, as the record would have it.
     pub because: String,
     /// What would keep it from coming.
@@ -72,7 +74,8 @@ pub struct WhyNot {
     /// Everything that holds, what is asked first in front.
     pub guards: Vec<Guard>,
     pub by_itself: Option<ByItself>,
-    /// What comes by itself on the way to it: the wake before a delivery.
+    /// What comes by itself on the way to it: before a delivery the wake, and before that the end of the session that stands in
+    /// its way.
     pub first: Option<ByItself>,
     /// It comes by itself at a moment that nobody can name: when, as a sentence.
     pub undated: Option<String>,
@@ -145,10 +148,8 @@ pub fn whynot(state: &State, peer: &Identity, question: Question, now: Timestamp
         found.map(|coming| comes(&coming, now, unless.clone()))
     };
     let by_itself = coming(question);
-    let first = match question {
-        Question::Delivered if by_itself.is_none() && is_asleep(state, peer) => coming(Question::Woken),
-        _ => None,
-    };
+    let is_far = question == Question::Delivered && !moot && by_itself.is_none();
+    let first = is_far.then(|| before_a_delivery(state, peer, now, &unless)).flatten();
     WhyNot {
         peer: peer.clone(),
         question,
@@ -171,8 +172,19 @@ fn is_it(question: Question, record: &Record) -> bool {
     }
 }
 
-fn is_asleep(state: &State, peer: &Identity) -> bool {
-    !state.is_managed(peer) && state.presences.get(peer).is_some_and(|presence| presence.session.is_none())
+/// C40: the wake that comes by itself, or the end of the session that lives until then.
+fn before_a_delivery(state: &State, peer: &Identity, now: Timestamp, unless: &str) -> Option<ByItself> {
+    let coming = |question, unless: &str| {
+        let coming = forecast(state, peer, |record| is_it(question, record))?;
+        Some(comes(&coming, now, unless.to_owned()))
+    };
+    let woken = coming(Question::Woken, unless)?;
+    let ended = coming(Question::Reaped, &reaped::found(state, peer, now).unless);
+    Some(ended.filter(|ended| ended.in_ms <= woken.in_ms && lives(state, peer)).unwrap_or(woken))
+}
+
+fn lives(state: &State, peer: &Identity) -> bool {
+    state.presences.get(peer).is_some_and(|presence| presence.session.is_some())
 }
 
 fn comes(coming: &Coming, now: Timestamp, unless: String) -> ByItself {
@@ -187,6 +199,7 @@ fn comes(coming: &Coming, now: Timestamp, unless: String) -> ByItself {
     ByItself {
         at: rfc3339(record.at),
         in_ms: record.at.since(now),
+        brings: record.event.kind().name,
         because,
         unless,
         at_moment: record.at,
@@ -233,7 +246,8 @@ impl WhyNot {
             return coming.sentence(now, zone);
         }
         if let Some(first) = &self.first {
-            return format!("{} Then its program has to open its input box.", first.sentence(now, zone));
+            let woken = if first.brings == "reaped" { "it is woken for what waits, and " } else { "" };
+            return format!("{} Then {woken}its program has to open its input box.", first.sentence(now, zone));
         }
         match (&self.undated, &self.guards[..]) {
             _ if self.without_daemon => "Time alone does not bring it: nothing is decided without a daemon.".to_owned(),

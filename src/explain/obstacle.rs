@@ -26,6 +26,8 @@ pub struct Obstacle {
 pub struct Waits {
     state: &'static str,
     position: Option<usize>,
+    /// What keeps it behind another one, for which the obstacle is.
+    behind: Option<String>,
     obstacle: Obstacle,
 }
 
@@ -40,7 +42,8 @@ impl Waits {
             whynot.guards.remove(0);
         }
         let obstacle = obstacle(whynot);
-        Some(Self { state: row.state, position: row.position, obstacle })
+        let behind = row.position.is_some_and(|position| position > 1).then_some(row.waits_for);
+        Some(Self { state: row.state, position: row.position, behind, obstacle })
     }
 
     /// The sentence and the moves, without the names of messages that are not the caller's.
@@ -56,7 +59,11 @@ impl Waits {
         let wait = "wait: it stays in the queue and is handed over by itself; do not send it again";
         let hide = |it: Move| Move { what: without_others(&it.what, &concerns), ..it };
         let next = self.obstacle.next.into_iter().map(hide);
-        (format!("{stands}: {}", says.join("; ")), next.chain([Move::without(wait)]).collect())
+        let behind = self.behind.map(|behind| format!("{}; that one waits: ", without_others(&behind, &concerns)));
+        (
+            format!("{stands}: {}{}", behind.unwrap_or_default(), says.join("; ")),
+            next.chain([Move::without(wait)]).collect(),
+        )
     }
 }
 

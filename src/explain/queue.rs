@@ -61,7 +61,9 @@ fn of_peer(state: &State, identity: &Identity, presence: &Presence, next: Option
     for (at, id) in presence.queue.iter().enumerate() {
         let Some(message) = state.messages.get(id) else { continue };
         let waits_for = match ahead {
-            Some(ahead) if message.fate == Fate::Queued => format!("message {ahead} is before it (C9)"),
+            Some(ahead) if message.fate == Fate::Queued => {
+                format!("{}message {ahead} is before it (C9)", unseen(state, now))
+            }
             _ => reason(state, identity, message, next, now),
         };
         rows.push(row(message, Some(at + 1), waits_for));

@@ -270,6 +270,7 @@ fn c9_those_behind_wait_for_the_one_before() {
     let shown: Vec<(MessageId, Option<usize>, &str)> =
         rows.iter().map(|row| (row.message, row.position, row.state)).collect();
     assert_eq!(shown, [(id(2), Some(1), "queued"), (id(3), Some(2), "queued"), (id(1), None, "dead")]);
-    assert_eq!(rows[1].waits_for, "message 00000000000000000000000002 is before it (C9)");
+    let before = "no daemon is running (C60); message 00000000000000000000000002 is before it (C9)";
+    assert_eq!(rows[1].waits_for, before);
     assert_eq!(queue::queue(&state, Some(&peer("claude-eve")), at(0)), []);
 }

@@ -199,6 +199,22 @@ fn c60_a_moment_at_which_no_daemon_ran_is_told_as_such() {
     }
 }
 
+/// C60: a daemon that was killed had no time to say so, and without one nothing comes next.
+#[test]
+fn c60_ls_promises_nothing_of_a_moment_without_a_daemon() {
+    let booting = records()[..6].to_vec();
+    let started = record(7, Subject::NONE, DaemonStarted { version: "0".to_owned(), pid: 2, tmux: None });
+    let again = Record { at: NOW.plus_ms(60_000), ..started };
+    let home = home_of(vec![booting, vec![again]]);
+    let next = |at: &str| {
+        let rows: Value = serde_json::from_str(&out(&run(home.path(), &["ls", "--json", "--at", at]))).unwrap();
+        let ada = rows.as_array().unwrap().iter().find(|row| row["peer"] == "demo-ada").unwrap().clone();
+        ada["next"]["deadline"].clone()
+    };
+    assert_eq!(next("6"), "boot_deadline", "the daemon that made it was alive");
+    assert_eq!(next(SILENT), Value::Null);
+}
+
 /// An empty answer could mean that there are no peers.
 #[test]
 fn before_the_first_record_ls_says_that_nothing_had_happened_yet() {

@@ -35,10 +35,13 @@ impl Ls {
 fn as_it_was(context: &Context, which: Which, at: Option<When>) -> Result<(), CliError> {
     let is_home = which.is_home();
     let history = which.open(context)?;
-    let (state, last) = history.folded(at)?;
+    let (mut state, last) = history.folded(at)?;
+    let silent = at.and_then(|_| silence::nobody_serves(&history, (context, is_home), at));
+    if silent.is_some() {
+        silence::stands_still(&mut state);
+    }
     let next = forecast::upcoming(&state);
     let rows = view::ls(&state, |peer| next.get(peer).cloned());
-    let silent = at.and_then(|_| silence::nobody_serves(&history, (context, is_home), at));
     context.output.print(&rows, || {
         let Some(last) = state.now.or(last.map(|record| record.at)) else {
             return "nothing had happened yet".to_owned();

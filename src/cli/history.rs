@@ -195,13 +195,8 @@ impl History {
         Ok(peers)
     }
 
-    /// The state as it was at a moment, or at the end, and the last record before it; none if there was none yet.
-    pub fn folded(&self, at: Option<When>) -> Result<(State, Option<Record>), CliError> {
-        let Folded { state, last, .. } = self.fold(at)?;
-        Ok((state, last))
-    }
-
-    /// As [`History::folded`], and whether nothing was in the way.
+    /// The state as it was at a moment, or at the end, and the last record before it; none if there was none yet. Behind damage it
+    /// is that of the record before it.
     pub fn fold(&self, at: Option<When>) -> Result<Folded, CliError> {
         self.must_have_come(at)?;
         let last = self.reader.last_lsn();
@@ -238,7 +233,7 @@ impl History {
         Ok(Folded { state, last, whole: true })
     }
 
-    /// The state as it was at `at`, for who goes on from there: no earlier one, as [`History::folded`] gives it behind damage.
+    /// The state as it was at `at`, for who goes on from there: no earlier one, as [`History::fold`] gives it behind damage.
     pub fn told_up_to(&self, at: When) -> Result<State, CliError> {
         let folded = self.fold(Some(at))?;
         if folded.whole {
@@ -283,23 +278,23 @@ impl History {
         }
     }
 
-    /// As [`History::folded`], with what was decided on the last record in the same instant: between the two nobody could
+    /// As [`History::fold`], with what was decided on the last record in the same instant: between the two nobody could
     /// ask. The lsn is that of the last one, where it is another than the one that was asked for.
-    pub fn concluded(&self, at: Option<When>) -> Result<(State, Option<Lsn>), CliError> {
-        let (mut state, _) = self.folded(at)?;
-        let asked = state.lsn;
+    pub fn concluded(&self, at: Option<When>) -> Result<(Folded, Option<Lsn>), CliError> {
+        let mut folded = self.fold(at)?;
+        let asked = folded.state.lsn;
         // A moment of the clock takes its whole group along.
-        if !matches!(at, Some(When::Lsn(_))) {
-            return Ok((state, None));
+        if !matches!(at, Some(When::Lsn(_))) || !folded.whole {
+            return Ok((folded, None));
         }
-        while let Some(record) = self.reading().record(state.lsn.next()) {
+        while let Some(record) = self.reading().record(folded.state.lsn.next()) {
             if matches!(record.event, Event::Fact(_)) {
                 break;
             }
-            drop(reducer::apply(&mut state, &record));
+            drop(reducer::apply(&mut folded.state, &record));
         }
-        let lsn = state.lsn;
-        Ok((state, (lsn != asked).then_some(lsn)))
+        let lsn = folded.state.lsn;
+        Ok((folded, (lsn != asked).then_some(lsn)))
     }
 
     /// Every record from `from` on that `question` asks for, as long as `see` says so; an error that it gets stands for a record

@@ -1,7 +1,7 @@
 use super::context::Context;
 use super::error::CliError;
-use super::history::Which;
-use super::present::{as_of_its_end, present, table_above};
+use super::history::{Folded, Which};
+use super::present::{Sought, as_of_its_end, present, table_above};
 use super::render;
 use super::silence;
 use super::when::When;
@@ -35,8 +35,9 @@ impl Ls {
 fn as_it_was(context: &Context, which: Which, at: Option<When>) -> Result<(), CliError> {
     let is_home = which.is_home();
     let history = which.open(context)?;
-    let (mut state, last) = history.folded(at)?;
-    let silent = at.and_then(|_| silence::nobody_serves(&history, (context, is_home), at));
+    let Folded { mut state, last, whole } = history.fold(at)?;
+    let asked = Sought { at, is_home, whole };
+    let silent = at.and_then(|_| silence::nobody_serves(&history, context, asked));
     if silent.is_some() {
         silence::stands_still(&mut state);
     }
@@ -46,8 +47,8 @@ fn as_it_was(context: &Context, which: Which, at: Option<When>) -> Result<(), Cl
         let Some(last) = state.now.or(last.map(|record| record.at)) else {
             return "nothing had happened yet".to_owned();
         };
-        let now = present(at, is_home, Some(last));
-        let told = as_of_its_end(at, is_home, Some(last));
+        let now = present(asked, Some(last));
+        let told = as_of_its_end(asked, Some(last));
         let said = silent.as_ref().map(silence::sentence).unwrap_or(told);
         table_above(&view::table(&rows, now), &said)
     })?;

@@ -9,12 +9,22 @@ use crate::model::record::Record;
 use crate::model::time::Timestamp;
 use crate::observe::clock;
 
+/// What is asked about: a moment or the end, of the journal of this home or of a copy.
+#[derive(Clone, Copy, Debug)]
+pub struct Sought {
+    pub at: Option<When>,
+    pub is_home: bool,
+    /// Everything up to it can be read. Else nobody knows what has become of anything since the record before the damage.
+    pub whole: bool,
+}
+
 /// That of the question: a moment that was named, else now. Of a copy that is the moment of its last record, wherever it was
 /// made: nobody knows how long the one that it was made of has gone on since.
-pub fn present(at: Option<When>, is_home: bool, last: Option<Timestamp>) -> Timestamp {
+pub fn present(Sought { at, is_home, whole }: Sought, last: Option<Timestamp>) -> Timestamp {
     let here = clock::now();
     match (at, last) {
         (_, None) => here,
+        (_, Some(last)) if !whole => last,
         (Some(at), Some(last)) => at.told_from(last),
         (None, Some(last)) if is_home => here.latest(last),
         (None, Some(last)) => last,
@@ -40,10 +50,17 @@ pub fn must_have_come(at: When, newest: impl FnOnce() -> Option<Record>) -> Resu
     Err(CliError::Usage { why, hint: Some(hint.to_owned()) })
 }
 
-/// Said once of a copy whose reader has named no moment.
-pub fn as_of_its_end(at: Option<When>, is_home: bool, last: Option<Timestamp>) -> String {
-    let Some(last) = last.filter(|_| at.is_none() && !is_home) else { return String::new() };
-    let says = format!("As of {}, the last record of this journal.", date_time(last, &zone()));
+/// Said once of an answer that is as of another moment than its reader has named: of the end of a copy, or of the record before one
+/// that cannot be read.
+pub fn as_of_its_end(Sought { at, is_home, whole }: Sought, last: Option<Timestamp>) -> String {
+    let Some(last) = last.map(|last| date_time(last, &zone())) else { return String::new() };
+    let says = match (whole, at, is_home) {
+        (false, ..) => format!(
+            "As of {last}, the last record before one that cannot be read: nobody can tell what came of it since."
+        ),
+        (true, None, false) => format!("As of {last}, the last record of this journal."),
+        (true, ..) => return String::new(),
+    };
     layout::fold("", &says, render::columns()) + "\n"
 }
 

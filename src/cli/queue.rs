@@ -4,8 +4,8 @@ use super::Because;
 use super::capsule::bodies::is_filling;
 use super::context::Context;
 use super::error::CliError;
-use super::history::Which;
-use super::present::{as_of_its_end, present, table_above};
+use super::history::{Folded, Which};
+use super::present::{Sought, as_of_its_end, present, table_above};
 use super::render;
 use super::silence;
 use super::when::{When, zone};
@@ -96,18 +96,19 @@ fn as_it_was(which: Which, peer: Option<&str>, at: Option<When>, context: &Conte
     let is_home = which.is_home();
     let history = which.open(context)?;
     let peers = peer.map(|peer| history.named(peer)).transpose()?;
-    let (mut state, _) = history.folded(at)?;
-    let silent = silence::nobody_serves(&history, (context, is_home), at);
+    let Folded { mut state, whole, .. } = history.fold(at)?;
+    let asked = Sought { at, is_home, whole };
+    let silent = silence::nobody_serves(&history, context, asked);
     if silent.is_some() {
         silence::stands_still(&mut state);
     }
-    let now = present(at, is_home, state.now);
+    let now = present(asked, state.now);
     let rows: Vec<queue::Row> = match &peers {
         None => queue::queue(&state, None, now),
         Some(peers) => peers.iter().flat_map(|peer| queue::queue(&state, Some(peer), now)).collect(),
     };
     context.output.print(&rows, || {
-        let told = as_of_its_end(at, is_home, state.now);
+        let told = as_of_its_end(asked, state.now);
         let said = silent.as_ref().map(silence::sentence).unwrap_or(told);
         table_above(&queue::table(&rows, now), &said)
     })?;

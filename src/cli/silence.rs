@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::history::History;
+use super::present::Sought;
 use super::render;
 use super::when::{When, zone};
 use crate::explain::layout;
@@ -15,7 +16,11 @@ use crate::model::state::State;
 /// The newest record there was at `at`, or there is, if no daemon is known to have run then: the next thing that was heard is
 /// the start of another, or nothing was heard any more and nobody serves now. One that was killed had no time to say so; the
 /// moment of a record is one at which a daemon wrote it.
-pub fn nobody_serves(history: &History, (context, is_home): (&Context, bool), at: Option<When>) -> Option<Record> {
+pub fn nobody_serves(history: &History, context: &Context, Sought { at, is_home, whole }: Sought) -> Option<Record> {
+    // The newest record is not the one that is told of, and has its own daemon.
+    if !whole {
+        return None;
+    }
     let reading = history.reading();
     let wall_us = match at {
         Some(When::Lsn(_)) => return None,

@@ -3,7 +3,7 @@ use serde_json::json;
 use super::context::Context;
 use super::error::CliError;
 use super::history::{History, Which};
-use super::present::{as_of_its_end, present};
+use super::present::{Sought, as_of_its_end, present};
 use super::progress::Progress;
 use super::render;
 use super::silence;
@@ -62,12 +62,13 @@ impl Why {
         let watched = Watched { reading: history.reading(), last: until.last.unwrap_or(history.reader.last_lsn()) };
         let mut answer = Answer::of(&watched, subject, until, &history.told()?, reach);
         // Asked only where nothing bars it: a daemon that starts meanwhile has not been heard of yet either.
-        let silent = silence::nobody_serves(&history, (context, is_home), self.at);
+        let asked = Sought { at: self.at, is_home, whole: true };
+        let silent = silence::nobody_serves(&history, context, asked);
         if let Some(last) = &silent {
             answer.nobody_serves_since(last);
         }
         let last = (self.at.is_some() || !is_home).then(|| newest(&history, until)).flatten();
-        let now = (present(self.at, is_home, last), if self.at.is_some() { "before" } else { "ago" });
+        let now = (present(asked, last), if self.at.is_some() { "before" } else { "ago" });
         if answer.open().is_some()
             && let Some(mut state) = whole_state(&history, self.at)
         {
@@ -92,7 +93,7 @@ impl Why {
                 "removed_by": beginning.removed.lsn,
             });
         }
-        let told = as_of_its_end(self.at, is_home, last);
+        let told = as_of_its_end(asked, last);
         context.output.print(&json, || answer.text(now, removed.as_deref(), &zone(), render::columns()) + &told)?;
         // What was said holds; that there may be more is said where errors go.
         history.finish(None)

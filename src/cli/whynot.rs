@@ -1,7 +1,7 @@
 use super::context::Context;
 use super::error::CliError;
-use super::history::{History, Which};
-use super::present::{as_of_its_end, present};
+use super::history::{Folded, History, Which};
+use super::present::{Sought, as_of_its_end, present};
 use super::render;
 use super::silence;
 use super::when::{When, zone};
@@ -13,7 +13,6 @@ use crate::journal::Question as About;
 use crate::model::id::Lsn;
 use crate::model::name::Identity;
 use crate::model::state::State;
-use crate::model::time::Timestamp;
 
 /// Explain what keeps something from happening to a peer, and what would let it
 ///
@@ -50,8 +49,9 @@ impl WhyNot {
         let is_home = self.which.is_home();
         let history = self.which.open(context)?;
         let peers = history.named(&self.peer)?;
-        let (mut state, as_of) = history.concluded(self.at)?;
-        if silence::nobody_serves(&history, (context, is_home), self.at).is_some() {
+        let (Folded { mut state, whole, .. }, concluded) = history.concluded(self.at)?;
+        let asked = Sought { at: self.at, is_home, whole };
+        if silence::nobody_serves(&history, context, asked).is_some() {
             silence::stands_still(&mut state);
         }
         let peer = meant(&state, peers);
@@ -66,14 +66,15 @@ impl WhyNot {
             Asked::Delivered => Question::Delivered,
             Asked::Resumed => Question::Resumed,
         };
-        let now = present(self.at, is_home, state.now);
+        let now = present(asked, state.now);
         let answer = match (!is_known).then(|| past(&history, &peer, state.lsn)).flatten() {
             Some(past) => Said::of_the_past(&peer, question, &past, now),
             None => whynot(&state, &peer, question, now),
         };
+        let as_of = concluded.or((!whole).then_some(state.lsn));
         let answer = Answer { as_of, told_at: rfc3339(now), answer };
-        let told = as_of_its_end(self.at, is_home, state.now);
-        context.output.print(&answer, || answer.text(now) + &told)?;
+        let told = concluded.map_or_else(|| as_of_its_end(asked, state.now), as_concluded);
+        context.output.print(&answer, || answer.answer.text(now, &zone(), render::columns()) + &told)?;
         history.finish(Some(state.lsn))
     }
 }
@@ -88,13 +89,9 @@ struct Answer {
     answer: Said,
 }
 
-impl Answer {
-    fn text(&self, now: Timestamp) -> String {
-        let said = self.answer.text(now, &zone(), render::columns());
-        let Some(lsn) = self.as_of else { return said };
-        let why = format!("As of record {lsn}: what follows from a record is decided in the same instant.");
-        format!("{said}{}\n", layout::fold("", &why, render::columns()))
-    }
+fn as_concluded(lsn: Lsn) -> String {
+    let why = format!("As of record {lsn}: what follows from a record is decided in the same instant.");
+    layout::fold("", &why, render::columns()) + "\n"
 }
 
 /// What the records up to `last` say of a peer that the state as of then does not know.

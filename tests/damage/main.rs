@@ -180,6 +180,31 @@ fn what_stands_behind_the_readable_end_is_not_said_to_be_missing() {
     }
 }
 
+/// C43: what was so before damage is not said to have been so at a later moment, nor for as long.
+#[test]
+fn c43_a_moment_behind_damage_is_told_of_as_the_record_before_it() {
+    let damaged = Journal::whole().copy();
+    let (_, damage) = PLACES.iter().find(|(place, _)| *place == "a flipped bit in a sealed segment").unwrap();
+    damage(&damaged.path).unwrap();
+    for at in [&["--at", "2023-11-15T15:00:00Z"][..], &[]] {
+        let said = |verb: &[&str]| run(&damaged.path, damaged.peer, &[verb, at].concat());
+        let asked = said(&["whynot", "PEER", "reaped", "--json"]);
+        let answer: Value = serde_json::from_str(&out(&asked)).unwrap();
+        let last = answer["as_of"].as_u64().expect("another moment than the one that was asked about");
+        assert!(err(&asked).contains(&format!("what was said is as of record {last}")), "{}", err(&asked));
+        let log = records(&out(&run(&damaged.path, damaged.peer, &["log", "--json"])));
+        assert_eq!(answer["told_at"], log[&last]["at"]);
+        for verb in [&["whynot", "PEER", "reaped"][..], &["queue"], &["ls"]] {
+            let said = out(&said(verb));
+            assert!(
+                said.contains(", the last record before one that cannot be read: nobody can tell"),
+                "{verb:?}: {said}"
+            );
+            assert!(!said.contains("No daemon is known") && !said.contains("of this journal."), "{verb:?}: {said}");
+        }
+    }
+}
+
 /// C43: whoever came where nothing can be read is not said to be unheard of; and it is said from where on nothing is judged.
 #[test]
 fn c43_damage_is_no_absence() {

@@ -3,7 +3,8 @@ mod step;
 
 use super::context::Context;
 use super::error::{CliError, Exit};
-use super::history::Which;
+use super::history::{Folded, Which};
+use super::present::Sought;
 use super::render;
 use super::silence;
 use super::when::{When, zone};
@@ -53,16 +54,16 @@ impl Replay {
 fn at_once(context: &Context, which: Which, at: Option<When>) -> Result<(), CliError> {
     let is_home = which.is_home();
     let history = which.open(context)?;
-    let (mut state, last) = history.folded(at)?;
+    let Folded { mut state, last, whole } = history.fold(at)?;
     let Some(record) = last else {
         context.output.print(&replay::nothing(), || "nothing had happened yet".to_owned())?;
         return history.finish(Some(state.lsn));
     };
-    let silent = at.and_then(|_| silence::nobody_serves(&history, (context, is_home), at));
+    let silent = at.and_then(|_| silence::nobody_serves(&history, context, Sought { at, is_home, whole }));
     if silent.is_some() {
         silence::stands_still(&mut state);
     }
-    let now = at.map_or(record.at, |at| at.told_from(record.at));
+    let now = at.filter(|_| whole).map_or(record.at, |at| at.told_from(record.at));
     let moment = moment_of(&state, (&record, now), changed(&state.settings));
     context.output.print(&moment, || moment.text(&record, &zone(), render::columns()))?;
     history.finish(Some(state.lsn))

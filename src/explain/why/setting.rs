@@ -110,7 +110,9 @@ impl Stood {
             Origin::Given(SettingPlace::Flag { flag }) => format!("the flag `{flag}`"),
             Origin::NotNoted => "where that came from was not noted".to_owned(),
         };
-        format!("{} {}, {from}", self.name, self.value)
+        // The figure that is compared is seldom the setting itself.
+        let grows = if self.name == "retry_delay" { ", doubled at each failure until it is 1 min" } else { "" };
+        format!("{} {}{grows}, {from}", self.name, self.value)
     }
 
     /// `{"name", "value", "from": "default|file|environment|flag|not_noted", "place", "since"}`.

@@ -60,7 +60,7 @@ fn is_settled_by_the_record(place: &mut Place, runtime: &str, file: &str, prompt
         place.press("Enter");
         until("the model to be asked", || times(place, prompts, message) > 0);
     });
-    assert_eq!(settled, Settlement::Found, "{}", place.world.story());
+    assert_eq!(settled, Settlement::FoundExact, "{}", place.world.story());
     assert_eq!(place.delivered(taken), Proof::TranscriptExact);
     let (cleared, settled) = in_doubt(place, runtime, file, |place, message| {
         until("an empty box", || {

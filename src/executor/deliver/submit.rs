@@ -73,8 +73,8 @@ impl Delivery<'_> {
                 if pressed.pressed {
                     return Ok(Submitted { screen: Some(pressed.screen), line: Some(line) });
                 }
-            } else if self.recorded(record).is_some() {
-                // It took the text by itself; a key now would be one too many.
+            } else if self.terms.what != What::Command && self.recorded(record).is_some() {
+                // It took the text by itself; a key now would be one too many. A command stands in the record from its last time.
                 return Ok(Submitted::default());
             }
             last = Some(look);
@@ -138,7 +138,9 @@ impl Delivery<'_> {
         }
         let Ok(look) = self.look(&open.pane).await else { return };
         let Some(line) = self.landed(&look) else { return };
-        if submitted.line.as_ref() == Some(&line) {
+        // Nobody else's text is the very command.
+        let is_command = self.terms.what == What::Command && self.command_line(&look).as_ref() == Some(&line);
+        if is_command || submitted.line.as_ref() == Some(&line) {
             // Not pressed, or not known: the next round looks again.
             let _ = self.press(open, Some(&look), &line).await;
         }

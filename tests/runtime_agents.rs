@@ -282,9 +282,9 @@ fn c14_of_an_entry_it_is_said_whether_it_is_the_whole_message() {
         let print = TextPrint::of(&record.spec.input.normalised(&typed));
         let exact = |text: &str, print: Option<TextPrint>| {
             fs::write(&record.file, format!("{start}{}", entry(text))).unwrap();
-            let mut search = RecordSearch::new(&record.spec, &record.values, None, LINE).of_text(print);
+            let mut search = RecordSearch::new(&record.spec, &record.values, None, LINE);
             assert!(search.found().unwrap(), "{program}: {text}");
-            search.is_exact()
+            search.is_exact(print)
         };
         let as_the_program_has_it = record.spec.input.normalised(&typed).into_owned();
         assert!(exact(&as_the_program_has_it, Some(print)), "{program}");

@@ -77,8 +77,9 @@ async fn pressed(hand: &Hand) -> Result<Pressed, VerbOutcome> {
         let pressed = pane.press_if_unchanged(&key, None, &seen.line).await;
         match pressed {
             Ok(pressed) if pressed.pressed => {
-                let read = hand.spec.as_deref().map(|spec| screen::read(spec, &look.screen).box_empty);
-                return Ok(Pressed { pane, source: seen.source, draft: read == Some(Some(false)) });
+                let spec = hand.spec.as_deref();
+                let draft = spec.is_some_and(|spec| screen::read(spec, &look.screen).box_empty == Some(false));
+                return Ok(Pressed { pane, source: seen.source, draft });
             }
             Ok(_) => {}
             Err(error) => {

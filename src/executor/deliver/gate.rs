@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Delivery, Failure};
+use super::{Delivery, Failure, settle};
 use crate::executor::folder_watch::FolderWatch;
 use crate::executor::launch::{Surface, ms, reads_screen, surface};
 use crate::executor::redraw;
@@ -218,8 +218,9 @@ impl Delivery<'_> {
     /// that came back into it, whoever interrupted its turn. The next look says whether it worked. A text that is not ours
     /// stays.
     async fn clear_residue(&self, look: &Look, reading: &Reading<'_>) {
-        if let Some(before) = self.terms.last_delivered.filter(|_| self.terms.managed.is_none()) {
-            super::settle::clear_named(self.hand, before).await;
+        let ours = self.terms.last_delivered.filter(|_| self.terms.managed.is_none());
+        if let Some(before) = ours.filter(|before| settle::named_in_box(&self.spec, look, *before).is_some()) {
+            settle::clear_named(self.hand, before).await;
         }
         let Some(left) = self.hand.residue() else { return };
         if reading.landed != Some(true) || !look.screen.contains(&left) {

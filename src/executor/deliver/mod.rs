@@ -285,12 +285,16 @@ impl<'a> Delivery<'a> {
     fn recorded(&self, record: Option<&RecordMark>) -> Option<Proof> {
         self.spec.proof.transcript.as_ref()?;
         let mut search = self.search(record);
-        search.found().unwrap_or(false).then(|| proof::of_record(&search))
+        search.found().unwrap_or(false).then(|| self.proven_by(&search))
     }
 
     fn search(&self, record: Option<&RecordMark>) -> RecordSearch<'_> {
         let line = self.first_line_as_recorded();
-        RecordSearch::new(&self.spec, &self.values, record, &line).of_text(Some(self.print_as_recorded()))
+        RecordSearch::new(&self.spec, &self.values, record, &line)
+    }
+
+    fn proven_by(&self, search: &RecordSearch<'_>) -> Proof {
+        proof::of_record(search, Some(self.print_as_recorded()))
     }
 
     fn first_line_as_recorded(&self) -> String {

@@ -12,6 +12,7 @@ use crate::executor::hand::{Hand, InFlight, Told};
 use crate::executor::launch::{ms, tail};
 use crate::model::delivery::{DeliveryOutcome, Proof, RecordMark};
 use crate::model::event::TurnSeen;
+use crate::model::message::TextPrint;
 use crate::observe::{self, clock};
 use crate::runtime::spec::TurnSource;
 use crate::runtime::transcript::{self, RecordSearch};
@@ -107,7 +108,7 @@ impl Delivery<'_> {
         // Reads only what has come since the last look.
         if search.found().unwrap_or(false) {
             self.hand.knows_conversation(search.conversation());
-            return Some(of_record(search));
+            return Some(self.proven_by(search));
         }
         let pattern = self.spec.proof.screen.as_ref()?;
         let look = self.look(&open.pane).await.ok()?;
@@ -156,12 +157,12 @@ pub(in crate::executor) async fn last_look(hand: &Hand, in_flight: &InFlight) ->
     let Some(spec) = hand.spec.as_ref().filter(|_| in_flight.typed) else { return cut_off };
     let Ok(values) = hand.values(None).await else { return cut_off };
     let line = spec.input.normalised(&in_flight.first_line);
-    let mut search = RecordSearch::new(spec, &values, in_flight.record.as_ref(), &line).of_text(in_flight.print);
+    let mut search = RecordSearch::new(spec, &values, in_flight.record.as_ref(), &line);
     let found = spec.proof.transcript.is_some() && search.found().unwrap_or(false);
-    if found { DeliveryOutcome::Proven { proof: of_record(&search) } } else { cut_off }
+    if found { DeliveryOutcome::Proven { proof: of_record(&search, in_flight.print) } } else { cut_off }
 }
 
 /// How strong a proof that is which has been found in the record.
-pub(super) fn of_record(search: &RecordSearch<'_>) -> Proof {
-    if search.is_exact() { Proof::TranscriptExact } else { Proof::Transcript }
+pub(super) fn of_record(search: &RecordSearch<'_>, typed: Option<TextPrint>) -> Proof {
+    if search.is_exact(typed) { Proof::TranscriptExact } else { Proof::Transcript }
 }

@@ -121,11 +121,11 @@ async fn settlement(hand: &Hand, message: MessageId, attempt: u32, typed: TypedB
     };
     let needle = names_attempt(message, attempt);
     let needle = spec.input.normalised(&needle);
-    let mut search = RecordSearch::new(spec, &values, typed.mark, &needle).of_text(typed.print);
+    let mut search = RecordSearch::new(spec, &values, typed.mark, &needle);
     match search.found() {
         Ok(true) => {
             hand.knows_conversation(search.conversation());
-            if search.is_exact() { Settlement::FoundExact } else { Settlement::Found }
+            if search.is_exact(typed.print) { Settlement::FoundExact } else { Settlement::Found }
         }
         Ok(false) => Settlement::Absent,
         Err(error) => Settlement::CannotTell { why: format!("the record cannot be read: {error}") },
@@ -171,7 +171,7 @@ fn residue(spec: &Spec, look: &Look, message: Option<MessageId>) -> Option<Strin
 }
 
 /// The line of the box that names `message`.
-fn named_in_box(spec: &Spec, look: &Look, message: MessageId) -> Option<String> {
+pub(super) fn named_in_box(spec: &Spec, look: &Look, message: MessageId) -> Option<String> {
     is_left(spec, look)?;
     // A conversation shows the same words above the box.
     let in_box = look.screen.get(spec.input.screen.as_ref()?.find_iter(&look.screen).last()?.start()..)?;

@@ -25,8 +25,6 @@ pub struct RecordSearch<'a> {
     marked: Option<Search>,
     others: BTreeMap<PathBuf, Search>,
     found_in: Option<PathBuf>,
-    whole: Option<TextPrint>,
-    exact: bool,
 }
 
 impl<'a> RecordSearch<'a> {
@@ -34,23 +32,7 @@ impl<'a> RecordSearch<'a> {
     /// from its beginning.
     pub fn new(spec: &'a Spec, values: &'a Values, mark: Option<&RecordMark>, needle: &str) -> Self {
         let marked = mark.map(|mark| Search::of(spec.proof.format, mark, needle));
-        Self {
-            spec,
-            values,
-            needle: needle.to_owned(),
-            marked,
-            others: BTreeMap::new(),
-            found_in: None,
-            whole: None,
-            exact: false,
-        }
-    }
-
-    /// Of a message whose whole text, as the program will have it, is this.
-    #[must_use]
-    pub fn of_text(mut self, whole: Option<TextPrint>) -> Self {
-        self.whole = whole;
-        self
+        Self { spec, values, needle: needle.to_owned(), marked, others: BTreeMap::new(), found_in: None }
     }
 
     /// Whether it has been found by now.
@@ -60,8 +42,8 @@ impl<'a> RecordSearch<'a> {
     /// The record cannot tell: a file of it cannot be read, or is shorter than it was.
     pub fn found(&mut self) -> io::Result<bool> {
         let told = self.marked.as_mut().map_or(Ok(false), Search::found);
-        if let (Ok(true), Some(marked)) = (&told, &self.marked) {
-            (self.exact, self.found_in) = (self.is_whole(marked), Some(marked.path.clone()));
+        if matches!(told, Ok(true)) {
+            self.found_in = self.marked.as_ref().map(|marked| marked.path.clone());
             return Ok(true);
         }
         for (path, _) in matching(self.spec, self.values) {
@@ -74,21 +56,17 @@ impl<'a> RecordSearch<'a> {
             });
             if search.found()? {
                 self.found_in = Some(search.path.clone());
-                self.exact = self.others.values().any(|search| search.found && self.is_whole(search));
                 return Ok(true);
             }
         }
         told
     }
 
-    /// Whether what was found is the whole text, byte for byte. A record that is any text has no entry to compare it with.
-    pub fn is_exact(&self) -> bool {
-        self.exact
-    }
-
-    fn is_whole(&self, search: &Search) -> bool {
-        let said = search.said.as_deref().map(|said| TextPrint::of(&self.spec.input.normalised(said)));
-        said.is_some() && said == self.whole
+    /// Whether what was found is `whole`, byte for byte, as the program has a text; it is not where nobody knows what was typed.
+    /// A record that is any text has no entry to compare with it.
+    pub fn is_exact(&self, whole: Option<TextPrint>) -> bool {
+        let mut said = self.marked.iter().chain(self.others.values()).filter_map(|search| search.said.as_deref());
+        said.any(|said| Some(TextPrint::of(&self.spec.input.normalised(said))) == whole)
     }
 
     /// What the program calls the conversation in which it was found, where its record says so.

@@ -71,6 +71,13 @@ pub fn under_version_control(place: &Place) {
     assert!(git.success());
 }
 
+/// Under version control, and beside ours there is one hook that the program has to be told to trust.
+fn with_hooks_of_the_users(place: &Place) {
+    under_version_control(place);
+    let hooks = r#"{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"/bin/true","timeout":3}]}]}}"#;
+    fs::write(place.home.join(".codex/hooks.json"), hooks).unwrap();
+}
+
 fn whole(place: &Place, message: MessageId, body: &str) {
     is_whole(&place.prompt(message, prompts), body, str::to_owned);
 }
@@ -79,9 +86,7 @@ fn whole(place: &Place, message: MessageId, body: &str) {
 #[test]
 fn c24_codexs_dialogs_are_each_answered_by_its_own_consent() {
     let place = settled(&["--consent", "trust_folder,hook_trust"]);
-    under_version_control(&place);
-    let hooks = r#"{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"/bin/true","timeout":3}]}]}}"#;
-    fs::write(place.home.join(".codex/hooks.json"), hooks).unwrap();
+    with_hooks_of_the_users(&place);
     let message = place.send("ada", "hello");
     assert_eq!(place.delivered(message), Proof::Hook);
     whole(&place, message, "hello");
@@ -107,9 +112,7 @@ fn c24_codex_without_consent_stops_at_the_dialog() {
 #[test]
 fn c24_codex_without_trust_in_hooks_stops_at_the_dialog() {
     let place = settled(&["--consent", "trust_folder"]);
-    under_version_control(&place);
-    let hooks = r#"{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"/bin/true","timeout":3}]}]}}"#;
-    fs::write(place.home.join(".codex/hooks.json"), hooks).unwrap();
+    with_hooks_of_the_users(&place);
     place.send("ada", "hello");
     let (failed, _) = place.wake_failed();
     assert!(failed.why.contains("`hook-trust`") && failed.why.contains("`hook_trust`"), "{}", failed.why);

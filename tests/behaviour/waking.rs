@@ -299,6 +299,19 @@ fn put_aside() -> World {
     world
 }
 
+/// As [`put_aside`], resumed and put aside once more.
+fn put_aside_again() -> World {
+    let mut world = put_aside();
+    check(
+        &mut world,
+        "7s up ada          => delivery_decided, delivered, session_ready
+         8s turn ada idle   =>
+         9s stop ada        => stop_set, parked, reaped[stopped]
+         9s gone ada signal:15 => session_ended",
+    );
+    world
+}
+
 /// C17, C29: a wake that fails has spent nothing: what it was to resume is resumed by the next one.
 #[test]
 fn c17_a_wake_that_fails_gives_back_what_it_took() {
@@ -323,14 +336,10 @@ fn c17_a_wake_that_fails_gives_back_what_it_took() {
 /// of what was parked before.
 #[test]
 fn c17_a_folder_launch_in_which_nothing_was_said_leaves_what_was_parked() {
-    let mut world = put_aside();
+    let mut world = put_aside_again();
     check(
         &mut world,
-        "7s up ada          => delivery_decided, delivered, session_ready
-         8s turn ada idle   =>
-         9s stop ada        => stop_set, parked, reaped[stopped]
-         9s gone ada signal:15 => session_ended
-         10s start ada      => stop_cleared
+        "10s start ada      => stop_cleared
          11s run ada        => wake_decided[fresh folder_launch]
          12s started ada    =>
          13s box ada        => session_ready
@@ -367,27 +376,19 @@ fn c17_a_conversation_that_ends_its_program_each_time_is_left_behind() {
 /// C17, C54: a refresh is still asked for where the fresh session never came; what was before `new` is not wanted any more.
 #[test]
 fn c17_what_an_operator_put_away_does_not_come_back() {
-    let mut world = put_aside();
+    let mut world = put_aside_again();
     check(
         &mut world,
-        "7s up ada          => delivery_decided, delivered, session_ready
-         8s turn ada idle   =>
-         9s stop ada        => stop_set, parked, reaped[stopped]
-         9s gone ada signal:15 => session_ended
-         9s start ada       => stop_cleared
+        "9s start ada       => stop_cleared
          10s refresh ada    => refresh_marked
          11s send c to ada about known => wake_decided[fresh refresh_mark]
          12s gone ada exit:1 => session_died, wake_failed, wake_refused[retry_delay]
          13s passes         => wake_decided[fresh refresh_mark]",
     );
-    let mut world = put_aside();
+    let mut world = put_aside_again();
     check(
         &mut world,
-        "7s up ada          => delivery_decided, delivered, session_ready
-         8s turn ada idle   =>
-         9s stop ada        => stop_set, parked, reaped[stopped]
-         9s gone ada signal:15 => session_ended
-         10s start ada      => stop_cleared
+        "10s start ada      => stop_cleared
          10s new ada        => wake_decided[fresh new]
          11s gone ada exit:1 => session_died, wake_failed",
     );

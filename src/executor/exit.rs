@@ -44,9 +44,12 @@ async fn pressed(hand: &Hand, key: &str) -> bool {
     loop {
         let Ok(look) = pane.look().await else { return false };
         match shown(hand, &look) {
-            Shown::AtRest => {
-                return pane.press_if_unchanged(key, Some(&look), "").await.is_ok_and(|pressed| pressed.pressed);
-            }
+            Shown::AtRest => match pane.press_if_unchanged(key, Some(&look), "").await {
+                Ok(pressed) if pressed.pressed => return true,
+                // What was drawn since the look says nothing against it.
+                Ok(_) => sleep(LOOK).await,
+                Err(_) => return false,
+            },
             Shown::StillWorking => sleep(LOOK).await,
             Shown::Other => return false,
         }

@@ -74,6 +74,7 @@ fn examine(context: &Context) -> Vec<Finding> {
     findings.push(daemon);
     findings.extend(installed::examine(context, &service, &known, &past.state));
     findings.extend(sessions::examine(&service, &past.state));
+    findings.extend(sessions::cannot_call(home, &past.state));
     findings.push(settings);
     findings.extend(journal);
     findings.extend(runtimes);

@@ -1,7 +1,8 @@
 //! Who is turned away: with which status, with which record, and to nobody else's harm.
 
 use std::io::Write;
-use std::process::Stdio;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use dormouse::model::event::{CallRefused, Event, Fact};
@@ -31,7 +32,9 @@ fn told(world: &World, status: u16, why: &str) -> Subject {
         refused(record).filter(|(refused, _)| refused.why.contains(why))
     });
     assert_eq!((found.status, &*found.door, found.times), (status, "mcp", 1), "{found:?}");
-    if cfg!(target_os = "linux") {
+    // Too long a head is noted once it has been answered: the caller may have gone by then, and nobody knows any more who it was.
+    let may_be_gone = status == 431 && found.uid.is_none();
+    if cfg!(target_os = "linux") && !may_be_gone {
         assert_eq!(found.uid, Some(rustix::process::geteuid().as_raw()), "{found:?}");
     }
     subject
@@ -93,6 +96,51 @@ fn c62_the_secret_of_an_ended_session_opens_nothing() {
     let subject = told(&world, 401, "has ended");
     assert_eq!(subject, Subject::session(&ada.session.peer, ada.session.generation));
     still_serves(&bob);
+}
+
+/// C62: while no daemon listens, whoever takes its port hears the secrets of the sessions that call. To another user they are
+/// worth nothing.
+#[test]
+fn c62_a_secret_is_worth_nothing_to_another_user() {
+    let world = world("", &[("ada", &[]), ("bob", &[])]);
+    let ada = Agent::woken(&world, "ada");
+    let bearer = format!("Bearer {}", ada.secret);
+    let to_bob = json!({ "name": "send_to_peer", "arguments": { "to": "bob", "message": "from ada" } });
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": to_bob }).to_string();
+    let headers = [&[("authorization", &*bearer)], &JSON[..]].concat();
+    // Waits for its answer, and without: a socket that is closed at once says no longer whose it was.
+    for waits in ["cat <&3", "exec 3>&-"] {
+        let mut stranger = as_another_user("bash");
+        stranger.args(["-c", &format!("exec 3<>/dev/tcp/127.0.0.1/{} && cat >&3 && {waits}", ada.port)]);
+        let mut stranger = stranger.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        stranger.stdin.take().unwrap().write_all(&request("POST", ada.port, &headers, &call)).unwrap();
+        let answer = String::from_utf8(stranger.wait_with_output().unwrap().stdout).unwrap();
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 403 "), "{answer}");
+    }
+    let (found, subject) = world.await_record("the refusal", |record| {
+        refused(record).filter(|(refused, _)| refused.why.contains("another user"))
+    });
+    assert_eq!((found.status, &*found.rule, found.uid), (403, "C62", Some(NOBODY)), "{found:?}");
+    assert_eq!(subject, Subject::session(&ada.session.peer, ada.session.generation));
+    still_serves(&ada);
+    world.audit_is_clean();
+    let said = |record: &Record| matches!(record.event, Event::Fact(Fact::MessageAccepted(_)));
+    assert_eq!(world.records().iter().filter(|record| said(record)).count(), 1, "{}", world.story());
+}
+
+const NOBODY: u32 = 65534;
+
+/// `program`, run by somebody else.
+fn as_another_user(program: &str) -> Command {
+    if rustix::process::geteuid().is_root() {
+        let mut command = Command::new(program);
+        command.uid(NOBODY);
+        return command;
+    }
+    // Whoever may not become somebody else without a password sees this fail: `sudo` says so.
+    let mut command = Command::new("sudo");
+    command.args(["-n", "-u", "#65534", "--", program]);
+    command
 }
 
 /// C62: a page that was led here by a name of its own (DNS rebinding) says that name, and its own.

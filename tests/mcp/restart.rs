@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::agent::{Agent, CAT, port, world};
 use crate::daemon_fixture::{World, text};
@@ -27,11 +27,23 @@ fn c60_a_session_finds_the_next_daemon_at_the_same_port() {
     world.audit_is_clean();
 }
 
-/// Somebody else has taken it: another is found, kept, and said.
+/// Somebody else has taken it: another is found, kept, and said, also of whom it leaves without tools.
 #[test]
 fn a_port_that_is_taken_is_given_up_for_another() {
-    let mut world = world("", &[]);
+    let mut world = World::new("");
+    world.add_runtime("cat", &CAT.replace("inbox.txt\"]", "inbox.txt\", \"sh\", \"{mcp_url}\"]"));
+    world.start();
+    world.add_peer("ada", &["--runtime", "cat"]);
+    world.add_peer("bob", &["--runtime", "cat"]);
+    Agent::woken(&world, "ada");
     let before = port(&world);
+    let named = |world: &World| {
+        let doctor: Value = serde_json::from_slice(&world.run(&["doctor", "--json"]).stdout).unwrap();
+        let found =
+            doctor.as_array().unwrap().iter().filter(|it| it["says"].as_str().unwrap().contains("agents called"));
+        found.map(|it| (it["check"].clone(), it["verdict"].clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(named(&world), []);
     world.terminate();
     let taken = TcpListener::bind(("127.0.0.1", before)).unwrap();
     world.start();
@@ -40,6 +52,8 @@ fn a_port_that_is_taken_is_given_up_for_another() {
     drop(taken);
     let log = std::fs::read_to_string(world.diagnostics()).unwrap();
     assert!(log.contains("the port agents knew is taken"), "{log}");
+    Agent::woken(&world, "bob");
+    assert_eq!(named(&world), [(json!("session of cat-ada"), json!("warn"))]);
     world.terminate();
     world.start();
     assert_eq!(port(&world), after);

@@ -72,9 +72,9 @@ fn c62_the_tools_are_the_same_over_standard_input() {
         _ => None,
     });
     assert_eq!(from, Sender::Session { peer: ada.session.peer.clone(), generation: ada.session.generation });
-    assert_eq!(client.calls("list_peers", json!({})), ada.calls("list_peers", json!({})));
     // What both see is then the same until somebody writes again.
     delivered(&world, message);
+    assert_eq!(client.calls("list_peers", json!({})), ada.calls("list_peers", json!({})));
     assert_eq!(client.calls("my_messages", json!({})), ada.calls("my_messages", json!({})));
     let refused = client.calls("send_to_peer", json!({ "peer": "nobody", "text": "x" }));
     assert!(refused.is_error && refused.text.contains("no peer is called `nobody`"), "{refused:?}");

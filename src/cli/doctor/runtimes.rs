@@ -195,8 +195,10 @@ fn signed_in(sign_in: &SignIn, spec: &Spec, values: &Values, service: &Service) 
             None => Finding::ok(check, format!("{asks}, without a key")),
         };
     }
-    let config = sign_in.config.iter().map(|config| format!("a provider in {}", config.path));
-    let looked = sign_in.files.iter().chain(&sign_in.env).cloned().chain(config).collect::<Vec<_>>().join(", ");
+    let path = |path: &String| expand(path, values).unwrap_or_else(|_| path.clone());
+    let config = sign_in.config.iter().map(|config| format!("a provider in {}", path(&config.path)));
+    let files = sign_in.files.iter().map(path);
+    let looked = files.chain(sign_in.env.iter().cloned()).chain(config).collect::<Vec<_>>().join(", ");
     Finding::warn(check, format!("nothing shows that it is signed in (looked for {looked})"), &sign_in.says)
 }
 

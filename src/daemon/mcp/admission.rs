@@ -1,13 +1,16 @@
 //! Which calls are heard: those that mean this very place, and show a live session's secret (C62).
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use hyper::HeaderMap;
 use hyper::header::{AUTHORIZATION, HOST, ORIGIN};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::Front;
 use super::bearer::Holder;
+use super::owner::{Owner, owner};
 use super::refusals::Why;
 use crate::model::effect::SessionName;
 use crate::protocol::call_bytes_max;
@@ -51,13 +54,16 @@ pub(super) fn from_this_machine(headers: &HeaderMap, port: u16) -> Result<(), Wh
 }
 
 /// The session that calls.
-pub(super) async fn admit(front: &Front, headers: &HeaderMap) -> Result<Admitted, Refused> {
+pub(super) async fn admit(front: &Front, headers: &HeaderMap, from: SocketAddr) -> Result<Admitted, Refused> {
     let secret = secret(headers)?;
     let session = match front.bearers.holder(secret).await {
         Holder::Session(session) => session,
         Holder::Ended(session) => return Err(ended(session)),
         Holder::Nobody => return Err(Why::WrongSecret.into()),
     };
+    if !owner_of(from, front.port).await.may_call(rustix::process::geteuid().as_raw()) {
+        return Err(Refused { why: Why::OtherUser, session: Some(session) });
+    }
     let default = Admitted { session: session.clone(), body_bytes_max: call_bytes_max(MESSAGE_BYTES) };
     if !front.door.inputs.serves() {
         return Ok(default);
@@ -68,6 +74,11 @@ pub(super) async fn admit(front: &Front, headers: &HeaderMap) -> Result<Admitted
         // The loop cannot say, or not now: a tool's call will be told so.
         Ok(Err(_)) | Err(_) => Ok(default),
     }
+}
+
+/// The kernel walks all its connections for that.
+async fn owner_of(from: SocketAddr, port: u16) -> Owner {
+    spawn_blocking(move || owner(from, port)).await.unwrap_or(Owner::Nobody)
 }
 
 fn ended(session: SessionName) -> Refused {

@@ -1,6 +1,7 @@
 //! One connection, one request: each part of it within its time, and none of them in another's way.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,14 +39,14 @@ const HEAD_BYTES_MAX: usize = 64 << 10;
 type Body = BoxBody<Bytes, Infallible>;
 
 /// Hears one request and answers it.
-pub(super) async fn serve(stream: TcpStream, from: u16, front: &Arc<Front>) {
+pub(super) async fn serve(stream: TcpStream, from: SocketAddr, front: &Arc<Front>) {
     // Held until the last byte is out.
     let Some((place, leave)) = front.places.stranger().await else {
         front.refusals.note(Why::TooMany, None, from);
         return turn_away(stream, front).await;
     };
     let service = service_fn(async |request| {
-        let answered = answer(request, front, &place).await;
+        let answered = answer(request, from, front, &place).await;
         Ok::<_, Infallible>(answered.unwrap_or_else(|Refused { why, session }| {
             front.refusals.note(why, session.as_ref(), from);
             refusal(why)
@@ -78,13 +79,18 @@ pub(super) async fn serve(stream: TcpStream, from: u16, front: &Arc<Front>) {
     }
 }
 
-async fn answer(request: Request<Incoming>, front: &Arc<Front>, place: &Place) -> Result<Response<Body>, Refused> {
+async fn answer(
+    request: Request<Incoming>,
+    from: SocketAddr,
+    front: &Arc<Front>,
+    place: &Place,
+) -> Result<Response<Body>, Refused> {
     place.is_heard();
     from_this_machine(request.headers(), front.port)?;
     if request.uri().path() != "/mcp" {
         return Ok(plain(StatusCode::NOT_FOUND, "agents call /mcp"));
     }
-    let Admitted { session, body_bytes_max } = admit(front, request.headers()).await?;
+    let Admitted { session, body_bytes_max } = admit(front, request.headers(), from).await?;
     let of_session = |why| Refused { why, session: Some(session.clone()) };
     let own = front.places.of(&session).ok_or_else(|| of_session(Why::TooManyOfOne))?;
     place.becomes(own);

@@ -7,6 +7,7 @@ mod admission;
 mod bearer;
 mod connection;
 mod desk;
+mod owner;
 mod places;
 mod port;
 mod refusals;
@@ -55,7 +56,7 @@ async fn accept(listener: &TcpListener, front: &Arc<Front>) {
         match listener.accept().await {
             Ok((stream, from)) => {
                 let front = Arc::clone(front);
-                callers.spawn(async move { connection::serve(stream, from.port(), &front).await });
+                callers.spawn(async move { connection::serve(stream, from, &front).await });
             }
             Err(error) => {
                 // Out of file descriptors: the caller stays in the queue, and trying at once would spin.

@@ -56,7 +56,7 @@ pub async fn listen(home: &Home, wanted: u16) -> Result<Listening, ListenError> 
             Err(error) => tracing::warn!(
                 port,
                 %error,
-                "the port agents knew is taken: sessions of before cannot call by MCP any more, later ones get another"
+                "the port agents knew is taken: sessions of before cannot call by MCP any more, later ones get another; `dormouse doctor` names them"
             ),
         }
     }

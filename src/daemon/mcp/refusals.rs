@@ -1,7 +1,7 @@
 //! Who is turned away, why, and what of it the journal is told.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::net::SocketAddr;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use hyper::StatusCode;
 
 use super::Listening;
+use super::owner::owner;
 use crate::daemon::input::Input;
 use crate::model::effect::SessionName;
 use crate::model::event::CallRefused;
@@ -24,6 +25,7 @@ pub(super) enum Why {
     NoSecret,
     WrongSecret,
     EndedSession,
+    OtherUser,
     Host,
     Origin,
     BodyTooLong,
@@ -39,7 +41,7 @@ impl Why {
     pub(super) fn status(self) -> StatusCode {
         match self {
             Why::NoSecret | Why::WrongSecret | Why::EndedSession => StatusCode::UNAUTHORIZED,
-            Why::Host | Why::Origin => StatusCode::FORBIDDEN,
+            Why::OtherUser | Why::Host | Why::Origin => StatusCode::FORBIDDEN,
             Why::BodyTooLong => StatusCode::PAYLOAD_TOO_LARGE,
             Why::HeadTooLong => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Why::SlowHead | Why::SlowBody => StatusCode::REQUEST_TIMEOUT,
@@ -54,6 +56,7 @@ impl Why {
             Why::NoSecret => "no secret was shown: expected the header `Authorization: Bearer SECRET`",
             Why::WrongSecret => "the secret is no session's of this home",
             Why::EndedSession => "the session whose secret it is has ended",
+            Why::OtherUser => "another user called with the secret of this session, which he must have stolen",
             Why::Host => "`Host` names another place than this door",
             Why::Origin => "it came from a web page (`Origin`)",
             Why::BodyTooLong => "the body is longer than any message may need",
@@ -98,8 +101,8 @@ impl Refusals {
         }
     }
 
-    /// Tells the journal, now or with others like it. `from` is the caller's own port.
-    pub(super) fn note(&self, why: Why, session: Option<&SessionName>, from: u16) {
+    /// Tells the journal, now or with others like it.
+    pub(super) fn note(&self, why: Why, session: Option<&SessionName>, from: SocketAddr) {
         let kind = (why, session.cloned());
         {
             let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
@@ -109,7 +112,7 @@ impl Refusals {
             }
             counted.insert(kind.clone(), 0);
         }
-        tell(&self.inputs, &kind, uid_of(from, self.port), 1);
+        tell(&self.inputs, &kind, owner(from, self.port).uid(), 1);
         let (inputs, counted) = (self.inputs.clone(), Arc::clone(&self.counted));
         tokio::spawn(async move {
             loop {
@@ -140,14 +143,4 @@ fn tell(inputs: &Sender<Input>, (why, session): &Kind, uid: Option<u32>, times: 
     let refused = CallRefused { door, status: why.status().as_u16(), rule, why: says, uid, times };
     // Closed only when the daemon is ending.
     let _ = inputs.send(Input::Report(Box::new(Draft::own(subject, None, refused).into())));
-}
-
-/// Whose the socket at the other end is. The kernel's table has a line for it, on Linux.
-fn uid_of(from: u16, port: u16) -> Option<u32> {
-    let table = fs::read_to_string("/proc/net/tcp").ok()?;
-    let [from, port] = [from, port].map(|port| format!(":{port:04X}"));
-    table.lines().map(|line| line.split_ascii_whitespace().collect::<Vec<_>>()).find_map(|columns| {
-        let is_theirs = columns.get(1)?.ends_with(&from) && columns.get(2)?.ends_with(&port);
-        columns.get(7).filter(|_| is_theirs)?.parse().ok()
-    })
 }

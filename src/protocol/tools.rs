@@ -290,7 +290,7 @@ fn sent_words(sent: &Sent) -> String {
 
 fn not_yet(problem: &Problem) -> String {
     format!(
-        "accepted, {}. Do not send it again: it stays in the queue, and a reply will come to you as a message of its own.",
+        "accepted, {}. Do not send it again: nothing of it is lost, and a reply will come to you as a message of its own.",
         problem.message
     )
 }
@@ -378,8 +378,9 @@ mod tests {
         let said = tool("send_to_peer").unwrap().said(Err(problem));
         assert_eq!(said.text, "error (refused): `ada` is stopped\nhint: the message was not accepted");
         assert!(said.is_error);
-        let late = Problem::new(ProblemCode::TimedOut, "not replied to within 50000 ms: message 01 is queued");
+        let late = Problem::new(ProblemCode::TimedOut, "not replied to within 50000 ms: message 01 is delivered");
         let said = tool("send_to_peer").unwrap().said(Err(late));
         assert!(!said.is_error && said.text.starts_with("accepted, not replied to"), "{}", said.text);
+        assert!(!said.text.contains("queue"), "where it is, the first half says: {}", said.text);
     }
 }

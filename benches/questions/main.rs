@@ -1,8 +1,8 @@
 //! How long questions over a long history take, next to reading and folding it: `make bench-questions`.
 //! `DORMOUSE_BENCH_RECORDS` says how long.
 
-#[path = "../corpus/ruled.rs"]
-mod ruled;
+#[path = "../corpus/simulated.rs"]
+mod simulated;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -14,6 +14,7 @@ use dormouse::model::name::Identity;
 use dormouse::model::record::Record;
 use dormouse::model::state::State;
 use dormouse::reducer;
+use simulated::History;
 
 /// A question, and how many times as long as decode and fold it may take, or how many seconds.
 struct Bar {
@@ -29,10 +30,11 @@ fn main() {
     let (records, rounds) = (number("DORMOUSE_BENCH_RECORDS", 1_000_000), number("DORMOUSE_BENCH_ROUNDS", 3) as usize);
     let dir = tempfile::tempdir().expect("a folder");
     let begun = Instant::now();
-    let records = ruled::write(dir.path(), records);
+    let history = simulated::write(dir.path(), records);
     let made = Indexer::new(dir.path().to_owned()).catch_up(|| true).expect("indexes");
+    let records = history.records;
     println!("{records} records, {made} segments, made in {:.1} s; {rounds} rounds", begun.elapsed().as_secs_f64());
-    let bars = bars(dir.path(), records);
+    let bars = bars(dir.path(), &history);
     let mut taken = vec![Vec::new(); bars.len() + 1];
     // Interleaved, so that what else the machine does meets all of them.
     for _ in 0..rounds {
@@ -55,15 +57,15 @@ fn main() {
     }
 }
 
-fn bars(dir: &Path, records: u64) -> Vec<Bar> {
+fn bars(dir: &Path, history: &History) -> Vec<Bar> {
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let times = |name, args: &str, max| Bar { name, args: words(args), times_max: Some(max), seconds_max: None };
     let at_once = |name, args: String| Bar { name, args: words(&args), times_max: None, seconds_max: Some(0.3) };
-    let (often, seldom) = (ruled::often(), ruled::seldom());
-    let (worker, middle) = (ruled::worker(), Lsn(records / 2));
-    let reaped = newest(dir, &worker, "reaped", middle);
+    let History { records, often, seldom, worker } = history;
+    let middle = Lsn(records / 2);
+    let reaped = newest(dir, worker, "reaped", middle);
     let session = reaped.subject.generation.expect("a session").0;
-    let message = newest(dir, &worker, "task_done", Lsn(records)).subject.message.expect("a message");
+    let message = newest(dir, worker, "task_done", Lsn(*records)).subject.message.expect("a message");
     vec![
         at_once("why PEER, busy", format!("why {often}")),
         at_once("why PEER, seldom", format!("why {seldom}")),

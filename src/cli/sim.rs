@@ -176,7 +176,7 @@ impl Sim {
     fn plan(&self, seed: u64) -> Plan {
         let only = self.only.as_ref().map(|only| only.0.clone());
         let sends_per_hour = self.sends.unwrap_or(SENDS_PER_HOUR);
-        Plan { seed, level: self.faults, hours: self.hours, sends_per_hour, only }
+        Plan { hours: self.hours, sends_per_hour, only, ..Plan::new(seed, self.faults) }
     }
 }
 

@@ -21,6 +21,7 @@ use crate::model::id::{Generation, Lsn};
 use crate::model::profile::Registration;
 use crate::model::record::{Record, groups};
 use crate::model::state::{Presence, State};
+use crate::supervisor::Keeping;
 
 /// What a world is made of, and how long it lasts.
 #[derive(Clone, Debug)]
@@ -33,11 +34,14 @@ pub struct Plan {
     pub sends_per_hour: u64,
     /// Only these faults strike, by their numbers.
     pub only: Option<BTreeSet<u32>>,
+    /// A daemon keeps its state after so many records.
+    pub snapshot_records: u64,
 }
 
 impl Plan {
     pub fn new(seed: u64, level: Level) -> Self {
-        Self { seed, level, hours: 6, sends_per_hour: SENDS_PER_HOUR, only: None }
+        let (sends_per_hour, snapshot_records) = (SENDS_PER_HOUR, SNAPSHOT_RECORDS);
+        Self { seed, level, hours: 6, sends_per_hour, only: None, snapshot_records }
     }
 }
 
@@ -52,6 +56,8 @@ pub struct Ran {
     pub state: Option<Box<State>>,
 }
 
+/// Few, so that a run has many snapshots.
+const SNAPSHOT_RECORDS: u64 = 400;
 /// After this long in peace everything must be at rest: an hour until a session is idle, another for one that hung in
 /// its last turn, and time for what waits.
 const REST_MS_MAX: u64 = 12 * 3_600_000;
@@ -74,6 +80,7 @@ pub struct Sim {
     /// What they add up to, folded one by one.
     pub(super) shadow: State,
     pub(super) broken: Option<Broken>,
+    pub(super) keeping: Keeping,
     /// Tries to open a journal that refuses, in a row.
     pub(super) refusals: u32,
     calm_since: Option<u64>,
@@ -95,6 +102,7 @@ pub fn run(plan: &Plan) -> Ran {
 impl Sim {
     pub fn new(plan: &Plan) -> Self {
         let mut sim = Self::of(World::new(plan.seed, Faults::new(plan.seed, plan.level, plan.only.clone())));
+        sim.keeping.snapshot_records = plan.snapshot_records;
         sim.world.people.sends_per_hour = plan.sends_per_hour;
         sim.world.later(2_000, What::Sender);
         sim.world.later(60_000, What::Person);
@@ -121,6 +129,7 @@ impl Sim {
             history: Vec::new(),
             shadow: State::default(),
             broken: None,
+            keeping: Keeping { snapshot_records: SNAPSHOT_RECORDS },
             refusals: 0,
             calm_since: None,
             play: None,

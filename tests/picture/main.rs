@@ -14,7 +14,7 @@ use dormouse::model::id::{Generation, Lsn};
 use dormouse::model::record::Record;
 use dormouse::model::state::State;
 use dormouse::reducer::apply;
-use dormouse::sim::{Level, Plan, SENDS_PER_HOUR};
+use dormouse::sim::{Level, Plan};
 use jiff::tz::TimeZone;
 
 use history::{BODY, fleet, hostile};
@@ -73,7 +73,7 @@ fn the_lanes_of_a_fleet_are_what_replay_says_after_each_record() {
 #[test]
 fn the_lanes_of_made_up_worlds_are_what_replay_says() {
     for seed in 0..4 {
-        let plan = Plan { seed, level: Level::Heavy, hours: 1, sends_per_hour: SENDS_PER_HOUR, only: None };
+        let plan = Plan { hours: 1, ..Plan::new(seed, Level::Heavy) };
         every_bar_is_what_replay_says(&dormouse::sim::run(&plan).records, 11);
     }
 }

@@ -16,11 +16,10 @@ use crate::sim::hands::{self, Desk, Hands};
 use crate::sim::oracle::{Acknowledged, Broken, spooled_is_taken_up};
 use crate::sim::run::Sim;
 use crate::sim::world::Heard;
-use crate::supervisor::{Asked, Began, Begin, Keeping, Supervisor};
+use crate::supervisor::{Asked, Began, Begin, Supervisor};
 
-/// Small, so that a run rotates and takes snapshots many times.
+/// Small, so that a run rotates many times.
 const SEGMENT_BYTES: u64 = 64 << 10;
-const SNAPSHOT_RECORDS: u64 = 400;
 
 impl Sim {
     /// A daemon opens the journal, looks at the world, and serves (C60).
@@ -32,7 +31,7 @@ impl Sim {
         self.plan_faults_of_a_start();
         let Some((journal, state)) = self.open() else { return };
         let desk = Desk { profiles: Arc::clone(&self.world.profiles), ..Desk::default() };
-        let mut supervisor = Supervisor::new(journal, desk, state, Keeping { snapshot_records: SNAPSHOT_RECORDS });
+        let mut supervisor = Supervisor::new(journal, desk, state, self.keeping);
         // Clients of the daemon before may still be at work: the world holds still before it is looked at (C16).
         let at_work: Vec<SessionName> =
             self.world.lives.values().filter(|life| life.client).map(|life| life.name.clone()).collect();

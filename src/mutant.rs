@@ -40,6 +40,7 @@ macro_rules! each_deliberate_bug {
             ends_the_wrong_generation EndsTheWrongGeneration "C52a" in 10, "a kill goes to another generation's lane";
             idle_unheard IdleUnheard "C46b" in 40, "a program's own word that it does nothing is passed over";
             death_not_counted DeathNotCounted "C48" in 10, "the crash-loop guard hears of no death";
+            park_lost ParkLost "C17" in 40, "a session that never was ready keeps the conversation that it was to resume";
             // The rules.
             armed_by_anybody ArmedByAnybody "C36" in 40, "a word from a session that is gone arms the next one";
             failed_look_reaps FailedLookReaps "C43" in 20, "a look that could not see is taken for one that saw nothing";

@@ -132,7 +132,7 @@ pub(super) fn leave(state: &mut State, record: &Record, how: EndedHow, ending: E
     presence.since = record.at;
     presence.lost.extend(&lost);
     presence.unanswered.extend(session.questions);
-    if let Some(taken) = session.taken {
+    if let Some(taken) = session.taken.filter(|_| !bug(Bug::ParkLost)) {
         gives_back(presence, *taken);
     }
     let generation = session.generation;

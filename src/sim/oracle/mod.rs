@@ -3,6 +3,7 @@
 mod acknowledged;
 mod armed;
 mod arrived;
+mod conversations;
 mod ends;
 mod fates;
 mod gates;
@@ -83,5 +84,6 @@ pub fn all() -> Vec<Box<dyn Oracle>> {
         Box::new(once::Once::default()),
         Box::new(armed::Arms::default()),
         Box::new(questions::Questions::default()),
+        Box::new(conversations::Conversations::default()),
     ]
 }

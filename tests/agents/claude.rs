@@ -212,7 +212,7 @@ fn c26_a_nasty_message_reaches_claude_whole_and_nothing_is_executed() {
         assert_eq!(place.delivered(message), Proof::Hook);
         whole(&place, message, &body);
     }
-    assert!(!place.world.path("ada").join("made").exists(), "something was executed");
+    place.nothing_was_executed();
     assert_eq!(place.model.asked().len(), 5, "a request for each message, and none besides");
     place.world.audit_is_clean();
 }

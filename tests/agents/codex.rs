@@ -145,7 +145,7 @@ fn nasty_ones_arrive_whole(args: &[&str], proof: Proof) {
         assert_eq!(place.delivered(message), proof);
         whole(&place, message, &body);
     }
-    assert!(!place.world.path("ada").join("made").exists(), "something was executed");
+    place.nothing_was_executed();
     assert_eq!(place.model.asked().len(), 5, "a request for each message, and none besides");
     place.world.audit_is_clean();
 }

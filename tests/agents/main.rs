@@ -15,6 +15,7 @@ mod killed_work;
 mod leaving;
 mod model;
 mod openai;
+mod parked;
 mod place;
 mod replies;
 mod secrets;

@@ -185,6 +185,18 @@ impl Place {
         });
     }
 
+    /// No part of a text has made its file, in whatever folder a shell might have been.
+    #[track_caller]
+    pub fn nothing_was_executed(&self) {
+        let mut folders = vec![self.world.path("")];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+                assert_ne!(entry.file_name(), "made", "something was executed: {}", entry.path().display());
+                folders.extend(entry.file_type().unwrap().is_dir().then(|| entry.path()));
+            }
+        }
+    }
+
     /// What runs with the environment of a session of this home, by name.
     pub fn alive(&self) -> Vec<String> {
         let home = format!("\0HOME={}\0", self.home.display());

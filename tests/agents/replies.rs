@@ -22,8 +22,17 @@ fn told_by_a_tool(asked: &Asked) -> Option<String> {
     said.as_array()?.iter().rfind(|item| is_result(item)).map(Value::to_string)
 }
 
-/// `ada` asks its peer, and waits for so long; `peer` answers, or thinks for ever.
-fn asks(to: &'static str, timeout_s: u64, answers: bool) -> impl Fn(&Asked) -> Option<Answer> + Send + 'static {
+/// What becomes of the question.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Worker {
+    Answers,
+    ThinksForEver,
+    /// Its turn ends, and nothing was sent.
+    SaysNothing,
+}
+
+/// `ada` asks its peer, and waits for so long.
+fn asks(to: &'static str, timeout_s: u64, worker: Worker) -> impl Fn(&Asked) -> Option<Answer> + Send + 'static {
     move |asked| {
         let (from, said) = letter(&asked.prompt()?)?;
         match said.as_str() {
@@ -32,8 +41,11 @@ fn asks(to: &'static str, timeout_s: u64, answers: bool) -> impl Fn(&Asked) -> O
                 json!({ "peer": to, "text": "2 + 2?", "topic": "sums", "wait_for_reply": true,
                     "timeout_seconds": timeout_s }),
             )),
-            "2 + 2?" if answers => Some(Answer::Tool("send_to_peer", json!({ "peer": from, "text": "4, I think" }))),
-            "2 + 2?" => Some(Answer::Held("never said")),
+            "2 + 2?" => match worker {
+                Worker::Answers => Some(Answer::Tool("send_to_peer", json!({ "peer": from, "text": "4, I think" }))),
+                Worker::ThinksForEver => Some(Answer::Held("never said")),
+                Worker::SaysNothing => None,
+            },
             _ => None,
         }
     }
@@ -84,7 +96,7 @@ fn question(place: &Place) -> MessageId {
 #[track_caller]
 fn hears_the_reply(it: Pair) {
     let place = pair(it, "");
-    place.model.thinks(asks("worker", 60, true));
+    place.model.thinks(asks("worker", 60, Worker::Answers));
     place.send("ada", "ask it");
     let question = question(&place);
     let heard = hears(&place, it);
@@ -100,7 +112,7 @@ fn hears_the_reply(it: Pair) {
 #[track_caller]
 fn hears_of_the_death(it: Pair) {
     let place = pair(it, "unfinished_retries = 0\n");
-    place.model.thinks(asks("worker", 60, false));
+    place.model.thinks(asks("worker", 60, Worker::ThinksForEver));
     place.send("ada", "ask it");
     let question = question(&place);
     place.delivered(question);
@@ -121,15 +133,28 @@ fn hears_of_the_death(it: Pair) {
     place.world.audit_is_clean();
 }
 
+/// C13, C41a: so is whoever is waited for and comes to rest without an answer.
+#[track_caller]
+fn hears_of_the_silence(it: Pair) {
+    let place = pair(it, "unfinished_retries = 0\nephemeral_unarmed_idle = \"1s\"\n");
+    place.model.thinks(asks("worker", 60, Worker::SaysNothing));
+    place.send("ada", "ask it");
+    place.delivered(question(&place));
+    let heard = hears(&place, it);
+    assert!(heard.contains("without an answer") && !heard.contains("replied:"), "{heard}");
+    place.world.audit_is_clean();
+}
+
 /// C13: who waits no longer than so is told that nothing has come, and that the question stands.
 #[track_caller]
 fn hears_that_time_is_up(it: Pair) {
     let place = pair(it, "");
-    place.model.thinks(asks("worker", 2, false));
+    place.model.thinks(asks("worker", 2, Worker::ThinksForEver));
     place.send("ada", "ask it");
     question(&place);
     let heard = hears(&place, it);
     assert!(heard.contains("not replied to within 2 s"), "{heard}");
+    assert!(!heard.contains("stays in the queue"), "it may have been delivered: {heard}");
     place.world.audit_is_clean();
 }
 
@@ -141,6 +166,11 @@ fn c13_a_real_agent_hears_the_reply_that_it_waits_for() {
 #[test]
 fn c13_a_real_agent_hears_that_who_it_waits_for_has_died() {
     PAIRS.into_iter().for_each(hears_of_the_death);
+}
+
+#[test]
+fn c13_a_real_agent_hears_that_who_it_waits_for_has_ended_without_a_word() {
+    PAIRS.into_iter().for_each(hears_of_the_silence);
 }
 
 #[test]

@@ -193,9 +193,8 @@ fn c40_ten_tasks_of_a_claude_worker_are_ten_sessions_one_behind_the_other() {
     decided.sort_unstable();
     started.sort_unstable();
     assert!(decided[TASKS - 2] <= 150, "{decided:?}");
-    // Whatever else the machine does only adds to it: a single one that is late shows that, and a tick that had to be waited for
-    // would be in most of them.
-    assert!(started[started.len() / 2] <= 150, "{started:?}");
+    // Whatever else the machine does only adds to it, so one may be late.
+    assert!(started[TASKS - 3] <= 150, "{started:?}");
     are_reaped_behind_their_turns(&records, TASKS);
     let deaths = records.iter().filter(|it| matches!(it.event, Event::Decision(Decision::SessionDied(_))));
     assert_eq!(deaths.count(), 0, "each was reaped, none died (C39)");

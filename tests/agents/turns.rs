@@ -79,6 +79,11 @@ fn c46b_a_hook_of_codex_tells_of_an_interrupt() {
     let mut place = codex::settled(&["--consent", "hook_trust"]);
     place.proof = Proof::Hook;
     an_interrupt_is_known(&place, &[Source::Hook, Source::Terminal]);
+    // Which of the two is heard first is left to chance; the hook has to be heard.
+    place.world.await_record("the hook's word", |record| match &record.event {
+        Event::Fact(Fact::TurnObserved(told)) if told.source == Source::Hook => is_over(&told.turn).then_some(()),
+        _ => None,
+    });
 }
 
 /// C46b: an interrupt before the first word leaves nothing in Claude's record; one behind it does.

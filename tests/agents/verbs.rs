@@ -220,10 +220,10 @@ fn c56_claude_is_compacted_and_resumed_in_the_conversation_that_a_person_began()
 }
 
 /// A person's terminal with a verb in it.
-struct Person(Child);
+pub struct Person(Child);
 
 impl Person {
-    fn runs(place: &Place, folder: &str, args: &str) -> Self {
+    pub fn runs(place: &Place, folder: &str, args: &str) -> Self {
         let verb = place.world.command(&[]);
         let line = format!("stty cols 100 rows 30; exec '{}' {args}", env!("CARGO_BIN_EXE_dormouse"));
         let mut script = Command::new("script");

@@ -212,6 +212,7 @@ fn text(findings: &Findings, removed: Option<&str>) -> String {
 
 fn not_judged(NotJudged { from, records, because }: NotJudged) -> String {
     let why = match because {
+        Because::Damage if records == 0 => "of which none can be read".to_owned(),
         Because::Damage => format!(
             "of which {records} can be read: what is missing may be what they follow from, and to judge them without it would \
              be to judge another history"

@@ -40,7 +40,8 @@ pub(super) type FileScan = Scan<Copied<Arc<File>>>;
 /// A journal as it was at the last [`Reader::refresh`].
 pub struct Reader {
     pub(super) dir: PathBuf,
-    /// First lsns of all segments but the last.
+    /// First lsns of all segments but the last; of that one too, where its header cannot be read. Nothing can grow behind a
+    /// lost header, and what is wrong is met, as in any other segment, by who reads there.
     sealed: Vec<Lsn>,
     last: Option<Last>,
 }
@@ -56,8 +57,7 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// No such folder, a newer format, or a last segment without a readable header. Damage elsewhere shows when the
-    /// records are read.
+    /// No such folder, or a newer format. Damage shows when the records are read.
     pub fn open(dir: &Path) -> Result<Self, ReadError> {
         let mut reader = Self { dir: dir.to_owned(), sealed: Vec::new(), last: None };
         reader.refresh()?;
@@ -77,18 +77,29 @@ impl Reader {
         };
         // A segment without records may have been replaced by a file of the same name.
         let same = |last: &Last| last.first_lsn == first_lsn && last.scan.whole_next > first_lsn;
-        let mut last = match self.last.take_if(|last| same(last)) {
-            Some(last) => last,
-            None => Last::open(&self.dir, first_lsn)?,
+        let opened = self.last.take_if(|last| same(last)).map_or_else(|| Last::open(&self.dir, first_lsn), Ok);
+        let mut last = match opened {
+            Ok(last) => last,
+            Err(error) if error.is_damage() => {
+                self.sealed.push(first_lsn);
+                self.last = None;
+                return Ok(());
+            }
+            Err(error) => return Err(error),
         };
         last.read_on();
         self.last = Some(last);
         Ok(())
     }
 
-    /// The lsn of the last record; zero if there is none.
+    /// The lsn of the last record; zero if there is none. Of a last segment without a readable header nobody knows how far it
+    /// goes: it is the one before it then.
     pub fn last_lsn(&self) -> Lsn {
-        self.last.as_ref().map_or(Lsn::ZERO, |last| Lsn(last.scan.whole_next.0 - 1))
+        let behind = match &self.last {
+            Some(last) => last.scan.whole_next,
+            None => self.sealed.last().copied().unwrap_or(Lsn(1)),
+        };
+        Lsn(behind.0 - 1)
     }
 
     /// The first record that is kept; 1 if there is no segment. A greater one is a beginning that was removed, or lost.
@@ -296,6 +307,14 @@ impl Reader {
 
     /// Why records behind the last one can not be read, if any may be there.
     pub fn damage_at_end(&self) -> Option<ReadError> {
+        match (&self.last, self.sealed.last()) {
+            (None, Some(headless)) => self.sealed_scan(*headless, Pages::Few).err().filter(ReadError::is_damage),
+            _ => self.damage_in_last(),
+        }
+    }
+
+    /// Of the last segment, if its header can be read: any other one says by itself what is wrong with it.
+    fn damage_in_last(&self) -> Option<ReadError> {
         let last = self.last.as_ref()?;
         let (offset, lsn, fault) = last.damage.as_ref()?;
         Some(ReadError::at(&last.path, Trouble::fault(*offset, *lsn, fault.clone())))

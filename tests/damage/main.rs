@@ -5,6 +5,7 @@ mod capsule;
 #[path = "../cli_support/mod.rs"]
 mod cli_support;
 mod labels;
+mod lost;
 mod places;
 mod truth;
 
@@ -66,7 +67,7 @@ fn records(text: &str) -> BTreeMap<u64, Value> {
 fn no_verb_lies_about_a_damaged_journal_or_dies_of_it() {
     for truth in [Truth::of(Journal::whole()), Truth::of(Journal::kept())] {
         std::thread::scope(|scope| {
-            for (place, damage) in PLACES {
+            for (place, damage) in places::all() {
                 let truth = &truth;
                 scope.spawn(move || every_verb(truth, place, *damage));
             }
@@ -278,7 +279,7 @@ fn what_lies_behind_the_damage_is_told() {
 fn what_cannot_be_read_is_a_gap_of_the_chain() {
     let truth = Truth::of(Journal::whole());
     let mut met = 0;
-    for (place, damage) in PLACES {
+    for (place, damage) in places::all() {
         let damaged = truth.journal.copy();
         let Some(Damage { says }) = damage(&damaged.path) else { continue };
         let readable = records(&out(&run(&damaged.path, damaged.peer, &["log", "--json"])));

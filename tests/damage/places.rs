@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use dormouse::journal::format::HEADER_COPY_AT;
+use dormouse::journal::format::{FRAMES_AT, HEADER_COPY_AT};
 use dormouse::journal::{DirStorage, Indexer, Journal as Writer, Options};
 use dormouse::model::actor::Actor;
 use dormouse::model::event::DaemonStopped;
@@ -24,7 +24,7 @@ pub struct Damage {
     pub says: Vec<String>,
 }
 
-type Place = (&'static str, fn(&Path) -> Option<Damage>);
+pub type Place = (&'static str, fn(&Path) -> Option<Damage>);
 
 pub const PLACES: &[Place] = &[
     ("a flipped bit in a sealed segment", |dir| Some(in_the_way(flip(&segments(dir)[0], 9_000)))),
@@ -62,6 +62,25 @@ pub const PLACES: &[Place] = &[
         Some(in_the_way(segment))
     }),
 ];
+
+/// What a last segment loses with its head: nobody can say any more what stood in it.
+pub const LOST_HEADS: &[Place] = &[
+    ("a last segment that begins with zeros", |dir| headless(dir, |bytes| bytes[..FRAMES_AT as usize].fill(0))),
+    ("an empty last segment", |dir| headless(dir, Vec::clear)),
+    ("a last segment without its head", |dir| headless(dir, |bytes| drop(bytes.drain(..FRAMES_AT as usize)))),
+];
+
+pub fn all() -> impl Iterator<Item = &'static Place> {
+    PLACES.iter().chain(LOST_HEADS)
+}
+
+fn headless(dir: &Path, lose: fn(&mut Vec<u8>)) -> Option<Damage> {
+    let segment = segments(dir).pop().filter(|_| segments(dir).len() > 1)?;
+    let mut bytes = fs::read(&segment).unwrap();
+    lose(&mut bytes);
+    fs::write(&segment, bytes).unwrap();
+    Some(in_the_way(segment))
+}
 
 fn in_the_way(file: PathBuf) -> Damage {
     Damage { says: vec![name(&file)] }

@@ -146,6 +146,8 @@ impl<'a> Walk<'a> {
             render::raw(line.as_bytes())?;
             at = at.next();
         }
+        // What stands behind the last one may be steps as well.
+        self.history.reader.damage_at_end().into_iter().for_each(|error| self.history.reading().note(error));
         Ok(())
     }
 

@@ -79,7 +79,7 @@ impl<'a> Found<'a> {
         segments.retain(|segment| !is_behind(*segment));
         // What follows the last record that is kept lies behind what is asked for.
         let ends_before = question.last.is_some_and(|last| last <= reader.last_lsn());
-        let mut at_end = if ends_before { None } else { reader.damage_at_end() };
+        let mut at_end = if ends_before { None } else { reader.damage_in_last() };
         let mut ready = VecDeque::new();
         match order {
             Order::OldestFirst => segments.reverse(),

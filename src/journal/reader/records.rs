@@ -75,7 +75,7 @@ impl Records<'_> {
         loop {
             if scan.at >= looked_to {
                 self.ended = true;
-                return self.reader.damage_at_end().map_or(Ok(()), Err);
+                return self.reader.damage_in_last().map_or(Ok(()), Err);
             }
             let (at, next) = (scan.at, scan.next);
             match scan.pass() {

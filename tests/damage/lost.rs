@@ -1,0 +1,67 @@
+//! Segments that are gone as a whole: missing, or without the header that every other byte of them is read by.
+
+use serde_json::Value;
+
+use crate::cli_support::{err, out};
+use crate::places::{Journal, LOST_HEADS};
+use crate::{records, run};
+
+/// C43: what stood in a segment that cannot be read takes nothing else away: every verb answers from what is before it.
+#[test]
+fn c43_a_last_segment_without_a_head_takes_nothing_else_away() {
+    let verbs: &[&[&str]] = &[
+        &["why", "PEER"],
+        &["why", "100"],
+        &["whynot", "PEER", "reaped"],
+        &["whynot", "PEER", "woken"],
+        &["replay"],
+        &["replay", "--verify"],
+        &["whatif", "--set", "idle=10m"],
+        &["bisect", "--holds", "phase(PEER) == asleep"],
+        &["log"],
+        &["ls"],
+        &["queue"],
+        &["journal", "export"],
+        &["capsule", "PEER", "--since", "500", "-o", "FILE"],
+    ];
+    let whole = Journal::whole();
+    for (place, damage) in LOST_HEADS {
+        let damaged = whole.copy();
+        let says = damage(&damaged.path).unwrap().says;
+        for verb in verbs {
+            let said = run(&damaged.path, damaged.peer, verb);
+            let what = format!("{place}, {verb:?}: {}", err(&said));
+            assert!(said.status.code() == Some(5) && !out(&said).is_empty(), "{what}");
+            assert!(err(&said).contains(&says[0]) && err(&said).contains("what was said"), "{what}");
+        }
+        let told = records(&out(&run(&damaged.path, damaged.peer, &["log", "--json"])));
+        assert_eq!(told.len(), 653, "{place}");
+        for verb in [&["why", "700"][..], &["replay", "--at", "700"]] {
+            let said = run(&damaged.path, damaged.peer, verb);
+            assert_eq!((said.status.code(), out(&said)), (Some(5), String::new()), "{place}, {verb:?}: {}", err(&said));
+            assert!(err(&said).contains("nothing that can be read answers this"), "{place}, {verb:?}: {}", err(&said));
+        }
+    }
+}
+
+/// C60: an audit that can read records judges them, whatever has become of those behind them.
+#[test]
+fn c60_an_audit_counts_the_records_before_a_lost_head() {
+    let whole = Journal::whole();
+    for (place, damage) in LOST_HEADS {
+        let damaged = whole.copy();
+        damage(&damaged.path).unwrap();
+        let said = run(&damaged.path, damaged.peer, &["audit"]);
+        let text = out(&said);
+        assert_eq!(said.status.code(), Some(5), "{place}: {}", err(&said));
+        assert!(text.starts_with("653 records (1 to 653) in 3 segments\n"), "{place}: {text}");
+        assert!(
+            text.contains("not judged: record 654 and those behind it, of which none can be read"),
+            "{place}: {text}"
+        );
+        let said = out(&run(&damaged.path, damaged.peer, &["audit", "--json"]));
+        let audit: Value = serde_json::from_str(&said).unwrap();
+        assert_eq!((&audit["records"], &audit["last_lsn"]), (&653.into(), &653.into()), "{place}");
+        assert_eq!((&audit["not_judged_from"], &audit["not_judged_records"]), (&654.into(), &0.into()), "{place}");
+    }
+}

@@ -83,10 +83,10 @@ pub enum CliError {
     Unanswered { errors: Vec<ReadError> },
     /// The records that are left are many, and a state takes all of them.
     #[error(
-        "how things stood cannot be told: records 1 to {last} are missing, and no snapshot tells what they had come to by then: {}",
+        "how things stood cannot be told: {}; and no snapshot tells what they had come to by then",
         sentence(error)
     )]
-    Untold { last: Lsn, error: ReadError },
+    Untold { error: ReadError },
     #[error(transparent)]
     Salvage(#[from] SalvageError),
     #[error("cannot run {program}")]

@@ -150,7 +150,7 @@ impl History {
 
     fn headless(&self) -> CliError {
         let (segment, found) = (self.reader.first_segment(), self.reader.first_lsn());
-        CliError::Untold { last: Lsn(found.0 - 1), error: ReadError::Gap { segment, found, expected: Lsn(1) } }
+        CliError::Untold { error: ReadError::Gap { segment, found, expected: Lsn(1) } }
     }
 
     /// Who `name` means, from all that this history ever knew: an identity, else every one of a personality, else of a
@@ -267,15 +267,23 @@ impl History {
         at.map_or(Ok(()), |at| must_have_come(at, || self.reading().newest(&Question::default())))
     }
 
-    /// Why nothing can be said of the record `lsn`: there is none yet, or it stands behind the end of what can be read.
+    /// Why nothing can be said of the record `lsn`: there is none yet, or it stands where nothing can be read.
     pub fn no_record(&self, lsn: Lsn) -> CliError {
-        match self.reader.damage_at_end().filter(|_| lsn > self.reader.last_lsn()) {
-            Some(error) => CliError::Unanswered { errors: vec![error] },
-            None => {
-                let last = self.reader.last_lsn();
-                Problem::refused(format!("there is no record {lsn}: the journal ends with record {last}")).into()
-            }
-        }
+        self.lost(lsn).unwrap_or_else(|| {
+            let last = self.reader.last_lsn();
+            Problem::refused(format!("there is no record {lsn}: the journal ends with record {last}")).into()
+        })
+    }
+
+    /// Why the record `lsn` cannot be read, if that is for damage: it may have been there, and nobody may say that it was not.
+    pub fn lost(&self, lsn: Lsn) -> Option<CliError> {
+        let (segment, found) = (self.reader.first_segment(), self.reader.first_lsn());
+        let error = match (lsn < found, self.reader.record(lsn)) {
+            (true, _) => self.beginning.is_none().then_some(ReadError::Gap { segment, found, expected: Lsn(1) }),
+            (false, Ok(None)) => self.reader.damage_at_end().filter(|_| lsn > self.reader.last_lsn()),
+            (false, read) => read.err().filter(ReadError::is_damage),
+        };
+        error.map(|error| CliError::Unanswered { errors: vec![error] })
     }
 
     /// As [`History::fold`], with what was decided on the last record in the same instant: between the two nobody could

@@ -54,8 +54,10 @@ impl Why {
             && lsn >= history.reader.first_lsn()
         {
             // There may be one that only a newer build knows.
-            if history.reader.record(lsn)?.is_none() {
-                return Err(history.no_record(lsn));
+            match history.reader.record(lsn) {
+                Ok(Some(_)) => {}
+                Err(error) if !error.is_damage() => return Err(error.into()),
+                _ => return Err(history.no_record(lsn)),
             }
         }
         let reach = if self.prove { Reach::Any } else { Reach::Near };
@@ -161,7 +163,13 @@ fn session(peer: &str, generation: &str, history: &History) -> Result<Subject, C
         why: format!("`{generation}` is no generation: a session is named PEER@LSN, by the record of its wake"),
         hint: Some("`dormouse log --kind wake_decided` lists them".to_owned()),
     })?;
-    let woken = history.reading().record(lsn).filter(|record| record.event.kind().name == "wake_decided");
+    let record = history.reading().record(lsn);
+    if record.is_none()
+        && let Some(lost) = history.lost(lsn)
+    {
+        return Err(lost);
+    }
+    let woken = record.filter(|record| record.event.kind().name == "wake_decided");
     let woken = woken.and_then(|record| record.subject.peer).filter(|peer| peers.contains(peer));
     let Some(peer) = woken else {
         return Err(Problem::refused(format!("record {lsn} is no wake of `{peer}`, so there is no such session"))

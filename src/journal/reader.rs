@@ -232,24 +232,24 @@ impl Reader {
     /// # Errors
     ///
     /// The record is damaged, or so much between it and the nearest known place before it (at most a block away) that no way
-    /// leads there.
+    /// leads there; or its segment is missing.
     pub fn record(&self, lsn: Lsn) -> Result<Option<Record>, ReadError> {
         if lsn == Lsn::ZERO || lsn > self.last_lsn() {
             return Ok(self.last.as_ref().and_then(|last| last.behind_damage(lsn)));
         }
-        let (path, found) = match &self.last {
-            Some(last) if last.first_lsn <= lsn => (last.path.clone(), lookup::hop(&mut last.scan_from(lsn)?, lsn)),
-            _ => {
-                let index = self.sealed.partition_point(|first| *first <= lsn);
-                let Some(&first_lsn) = index.checked_sub(1).and_then(|index| self.sealed.get(index)) else {
-                    return Err(ReadError::Missing { lsn });
-                };
-                let (path, mut scan) = self.sealed_scan(first_lsn, Pages::Few)?;
-                lookup::approach(&mut scan, lsn);
-                (path, lookup::hop_over_damage(&mut scan, lsn))
-            }
-        };
-        found.map_err(|trouble| ReadError::at(&path, trouble))
+        if let Some(last) = self.last.as_ref().filter(|last| last.first_lsn <= lsn) {
+            let found = lookup::hop(&mut last.scan_from(lsn)?, lsn);
+            return found.map_err(|trouble| ReadError::at(&last.path, trouble));
+        }
+        let behind = self.sealed.partition_point(|first| *first <= lsn);
+        let index = behind.checked_sub(1).ok_or(ReadError::Missing { lsn })?;
+        let (path, mut scan) = self.sealed_scan(self.sealed[index], Pages::Few)?;
+        lookup::approach(&mut scan, lsn);
+        match lookup::hop_over_damage(&mut scan, lsn).map_err(|trouble| ReadError::at(&path, trouble))? {
+            // The segment ends before it, and the one that should follow is not there.
+            None => self.gap_behind(index, scan.next).map_or(Ok(None), Err),
+            found => Ok(found),
+        }
     }
 
     fn sealed_scan(&self, first_lsn: Lsn, pages: Pages) -> Result<(PathBuf, FileScan), ReadError> {

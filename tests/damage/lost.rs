@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::cli_support::{err, out};
-use crate::places::{Journal, LOST_HEADS};
+use crate::places::{Journal, LOST_HEADS, PLACES};
 use crate::{records, run};
 
 /// C43: what stood in a segment that cannot be read takes nothing else away: every verb answers from what is before it.
@@ -36,11 +36,37 @@ fn c43_a_last_segment_without_a_head_takes_nothing_else_away() {
         }
         let told = records(&out(&run(&damaged.path, damaged.peer, &["log", "--json"])));
         assert_eq!(told.len(), 653, "{place}");
-        for verb in [&["why", "700"][..], &["replay", "--at", "700"]] {
+        for verb in [&["why", "700"][..], &["why", "PEER@700"], &["replay", "--at", "700"]] {
             let said = run(&damaged.path, damaged.peer, verb);
             assert_eq!((said.status.code(), out(&said)), (Some(5), String::new()), "{place}, {verb:?}: {}", err(&said));
             assert!(err(&said).contains("nothing that can be read answers this"), "{place}, {verb:?}: {}", err(&said));
         }
+    }
+}
+
+/// C43: a record of a segment that is missing was there once: nobody may say that there is none.
+#[test]
+fn c43_a_record_of_a_missing_segment_is_not_said_never_to_have_been() {
+    let damaged = Journal::whole().copy();
+    let (_, damage) = PLACES.iter().find(|(place, _)| *place == "a missing segment in the middle").unwrap();
+    damage(&damaged.path).unwrap();
+    for verb in [&["why", "400"][..], &["why", "demo-ada@400"], &["replay", "--step", "--at", "400"]] {
+        let said = run(&damaged.path, damaged.peer, verb);
+        assert_eq!((said.status.code(), out(&said)), (Some(5), String::new()), "{verb:?}: {}", err(&said));
+        assert!(err(&said).contains("records 328 to 653 are missing"), "{verb:?}: {}", err(&said));
+        assert!(!err(&said).contains("there is no record"), "{verb:?}: {}", err(&said));
+    }
+    // What can be read is no wake, and that is no matter of damage.
+    let said = run(&damaged.path, damaged.peer, &["why", "demo-ada@300"]);
+    assert_eq!(said.status.code(), Some(3), "{}", err(&said));
+    // The same of the records before a beginning that is lost.
+    let damaged = Journal::whole().copy();
+    let (_, damage) = PLACES.iter().find(|(place, _)| *place == "a missing beginning").unwrap();
+    damage(&damaged.path).unwrap();
+    for verb in [&["why", "100"][..], &["why", "demo-ada@100"]] {
+        let said = run(&damaged.path, damaged.peer, verb);
+        assert_eq!((said.status.code(), out(&said)), (Some(5), String::new()), "{verb:?}: {}", err(&said));
+        assert!(err(&said).contains("records 1 to 327 are missing"), "{verb:?}: {}", err(&said));
     }
 }
 

@@ -42,7 +42,7 @@ pub enum ReadError {
         #[source]
         evidence: HeaderFault,
     },
-    #[error("segment {} begins with record {found}, expected {expected}", segment.display())]
+    #[error("{}segment {} begins with record {found}, expected {expected}", missing(*found, *expected), segment.display())]
     Gap { segment: PathBuf, found: Lsn, expected: Lsn },
     /// Not damage: a newer build wrote it.
     #[error("record {lsn} at byte {offset} of {} is of kind {kind}, schema {schema}, which this build does not know",
@@ -117,5 +117,14 @@ impl ReadError {
             }
             Cause::Decode { kind, source } => ReadError::Undecodable { segment, offset, lsn, kind, source },
         }
+    }
+}
+
+/// What is not there before a segment that begins too late.
+fn missing(found: Lsn, expected: Lsn) -> String {
+    match found.0.checked_sub(1) {
+        Some(last) if last == expected.0 => format!("record {last} is missing: "),
+        Some(last) if last > expected.0 => format!("records {expected} to {last} are missing: "),
+        _ => String::new(),
     }
 }

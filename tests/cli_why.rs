@@ -120,3 +120,33 @@ fn c13_a_message_that_waits_is_told_of_as_queue_tells_of_it() {
     assert!(!then.contains("whynot"), "what would end it then is over: {then}");
     assert!(json(&["00000000000000000000000001"])["standing"].is_null());
 }
+
+/// C13: whatever is listed as waiting can be explained and read under the name that it is listed by, reports too.
+#[test]
+fn c13_every_message_that_waits_is_known_by_its_name() {
+    let fleet = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v3-fleet");
+    let ask = |args: &[&str]| program(args).args(["--journal", fleet.to_str().unwrap()]).output().unwrap();
+    let listed: Value = serde_json::from_str(&out(&ask(&["queue", "--json"]))).unwrap();
+    let rows = listed.as_array().unwrap();
+    let mut reports = 0;
+    for row in rows {
+        let message = row["message"].as_str().unwrap();
+        let answer = json(&[message]);
+        let of_dead = row["state"] == "dead";
+        assert!(of_dead || answer["standing"]["state"] == row["state"], "{row}: {answer}");
+        let shown = ask(&["queue", "show", message]);
+        assert!(shown.status.success(), "{message}: {}", err(&shown));
+        if answer["chain"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|it| it["kind"] == "message_accepted" && it["message"] == message)
+        {
+            continue;
+        }
+        reports += 1;
+        assert!(answer["chain"].as_array().unwrap().iter().any(|it| it["kind"] == "report_made"), "{answer}");
+        assert!(out(&shown).contains("\n\nYour message "), "{}", out(&shown));
+    }
+    assert!(reports > 1, "{listed}");
+}

@@ -9,9 +9,10 @@ use super::present::{Sought, as_of_its_end, present, table_above};
 use super::render;
 use super::silence;
 use super::when::{When, zone};
+use crate::explain::why::is_report_made_by;
 use crate::explain::{self, layout, phrase, queue};
 use crate::journal::Question;
-use crate::model::event::{Event, Fact};
+use crate::model::event::{Decision, Event, Fact};
 use crate::model::id::{Lsn, MessageId};
 use crate::model::text::visible;
 use crate::protocol::{Problem, Verb, Viewed};
@@ -73,21 +74,38 @@ impl Show {
             found = record.ok().filter(|record| record.subject.message == Some(message));
             Ok(found.is_none())
         })?;
+        if found.is_none() {
+            // No record names a report but those of its delivery, and its text stands with what made it.
+            let reports = Question { kinds: vec!["report_made"], ..Question::default() };
+            history.read(&reports, Lsn(1), |record| {
+                found = record.ok().filter(|record| is_report_made_by(message, record));
+                Ok(found.is_none())
+            })?;
+        }
         if let Some(record) = &found
-            && let Event::Fact(Fact::MessageAccepted(accepted)) = &record.event
+            && let Some(text) = text_of(&record.event)
         {
             context.output.print(&explain::json::record(record), || {
                 let line = explain::line::line(record, &zone(), render::columns());
-                if history.dir.is_of_capsule() && is_filling(&accepted.text) {
-                    let bytes = phrase::count(accepted.text.len() as u64, "byte", "bytes");
+                if history.dir.is_of_capsule() && is_filling(text) {
+                    let bytes = phrase::count(text.len() as u64, "byte", "bytes");
                     return format!("{line}\n\nIts text, {bytes}, was left out of this capsule.");
                 }
-                format!("{line}\n\n{}", visible(&accepted.text).text)
+                format!("{line}\n\n{}", visible(text).text)
             })?;
             return history.finish(None);
         }
         history.finish_unanswered()?;
         Err(Problem::refused(format!("there is no record of a message {message}")).into())
+    }
+}
+
+/// What whoever is given the message reads.
+fn text_of(event: &Event) -> Option<&str> {
+    match event {
+        Event::Fact(Fact::MessageAccepted(accepted)) => Some(&accepted.text),
+        Event::Decision(Decision::ReportMade(report)) => Some(&report.text),
+        _ => None,
     }
 }
 

@@ -227,15 +227,8 @@ pub(super) fn report_made(state: &mut State, record: &Record, decision: &ReportM
         let from = Sender::Dormouse { about: record.lsn };
         let bytes = u32::try_from(decision.text.len()).unwrap_or(u32::MAX);
         let report =
-            Message { bytes, ..fresh(record, report_id(decision, record), peer.clone(), from, Purpose::Report) };
+            Message { bytes, ..fresh(record, decision.message(record.lsn), peer.clone(), from, Purpose::Report) };
         enqueue(state, record, report);
     }
     Vec::new()
-}
-
-/// A name for the report, derived because the fold can make none: the message's own, with this record's place folded
-/// into its random part.
-fn report_id(decision: &ReportMade, record: &Record) -> MessageId {
-    const REPORT: u128 = 0x7265_706f_7274;
-    MessageId(decision.about.0 ^ REPORT ^ (u128::from(record.lsn.0) << 16))
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::delivery::{DeliveryOutcome, Proof, Settlement};
 use crate::model::event::{
-    Decision, Delivered, DeliveryDecided, DeliveryEnded, Event, Fact, MessageAccepted, Recipient, ReportMade,
+    Decision, Delivered, DeliveryDecided, DeliveryEnded, Event, Fact, MessageAccepted, Recipient,
 };
 use crate::model::id::{Generation, Lsn, MessageId};
 use crate::model::message::TextPrint;
@@ -78,7 +78,7 @@ impl Messages {
         match &record.event {
             Event::Fact(Fact::MessageAccepted(it)) => self.accepted(id, it, record, findings),
             Event::Decision(Decision::ReportMade(it)) => {
-                self.made(report_id(it, record.lsn), it.to.peer().cloned(), record.lsn);
+                self.made(it.message(record.lsn), it.to.peer().cloned(), record.lsn);
             }
             Event::Fact(fact) => self.fact(id, fact, record),
             Event::Decision(decision) => self.decision(id, decision, record, findings),
@@ -307,13 +307,6 @@ impl Message {
             findings.violation("C34", record, what);
         }
     }
-}
-
-/// The id under which a report is delivered, which no record names: the fold derives it from the message's own and
-/// the place of the report's record.
-fn report_id(report: &ReportMade, made: Lsn) -> MessageId {
-    const REPORT: u128 = 0x7265_706f_7274;
-    MessageId(report.about.0 ^ REPORT ^ (u128::from(made.0) << 16))
 }
 
 /// Decisions that speak of an accepted message as their subject.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::gap::{Gap, GapKind, gaps};
 use super::recomputed::{Reach, Recomputed, recompute};
+use super::report::is_of;
 use super::setting::{InForce, Stood, in_force};
 use super::standing::Standing;
 use super::{Source, Subject, Until, chain_until, cut_off, prefix, step, step_json, waited, who};
@@ -35,8 +36,8 @@ fn goes_on<'a>(subject: &Subject, chain: impl Iterator<Item = &'a Record> + Clon
     match subject {
         Subject::Peer(_) => true,
         Subject::Message(message) => {
-            let own = chain.filter(|it| it.subject.message == Some(*message));
-            waited::waits_before(own.clone(), Lsn(u64::MAX)) || waited::is_worked_on(own)
+            let own = chain.filter(|it| is_of(*message, it));
+            waited::waits_before(*message, own.clone(), Lsn(u64::MAX)) || waited::is_worked_on(own)
         }
         Subject::Session(..) | Subject::Record(_) => false,
     }
@@ -79,10 +80,8 @@ impl Answer {
 
     /// The message that was asked about, as long as nothing has become of it: it waits, or is on its way.
     pub fn waiting(&self) -> Option<MessageId> {
-        let own = |message: MessageId| {
-            self.chain.iter().map(|(it, _)| it).filter(move |it| it.subject.message == Some(message))
-        };
-        self.open().filter(|message| waited::waits_before(own(*message), Lsn(u64::MAX)))
+        let own = |message: MessageId| self.chain.iter().map(|(it, _)| it).filter(move |it| is_of(message, it));
+        self.open().filter(|message| waited::waits_before(*message, own(*message), Lsn(u64::MAX)))
     }
 
     /// The message that was asked about, as long as it waits, is on its way, or is a task that a session has in hand.

@@ -11,6 +11,7 @@ mod interrupted;
 mod phase;
 mod reading;
 mod recomputed;
+mod report;
 mod setting;
 mod sign;
 mod standing;
@@ -43,6 +44,7 @@ pub use answer::Answer;
 pub use gap::{Gap, GapKind, is_found_at_start, unheard};
 pub use reading::Reading;
 pub use recomputed::{Reach, Recomputed, TooFar};
+pub use report::is_made_by as is_report_made_by;
 pub use setting::{InForce, Origin, Stood};
 pub use standing::Standing;
 pub use trail::Trail;
@@ -216,7 +218,8 @@ fn made<S: Source + ?Sized>(source: &S, subject: &Subject, until: Until) -> Vec<
                     found.push(record);
                 }
             });
-            let more = [interrupted::made(source, &found, until), waited::made(source, &found, until)];
+            found.extend(report::made(source, *message, &found, until));
+            let more = [interrupted::made(source, &found, until), waited::made(source, *message, &found, until)];
             let ended = ended::made(source, &found, until);
             found.extend(more.into_iter().flatten().chain(ended));
         }

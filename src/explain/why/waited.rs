@@ -1,9 +1,10 @@
 //! What a message has waited for on its way: what its peer was not woken for, and what held its delivery.
 
 use super::background::begins_to_wait;
+use super::report::is_made_by;
 use super::{Question, Source, Until};
 use crate::model::event::{Decision, Event, Fact};
-use crate::model::id::Lsn;
+use crate::model::id::{Lsn, MessageId};
 use crate::model::profile::WakePolicy;
 use crate::model::record::Record;
 
@@ -23,21 +24,26 @@ const ANEW: &[&str] = &[
     "quarantine_lifted",
 ];
 
-/// What the message has waited for of whose fate `told` are the records, oldest first.
-pub(super) fn made<S: Source + ?Sized>(source: &S, told: &[Record], until: Until) -> Vec<Record> {
-    let Some(accepted) = told.iter().find(|it| matches!(it.event, Event::Fact(Fact::MessageAccepted(_)))) else {
+/// What `message` has waited for, of whose fate `told` are the records, oldest first.
+pub(super) fn made<S: Source + ?Sized>(source: &S, message: MessageId, told: &[Record], until: Until) -> Vec<Record> {
+    let came_in = |it: &&Record| matches!(it.event, Event::Fact(Fact::MessageAccepted(_))) || is_made_by(message, it);
+    let Some(accepted) = told.iter().find(came_in) else {
         return Vec::new();
     };
-    let is_over = !waits_before(told.iter(), Lsn(u64::MAX));
+    let is_over = !waits_before(message, told.iter(), Lsn(u64::MAX));
     let last = is_over.then(|| told.last().map(|it| it.lsn)).flatten().or(until.last);
     let asks = |kinds| Question { first: Some(accepted.lsn), last, ..until.asks(kinds) };
     let mut found = Vec::new();
-    source.each(&Question { message: accepted.subject.message, ..asks(OWN) }, &mut |record| {
-        found.extend((record.subject.message == accepted.subject.message).then_some(record));
+    source.each(&Question { message: Some(message), ..asks(OWN) }, &mut |record| {
+        found.extend((record.subject.message == Some(message)).then_some(record));
     });
+    // A report wakes nobody.
+    if is_made_by(message, accepted) {
+        return found.split_off(found.len().saturating_sub(TOLD_MAX));
+    }
     let subjects = accepted.subject.peer.clone().map(|peer| vec![peer]);
     source.each(&Question { subjects: subjects.clone(), ..asks(&[REFUSED]) }, &mut |record| {
-        found.extend(waits_before(told.iter(), record.lsn).then_some(record));
+        found.extend(waits_before(message, told.iter(), record.lsn).then_some(record));
     });
     // Said when it began, and not again for each message that comes while it lasts.
     if found.iter().all(|it| it.cause != Some(accepted.lsn)) {
@@ -49,10 +55,11 @@ pub(super) fn made<S: Source + ?Sized>(source: &S, told: &[Record], until: Until
     found.split_off(found.len().saturating_sub(TOLD_MAX))
 }
 
-/// Whether a message still waits right before record `lsn`, or is on its way, of which `told` are the records in either order.
-pub(super) fn waits_before<'a>(told: impl Iterator<Item = &'a Record>, lsn: Lsn) -> bool {
-    let newest = told.filter(|it| it.lsn < lsn && (begins_to_wait(it) || ends_to_wait(it))).max_by_key(|it| it.lsn);
-    newest.is_some_and(begins_to_wait)
+/// Whether `message` still waits right before record `lsn`, or is on its way; `told` are its records in either order.
+pub(super) fn waits_before<'a>(message: MessageId, told: impl Iterator<Item = &'a Record>, lsn: Lsn) -> bool {
+    let begins = |it: &Record| begins_to_wait(it) || is_made_by(message, it);
+    let newest = told.filter(|it| it.lsn < lsn && (begins(it) || ends_to_wait(it))).max_by_key(|it| it.lsn);
+    newest.is_some_and(begins)
 }
 
 /// Whether a task is with a session: delivered, and neither done nor given back; `told` are its records in either order.

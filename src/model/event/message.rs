@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::actor::Sender;
 use crate::model::delivery::{DeliveryOutcome, Gate, Proof, RecordMark, Settlement};
-use crate::model::id::MessageId;
+use crate::model::id::{Lsn, MessageId};
 use crate::model::message::{SessionBefore, TextPrint};
 use crate::model::name::Identity;
 use crate::model::profile::WakePolicy;
@@ -214,6 +214,15 @@ pub struct ReportMade {
     pub about: MessageId,
     pub to: Sender,
     pub text: String,
+}
+
+impl ReportMade {
+    /// The name that the report has as a message, where it becomes one, of the record `made`. Derived, because the fold can
+    /// make none: the name of the message that it is about, with its own place folded into the random part.
+    pub fn message(&self, made: Lsn) -> MessageId {
+        const REPORT: u128 = 0x7265_706f_7274;
+        MessageId(self.about.0 ^ REPORT ^ (u128::from(made.0) << 16))
+    }
 }
 
 /// Concluded: an answer for a person outside stays in the journal for them.

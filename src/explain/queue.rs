@@ -5,7 +5,8 @@ use serde::Serialize;
 use crate::model::id::{Generation, MessageId};
 use crate::model::message::{Fate, Message};
 use crate::model::name::Identity;
-use crate::model::state::{Presence, State};
+use crate::model::session::Turn;
+use crate::model::state::{Presence, Session, SessionPhase, State};
 use crate::model::time::Timestamp;
 
 use super::because::delivery_gate;
@@ -111,12 +112,7 @@ fn reason(state: &State, identity: &Identity, message: &Message, next: Option<&N
     let unseen = || unseen(state, now);
     match (&message.fate, &message.waiting_for) {
         (Fate::Dead { why, .. }, _) => format!("given up: {why}; `queue retry` gives it another round (C13)"),
-        (Fate::Delivered { generation }, _) => match state.session(identity, *generation) {
-            Some(session) if session.armed.is_some() => {
-                format!("{}session {generation} has answered, and ends once it is quiet (C37)", unseen())
-            }
-            _ => format!("{}session {generation} works on it", unseen()),
-        },
+        (Fate::Delivered { generation }, _) => unseen() + &in_hand(state.session(identity, *generation), *generation),
         (Fate::Delivering { .. }, Some(gate)) => unseen() + &delivery_gate(gate),
         (Fate::Delivering { generation, begun: Some(_) }, None) => {
             format!("{}pasted into {}, waits for its proof (C14)", unseen(), place(generation))
@@ -126,6 +122,29 @@ fn reason(state: &State, identity: &Identity, message: &Message, next: Option<&N
         }
         (Fate::Queued, _) => head_reason(state, identity, message, next, now),
     }
+}
+
+/// What becomes of a task that was delivered. It stays one until its session is gone, whatever that does meanwhile.
+fn in_hand(session: Option<&Session>, generation: Generation) -> String {
+    let Some(session) = session else {
+        // Between two records of the same moment.
+        return format!("session {generation} has ended, and what becomes of its task is decided next (C41a)");
+    };
+    let says = match (&session.phase, &session.turn) {
+        (SessionPhase::Ending { .. }, _) => "is being ended".to_owned(),
+        _ if session.armed.is_some() => "has answered, and ends once it is quiet (C37)".to_owned(),
+        (_, Turn::Ended { judged: false, .. }) => "has ended its turn without an answer (C38)".to_owned(),
+        (_, Turn::Ended { judged: true, .. }) => {
+            "has been silent for long, and its turn counts as ended (C46a)".to_owned()
+        }
+        (_, Turn::Failed { reason, .. }) => format!("has ended its turn with an error: {} (C38)", one_line(reason)),
+        (_, Turn::Waiting { on, .. }) => format!("waits for a person: {} (C46)", one_line(on)),
+        (_, Turn::Background { on, .. }) => {
+            format!("has ended its turn, and work of its own goes on: {} (C46)", one_line(on))
+        }
+        (_, Turn::Running { .. } | Turn::Unknown) => "works on it".to_owned(),
+    };
+    format!("session {generation} {says}")
 }
 
 /// What stands before everything that nobody has seen since.

@@ -254,8 +254,49 @@ fn c13_each_fate_says_where_the_message_is() {
         ),
         (delayed, "its next attempt is due in 4 s (C13); woken in 4 s (retry)"),
     ] {
-        let mut state = world(Some(presence()), None);
+        let ready = SessionPhase::Ready { since: at(0) };
+        let is_with_session = matches!(message.fate, Fate::Delivered { .. });
+        let session = is_with_session.then(|| session(ready));
+        let mut state = world(Some(Presence { session, ..presence() }), None);
         queued(&mut state, vec![message]);
+        assert_eq!(waits_for(&state), [says]);
+    }
+}
+
+/// C41a, C43: a task stays with its session until that is gone; only while its turn runs is it said to be worked on.
+#[test]
+fn c41a_a_task_in_hand_says_what_its_session_does() {
+    let ready = || session(SessionPhase::Ready { since: at(0) });
+    let turned = |turn| Some(Session { turn, ..ready() });
+    let reason = ReapReason::Stopped;
+    let ending = SessionPhase::Ending { reaped: Lsn(830), since: at(0), reason, kill_failed: None };
+    let on = || "permission".to_owned();
+    for (session, says) in [
+        (Some(ready()), "session 812 works on it"),
+        (turned(Turn::Unknown), "session 812 works on it"),
+        (turned(Turn::Ended { at: at(0), judged: false }), "session 812 has ended its turn without an answer (C38)"),
+        (
+            turned(Turn::Ended { at: at(0), judged: true }),
+            "session 812 has been silent for long, and its turn counts as ended (C46a)",
+        ),
+        (
+            turned(Turn::Failed { at: at(0), reason: "usage limit".into() }),
+            "session 812 has ended its turn with an error: usage limit (C38)",
+        ),
+        (turned(Turn::Waiting { since: at(0), on: on() }), "session 812 waits for a person: permission (C46)"),
+        (
+            turned(Turn::Background { since: at(0), on: "1 task".into() }),
+            "session 812 has ended its turn, and work of its own goes on: 1 task (C46)",
+        ),
+        (
+            Some(Session { armed: Some((Lsn(820), at(0))), ..ready() }),
+            "session 812 has answered, and ends once it is quiet (C37)",
+        ),
+        (Some(session(ending)), "session 812 is being ended"),
+        (None, "session 812 has ended, and what becomes of its task is decided next (C41a)"),
+    ] {
+        let mut state = world(Some(Presence { session, ..presence() }), None);
+        queued(&mut state, vec![message(1, Fate::Delivered { generation: Generation(Lsn(812)) })]);
         assert_eq!(waits_for(&state), [says]);
     }
 }

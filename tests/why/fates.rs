@@ -169,6 +169,11 @@ fn c41a_a_task_says_which_session_works_on_it() {
     assert_eq!(killed.gaps[0].kind, GapKind::NoDaemon);
     let (answered, _) = told(&format!("{AT_WORK}3s answer r from ada to user:root\n"));
     assert!(answered.contains(": session 9 has answered, and ends once it is quiet (C37).\n"), "{answered}");
+    let (cut_off, _) = told(&format!("{AT_WORK}{INTERRUPTED}5s turn ada ended\n"));
+    assert!(
+        cut_off.starts_with("It is with demo-ada: session 9 has ended its turn without an answer (C38).\n"),
+        "{cut_off}"
+    );
     for over in ["3s answer r from ada to user:root\n4s gone ada exit:0\n", "3s gone ada exit:0\n"] {
         let (said, over) = told(&format!("{AT_WORK}{over}"));
         assert!(over.open().is_none() && over.standing.is_none(), "{said}");

@@ -7,7 +7,8 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::model::event::{Decision, Event, Fact};
+use crate::journal::Question;
+use crate::model::event::{Decision, Event, Fact, Recipient};
 use crate::model::id::{Lsn, MessageId};
 use crate::model::name::Identity;
 use crate::model::record::Record;
@@ -16,7 +17,7 @@ use crate::model::session::TaskEnd;
 use super::because::because;
 pub use super::obstacle::{Obstacle, Waits, obstacle};
 use super::phrase::rfc3339;
-use super::why::{Answer, Gap, Subject};
+use super::why::{Answer, Gap, Source, Subject, is_report_made_by};
 
 /// Why something is as it is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -62,22 +63,78 @@ impl Move {
     }
 }
 
+/// What a message is to a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Sender,
+    Receiver {
+        /// By a message that names it.
+        has_answered: bool,
+    },
+    /// It is a report on a message of its own, made here (C13).
+    Told,
+}
+
+impl Side {
+    /// That of `own`; none if `message` is neither from nor for it, as far as `source` tells.
+    pub fn of<S: Source + ?Sized>(source: &S, message: MessageId, own: &Identity) -> Option<Self> {
+        let (mut side, mut has_answered, mut came_in) = (None, false, false);
+        let asked = Question { kinds: vec!["message_accepted"], ..Question::about_message(message) };
+        source.each(&asked, &mut |record| {
+            let Event::Fact(Fact::MessageAccepted(it)) = &record.event else { return };
+            let is_from = it.from.peer() == Some(own);
+            let is_for = matches!(&it.to, Recipient::Peer(peer) if peer == own);
+            let is_itself = record.subject.message == Some(message);
+            came_in |= is_itself;
+            match is_itself {
+                true if is_from => side = Some(Side::Sender),
+                true if is_for => side = Some(Side::Receiver { has_answered: false }),
+                true => {}
+                false => has_answered |= is_from,
+            }
+        });
+        match side {
+            Some(Side::Receiver { .. }) => Some(Side::Receiver { has_answered }),
+            None if !came_in => is_told_by(source, message, own).then_some(Side::Told),
+            side => side,
+        }
+    }
+}
+
+/// `message` is a report for `own`.
+fn is_told_by<S: Source + ?Sized>(source: &S, message: MessageId, own: &Identity) -> bool {
+    let reports = Question { kinds: vec!["report_made"], ..Question::default() };
+    let mut to = None;
+    source.back(&reports, &mut |record| {
+        if let Event::Decision(Decision::ReportMade(report)) = &record.event
+            && is_report_made_by(message, &record)
+        {
+            to = Some(report.to.clone());
+        }
+        to.is_none()
+    });
+    to.is_some_and(|to| to.peer() == Some(own))
+}
+
 /// `answer` for `own`, whom only some messages concern; none if there is no record. What a message that waits has in its way
-/// is `waits`.
+/// is `waits`, and what a message that is asked about is to `own` is `side`.
 pub fn cause(
     answer: &Answer,
     waits: Option<Waits>,
     own: &Identity,
+    side: Option<Side>,
     concerns: impl Fn(MessageId) -> bool,
 ) -> Option<Cause> {
     let made = made(answer)?;
     let may_see = |record: &&Record| record.subject.message.is_none_or(&concerns);
     let chain: Vec<Step> = answer.chain.iter().map(|(record, _)| record).filter(may_see).map(step).collect();
     let (sentence, next) = match (&answer.subject, waits.filter(|_| answer.waiting().is_some())) {
-        (_, Some(waits)) => waits.told(&concerns),
+        (_, Some(waits)) if matches!(side, None | Some(Side::Sender)) => waits.told(&concerns, DO_NOT_SEND_AGAIN),
+        (_, Some(waits)) => waits.told(&concerns, HANDED_TO_YOU),
         (Subject::Peer(peer), _) if peer == own => (because(made, &TimeZone::UTC), of_oneself()),
-        (Subject::Message(_), _) if is_end(&made.event) => {
-            (format!("it ended without an answer: {}", because(made, &TimeZone::UTC)), of_an_end())
+        (Subject::Message(_), _) => {
+            let ended = if is_end(&made.event) { "it ended without an answer: " } else { "" };
+            (format!("{ended}{}", because(made, &TimeZone::UTC)), of_message(&made.event, side))
         }
         _ => (because(made, &TimeZone::UTC), next(&made.event)),
     };
@@ -160,6 +217,46 @@ fn of_oneself() -> Vec<Move> {
         Move::with("my_messages", "see what you were given, and what became of what you have sent"),
         Move::with("whynot", "ask what keeps your session from being ended: `peer` is `me`, `question` is `reaped`"),
     ]
+}
+
+/// Of a message that waits, to its sender and to whom it is for.
+const DO_NOT_SEND_AGAIN: &str = "wait: it stays in the queue and is handed over by itself; do not send it again";
+const HANDED_TO_YOU: &str = "wait: it stays in your queue and is handed to you by itself";
+
+fn of_message(event: &Event, side: Option<Side>) -> Vec<Move> {
+    match side {
+        Some(Side::Receiver { has_answered }) => of_receiver(event, has_answered),
+        Some(Side::Told) => {
+            vec![Move::without("nothing: it tells you what became of a message of yours, and waits for no answer")]
+        }
+        Some(Side::Sender) | None if is_end(event) => of_an_end(),
+        Some(Side::Sender) | None => next(event),
+    }
+}
+
+/// What whoever a message is for may do: nothing that is its sender's to do.
+fn of_receiver(event: &Event, has_answered: bool) -> Vec<Move> {
+    let answer = |why: &str| vec![Move::with("send_to_peer", format!("{why}answer it: its id is `answers`"))];
+    match event {
+        Event::Fact(Fact::MessageAccepted(_) | Fact::RetryRequested(_))
+        | Event::Decision(Decision::DeliveryFailed(_) | Decision::MessageRequeued(_)) => vec![
+            Move::without(HANDED_TO_YOU),
+            Move::with("whynot", "ask what its delivery waits for: `peer` is `me`, `question` is `delivered`"),
+        ],
+        Event::Decision(Decision::MessageCancelled(_)) => vec![Move::without("nothing: its sender has called it back")],
+        Event::Decision(Decision::MessageDead(_)) => vec![
+            Move::without("nothing: it was given up, and its sender knows"),
+            Move::without("tell a person, if you need it: `dormouse queue retry` tries this very message again"),
+        ],
+        Event::Decision(Decision::TaskDone(it)) if it.how == TaskEnd::Answered => vec![answered()],
+        _ if has_answered => vec![answered()],
+        Event::Fact(Fact::VerbEnded(_)) => answer("a person has cut off the turn in which it was worked on: "),
+        _ => answer(""),
+    }
+}
+
+fn answered() -> Move {
+    Move::without("nothing: you have answered it")
 }
 
 /// Nobody is told of it, and a session that waits for an answer would wait for ever.

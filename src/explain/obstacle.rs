@@ -46,8 +46,8 @@ impl Waits {
         Some(Self { state: row.state, position: row.position, behind, obstacle })
     }
 
-    /// The sentence and the moves, without the names of messages that are not the caller's.
-    pub(super) fn told(self, concerns: impl Fn(MessageId) -> bool) -> (String, Vec<Move>) {
+    /// The sentence and the moves, without the names of messages that are not the caller's; the last move is to `wait`.
+    pub(super) fn told(self, concerns: impl Fn(MessageId) -> bool, wait: &str) -> (String, Vec<Move>) {
         let stands = match (self.state, self.position) {
             ("delivering", _) => "it is being delivered".to_owned(),
             (state, Some(position)) => format!("it is {state}, at position {position}"),
@@ -56,7 +56,6 @@ impl Waits {
         let guards = self.obstacle.whynot.guards.iter();
         let says = guards.map(|guard| without_others(&format!("{} ({})", guard.because, guard.rule), &concerns));
         let says: Vec<String> = says.collect();
-        let wait = "wait: it stays in the queue and is handed over by itself; do not send it again";
         let hide = |it: Move| Move { what: without_others(&it.what, &concerns), ..it };
         let next = self.obstacle.next.into_iter().map(hide);
         let behind = self.behind.map(|behind| format!("{}; that one waits: ", without_others(&behind, &concerns)));

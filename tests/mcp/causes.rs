@@ -30,9 +30,10 @@ fn an_agent_learns_what_became_of_its_message() {
     assert_eq!(kinds.first(), Some(&&json!("delivered")));
     assert_eq!(kinds.last(), Some(&&json!("message_accepted")));
     assert!(!said.text.contains("a secret for bob"), "a cause holds no text: {}", said.text);
-    // The one it is for may ask as well.
+    // The one it is for may ask as well, and has not to wait for an answer to it.
     let bob = Agent::of(&world, delivered(&world, message));
-    assert_eq!(bob.calls("why", json!({ "subject": message.to_string() })).list()["code"], "delivered");
+    let cause = bob.calls("why", json!({ "subject": message.to_string() })).list();
+    assert_eq!((&cause["code"], &cause["next"][0]["tool"]), (&json!("delivered"), &json!("send_to_peer")), "{cause}");
 }
 
 /// Damage is told as what nobody knows, and the rest is answered.

@@ -1,7 +1,8 @@
 //! What an agent is told of its message: what became of it, and moves that lead somewhere.
 
-use dormouse::explain::cause::{Cause, Waits, cause};
+use dormouse::explain::cause::{Cause, Side, Waits, cause};
 use dormouse::explain::why::{Subject, Until};
+use dormouse::model::message::Purpose;
 use dormouse::model::profile::Registration;
 
 use crate::told::lived_through;
@@ -10,12 +11,23 @@ use crate::{asked, fates};
 
 /// Of the message `a` to ada, which bob has sent and cid has not.
 fn told_of(message: &str, shape: fn(&mut Registration), lines: &str) -> Cause {
+    told_to("bob", message, shape, lines)
+}
+
+fn told_to(own: &str, message: &str, shape: fn(&mut Registration), lines: &str) -> Cause {
     let mut world = lived_through(shape, lines);
     let records = fates::with_causes(std::mem::take(&mut world.records));
-    let id = world.messages[message];
+    let id = match message {
+        "the report" => world.state.messages.values().find(|it| it.purpose == Purpose::Report).expect("it waits").id,
+        message => world.messages[message],
+    };
     let answer = asked(&records, Subject::Message(id), Until::default());
     let waits = Waits::of(&world.state, id, world.now);
-    cause(&answer, waits, &world.identity("bob"), |message| message == id).expect("there are records of it")
+    let own = world.identity(own);
+    let side = Side::of(&records[..], id, &own);
+    assert!(side.is_some(), "it is none of its own");
+    let asked_about = world.messages["a"];
+    cause(&answer, waits, &own, side, |it| it == id || it == asked_about).expect("there are records of it")
 }
 
 fn moves(cause: &Cause) -> Vec<(Option<&'static str>, &str)> {
@@ -103,4 +115,35 @@ fn c13_a_message_that_ended_without_a_word_is_not_waited_for() {
         (at_work.code, moves(&at_work)[0].1),
         ("delivered", "wait: an answer comes to you as a message of its own")
     );
+}
+
+/// C62: whom a message is for answers it, and neither waits for an answer to it nor sends it again.
+#[test]
+fn c62_whom_a_message_is_for_is_told_to_answer_it() {
+    let told = |lines: &str| told_to("ada", "a", plain, &format!("{ASKED}{lines}"));
+    let waits = told("20s passes");
+    assert!(
+        moves(&waits).last().unwrap().1.ends_with("it stays in your queue and is handed to you by itself"),
+        "{waits:?}"
+    );
+    let at_work = told("2s up ada\n3s turn ada running\n");
+    assert_eq!(moves(&at_work), [(Some("send_to_peer"), "answer it: its id is `answers`")]);
+    let cut_off = told("2s up ada\n3s turn ada running\n4s interrupt ada\n5s verb-ended interrupt ada\n");
+    assert!(moves(&cut_off)[0].1.ends_with("answer it: its id is `answers`"), "{cut_off:?}");
+    let answered = told("2s up ada\n3s turn ada running\n4s reply r from ada to bob answers a\n");
+    assert_eq!(moves(&answered), [(None, "nothing: you have answered it")]);
+    let ended = told("2s up ada\n3s turn ada running\n4s gone ada signal:9\n");
+    assert_eq!(moves(&ended), [(Some("send_to_peer"), "answer it: its id is `answers`")]);
+    let cancelled = told("2s cancel a\n");
+    assert_eq!(moves(&cancelled)[0].0, None);
+}
+
+/// C13: a report has a name as soon as it waits, and whoever is told of it may ask by that.
+#[test]
+fn c13_a_report_is_told_of_by_its_own_name() {
+    let ended = format!("{ASKED}2s up ada\n3s turn ada running\n4s turn bob running\n5s gone ada signal:9\n");
+    let waits = told_of("the report", plain, &ended);
+    assert!(waits.sentence.starts_with("it is "), "{waits:?}");
+    assert!(waits.chain.iter().any(|it| it.kind == "report_made"), "{waits:?}");
+    assert!(moves(&waits).iter().all(|(_, what)| !what.contains("send it again")), "{waits:?}");
 }

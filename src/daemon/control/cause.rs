@@ -7,15 +7,14 @@ use serde_json::Value;
 use super::Door;
 use super::answer::ending;
 use super::caller::Caller;
-use crate::explain::cause::{Waits, cause, obstacle};
+use crate::explain::cause::{Side, Waits, cause, obstacle};
 use crate::explain::why::{Answer, Reach, Reading, Source as _, Subject, Until};
 use crate::explain::whynot::{Question as Undone, whynot};
 use crate::journal::{Question, ReadError, Reader};
 use crate::model::actor::Actor;
-use crate::model::event::{Event, Fact, Recipient};
+use crate::model::event::{Event, Fact};
 use crate::model::id::MessageId;
 use crate::model::name::Identity;
-use crate::model::record::Record;
 use crate::protocol::{self, Problem};
 
 /// Why a peer or a message is as it is.
@@ -48,7 +47,11 @@ pub(super) async fn why(door: &Door, caller: &Caller, subject: String) -> Result
         if let Some(error) = other_than_damage(&failed) {
             return Err(error);
         }
-        let Some(cause) = cause(&answer, waits, &own, |message| history.concerns(message)) else {
+        let side = match &subject {
+            Subject::Message(message) => Side::of(&history.reading, *message, &own),
+            _ => None,
+        };
+        let Some(cause) = cause(&answer, waits, &own, side, |message| history.concerns(message)) else {
             let nothing = || Ok(Err(Problem::refused(format!("there is no record of {subject} yet"))));
             return failed.take().pop().map_or_else(nothing, Err);
         };
@@ -154,19 +157,7 @@ struct History<'a> {
 impl History<'_> {
     /// It is from the caller or for it.
     fn concerns(&self, message: MessageId) -> bool {
-        let asked = Question { kinds: vec!["message_accepted"], ..Question::about_message(message) };
-        let mut concerns = false;
-        self.reading.back(&asked, &mut |record| {
-            concerns = record.subject.message == Some(message) && self.is_party(&record);
-            !concerns
-        });
-        concerns
-    }
-
-    fn is_party(&self, record: &Record) -> bool {
-        let Event::Fact(Fact::MessageAccepted(accepted)) = &record.event else { return false };
-        let is_for = matches!(&accepted.to, Recipient::Peer(peer) if peer == self.own);
-        is_for || accepted.from.peer() == Some(self.own)
+        Side::of(&self.reading, message, self.own).is_some()
     }
 
     /// It is the caller, or one that the caller has written to.

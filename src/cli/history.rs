@@ -92,6 +92,7 @@ impl History {
             Err(CliError::Journal(error)) if error.is_damage() => (None, vec![error]),
             Err(error) => return Err(error),
         };
+        failed.extend(dir.damage());
         failed.extend(reader.damaged_headers());
         let earlier = earlier::read(&dir, reader.first_lsn());
         failed.extend(unread::read(&dir).into_iter().map(ReadError::from));

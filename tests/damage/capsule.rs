@@ -54,3 +54,112 @@ fn i5_a_capsule_ends_before_a_bad_frame_of_the_newest_segment_and_another_begins
     }
     assert_eq!(made("9999", &[]), "", "there is no such record");
 }
+
+/// Every verb that reads a capsule.
+const VERBS: &[&[&str]] = &[
+    &["log"],
+    &["why", "demo-ada"],
+    &["whynot", "demo-ada", "woken"],
+    &["ls"],
+    &["queue"],
+    &["replay"],
+    &["replay", "--verify"],
+    &["whatif"],
+    &["bisect", "--holds", "phase(demo-ada) == asleep"],
+    &["audit"],
+    &["journal", "stat"],
+    &["journal", "verify"],
+    &["journal", "export"],
+];
+
+fn capsule() -> (Journal, Vec<u8>) {
+    let journal = Journal::whole();
+    let made = run(&journal.path, "demo-ada", &["capsule", "PEER", "--since", "330", "-o", "FILE"]);
+    assert!(made.status.success(), "{}", err(&made));
+    let bytes = fs::read(journal.path.with_extension("capsule")).unwrap();
+    (journal, bytes)
+}
+
+/// Where the head of the file begins that is called so.
+fn head_of(archive: &[u8], name: &str) -> usize {
+    let mut heads = (0..archive.len()).step_by(512);
+    heads.find(|at| archive[*at..].starts_with(name.as_bytes())).unwrap_or_else(|| panic!("no {name}"))
+}
+
+#[track_caller]
+fn answers_and_says(journal: &Journal, bytes: &[u8], what: &str, verbs: &[&[&str]]) {
+    let file = journal.path.with_extension("damaged.capsule");
+    fs::write(&file, bytes).unwrap();
+    for verb in verbs {
+        let said = run(&file, "", verb);
+        let what = format!("{what}, {verb:?}: {}", err(&said));
+        assert_eq!(said.status.code(), Some(5), "{what}");
+        assert!(!out(&said).is_empty(), "{what}");
+        assert!(format!("{}{}", err(&said), out(&said)).contains("damaged.capsule"), "{what}");
+    }
+}
+
+/// A capsule that was cut off on its way, or has a wrong bit anywhere outside of its journal, is read as far as it goes, and who
+/// reads it is told.
+#[test]
+fn a_damaged_capsule_answers_from_what_is_left_of_it() {
+    let (journal, whole) = capsule();
+    let segments: Vec<usize> = (0..whole.len())
+        .step_by(512)
+        .filter(|at| whole[*at..].starts_with(b"journal/") && whole[*at + 100..].starts_with(b"0000600"))
+        .collect();
+    let last = *segments.iter().rfind(|at| whole[**at..].starts_with(b"journal/000")).unwrap();
+    for left in [whole.len() - 1, whole.len() - 1024, whole.len() - 4432] {
+        answers_and_says(&journal, &whole[..left], &format!("the first {left} of {} bytes", whole.len()), VERBS);
+    }
+    // What proves its snapshot comes behind all of its records: without that no state is told, and records are.
+    let answers = |verb: &&&[&str]| ["log", "why", "audit", "journal"].contains(&verb[0]);
+    let verbs: Vec<&[&str]> = VERBS.iter().filter(answers).copied().collect();
+    answers_and_says(&journal, &whole[..last + 512 + 20_000], "the first records alone", &verbs);
+    let flipped = |at: usize| {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        bytes
+    };
+    for name in ["manifest.json", "earlier.jsonl", "checksums.b3", "runtimes/demo.toml", "journal/000"] {
+        let head = head_of(&whole, name);
+        answers_and_says(&journal, &flipped(head + 140), &format!("a bit in the head of {name}"), VERBS);
+        if name != "journal/000" {
+            answers_and_says(&journal, &flipped(head + 512 + 30), &format!("a bit of {name}"), VERBS);
+        }
+    }
+    let file = journal.path.with_extension("damaged.capsule");
+    for left in [300, 4_000] {
+        fs::write(&file, &whole[..left]).unwrap();
+        let said = run(&file, "", &["log"]);
+        assert!(out(&said).is_empty() && !said.status.success(), "{left}: {}", err(&said));
+        assert!(err(&said).contains("damaged.capsule"), "{left}: {}", err(&said));
+    }
+}
+
+/// `audit` claims what it has compared: every byte of every file, and a capsule's list of them.
+#[test]
+fn every_byte_of_a_capsule_is_audited() {
+    let (journal, whole) = capsule();
+    let file = journal.path.with_extension("damaged.capsule");
+    fs::write(&file, &whole).unwrap();
+    let said = run(&file, "", &["audit"]);
+    assert!(said.status.success(), "{}", err(&said));
+    assert!(out(&said).contains("\nevery byte and every promise of what is kept holds\n"), "{}", out(&said));
+    let manifest = head_of(&whole, "manifest.json") + 512;
+    let mut bytes = whole.clone();
+    let made = manifest + whole[manifest..].windows(6).position(|it| it == b"\"made\"").unwrap();
+    bytes[made + 10] ^= 1;
+    fs::write(&file, &bytes).unwrap();
+    let said = run(&file, "", &["audit"]);
+    assert_eq!(said.status.code(), Some(5), "{}", err(&said));
+    assert!(out(&said).contains("manifest.json is not as it was packed"), "{}", out(&said));
+    // One that has no list was made before there was one.
+    let mut bytes = whole[..head_of(&whole, "checksums.b3")].to_vec();
+    bytes.extend([0; 1024]);
+    fs::write(&file, &bytes).unwrap();
+    let said = run(&file, "", &["audit"]);
+    assert!(said.status.success(), "{}", err(&said));
+    assert!(out(&said).contains("nothing tells whether the other files of this capsule are as they were packed"));
+    assert!(!out(&said).contains("every byte and every promise"), "{}", out(&said));
+}

@@ -1,12 +1,14 @@
 //! `capsule`: what a bug report needs, in one file.
 
 pub mod bodies;
+mod checksums;
 mod cut;
 pub mod earlier;
 pub mod open;
 pub mod tar;
 pub mod unread;
 
+use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -27,6 +29,7 @@ use crate::observe::clock;
 use crate::protocol::{Peeked, Problem, Verb};
 use crate::runtime::Runtimes;
 use bodies::Kept;
+use checksums::Checksums;
 use cut::Cut;
 use open::Unpacked;
 
@@ -139,21 +142,26 @@ fn surroundings(context: &Context, history: &History, peer: &Identity) -> Vec<(S
 /// Nothing of it is there under its name before all of it is.
 fn pack(output: &Path, folder: &Unpacked, manifest: &Value, beside: &[(String, String)]) -> io::Result<()> {
     let made_s = clock::now().wall_us / 1_000_000;
-    let mut archive = Vec::new();
-    let text = serde_json::to_string_pretty(manifest)? + "\n";
-    tar::append(&mut archive, MANIFEST, made_s, text.as_bytes())?;
+    let (mut archive, mut checksums) = (Vec::new(), Checksums::default());
+    let mut put = |name: &str, content: &[u8]| {
+        checksums.note(name, content);
+        tar::append(&mut archive, name, made_s, content)
+    };
+    put(MANIFEST, (serde_json::to_string_pretty(manifest)? + "\n").as_bytes())?;
     for (name, text) in beside {
-        tar::append(&mut archive, name, made_s, text.as_bytes())?;
+        put(name, text.as_bytes())?;
     }
     let mut names: Vec<_> =
         fs::read_dir(&folder.path)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<_>>()?;
-    names.sort();
+    // Snapshots first: should the end be lost on its way, a state is told all the same.
+    names.sort_by_key(|name: &OsString| (!name.to_string_lossy().starts_with("snap-"), name.clone()));
     for name in names {
         let (path, name) = (folder.path.join(&name), name.to_string_lossy().into_owned());
         if open::is_of_a_journal(&name) {
-            tar::append(&mut archive, &format!("journal/{name}"), made_s, &fs::read(path)?)?;
+            put(&format!("journal/{name}"), &fs::read(path)?)?;
         }
     }
+    tar::append(&mut archive, checksums::NAME, made_s, checksums.written())?;
     tar::finish(&mut archive)?;
     let unfinished = output.with_extension("capsule.tmp");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;

@@ -6,9 +6,11 @@ use std::ops::Deref;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use super::{MANIFEST, earlier, tar};
+use super::tar::{Contents, Entry};
+use super::{MANIFEST, checksums, earlier, tar};
 use crate::cli::error::CliError;
 use crate::daemon::control::mint;
+use crate::journal::ReadError;
 
 /// Where a journal is read.
 #[derive(Debug)]
@@ -39,13 +41,47 @@ impl Folder {
         own == path || fs::canonicalize(own).is_ok_and(|own| fs::canonicalize(path).is_ok_and(|path| own == path))
     }
 
-    /// The folder `path`, or the journal in the capsule that `path` is.
+    /// The folder `path`, or the journal in the capsule that `path` is. Of a damaged capsule it is what is left.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, is no archive, or no part of a journal is left in it.
     pub fn of(path: PathBuf) -> Result<Self, CliError> {
         if !path.is_file() {
             return Ok(Folder::Itself(path));
         }
-        let unpacked = unpack(&path);
-        unpacked.map(Folder::OfCapsule).map_err(|source| CliError::Text { what: path.display().to_string(), source })
+        let unpacked = unpack(&path).map_err(|source| CliError::Text { what: path.display().to_string(), source })?;
+        let folder = Folder::OfCapsule(unpacked);
+        let names = fs::read_dir(&*folder).into_iter().flatten().flatten().map(|it| it.file_name());
+        let holds_one = names.filter_map(|name| name.into_string().ok()).any(|name| name.ends_with(".jnl"));
+        match folder.damage() {
+            errors if !holds_one && !errors.is_empty() => Err(CliError::Unanswered { errors }),
+            _ => Ok(folder),
+        }
+    }
+
+    /// What is wrong with the capsule, outside of its journal.
+    pub fn damage(&self) -> Vec<ReadError> {
+        let Folder::OfCapsule(unpacked) = self else { return Vec::new() };
+        let error = |it: &tar::Damage| ReadError::Capsule {
+            capsule: unpacked.capsule.clone(),
+            offset: it.offset,
+            what: it.what.clone(),
+        };
+        unpacked.damage.iter().map(error).collect()
+    }
+
+    /// Every byte was compared with what was packed, or is no capsule's.
+    pub fn is_checked(&self) -> bool {
+        matches!(self, Folder::Itself(_) | Folder::OfCapsule(Unpacked { checked: true, .. }))
+    }
+
+    /// As its reader knows it.
+    pub fn named(&self) -> &Path {
+        match self {
+            Folder::Itself(path) => path,
+            Folder::OfCapsule(unpacked) => &unpacked.capsule,
+        }
     }
 }
 
@@ -53,6 +89,10 @@ impl Folder {
 #[derive(Debug)]
 pub struct Unpacked {
     pub path: PathBuf,
+    /// What was unpacked into it.
+    capsule: PathBuf,
+    damage: Vec<tar::Damage>,
+    checked: bool,
 }
 
 impl Unpacked {
@@ -60,7 +100,7 @@ impl Unpacked {
     pub fn new() -> io::Result<Self> {
         let path = std::env::temp_dir().join(format!("dormouse-capsule-{}", mint::message_id()));
         DirBuilder::new().mode(0o700).create(&path)?;
-        Ok(Self { path })
+        Ok(Self { path, capsule: PathBuf::new(), damage: Vec::new(), checked: false })
     }
 }
 
@@ -73,9 +113,17 @@ impl Drop for Unpacked {
 
 fn unpack(capsule: &Path) -> io::Result<Unpacked> {
     let archive = fs::read(capsule)?;
-    let unpacked = Unpacked::new()?;
+    let Contents { files, damage } = tar::read(&archive);
+    if files.is_empty() {
+        return Err(io::Error::other("it is no tar archive: nothing in it is the head of a file"));
+    }
+    let mut unpacked = Unpacked::new()?;
+    let changed = checksums::differing(&files);
+    unpacked.capsule = capsule.to_owned();
+    unpacked.checked = changed.is_some();
+    unpacked.damage = damage.into_iter().chain(changed.into_iter().flatten()).collect();
     // Names come from wherever the capsule comes from: only those that a journal's files have are taken.
-    for (name, content) in tar::files(&archive)? {
+    for Entry { name, content, .. } in files {
         let of_a_journal = name.strip_prefix("journal/").filter(|name| is_of_a_journal(name));
         let beside = [earlier::NAME, MANIFEST].into_iter().find(|known| *known == name);
         if let Some(name) = of_a_journal.or(beside) {
@@ -123,6 +171,10 @@ mod tests {
         let file = dir.path().join("notes.txt");
         fs::write(&file, "no capsule").unwrap();
         let error = Folder::of(file).unwrap_err();
-        assert!(error.sentence().contains("it is no whole tar archive: byte 0"), "{}", error.sentence());
+        assert!(
+            error.sentence().contains("it is no tar archive: nothing in it is the head of a file"),
+            "{}",
+            error.sentence()
+        );
     }
 }

@@ -44,6 +44,11 @@ impl Verify {
         let text = || text(&found, &unread, since.as_ref());
         context.output.print(&Verified { found: &found, since: since.as_ref(), unread: &unread }, text)?;
         let proved = since.is_none_or(|since| matches!(since, Since::Unchanged { .. }));
+        // Outside of the journal, and so of what is verified.
+        let errors = dir.damage();
+        if !errors.is_empty() {
+            return Err(CliError::Partly { errors, as_of: None });
+        }
         Ok(if found.damage.is_empty() && proved { Exit::Done } else { Exit::Damaged })
     }
 }

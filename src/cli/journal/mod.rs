@@ -4,6 +4,7 @@ mod rescue;
 
 use clap::Subcommand;
 
+use super::capsule::open::Folder;
 use super::context::Context;
 use super::error::{CliError, Exit};
 use super::history::Which;
@@ -39,7 +40,7 @@ impl Journal {
                 let dir = which.dir(context)?;
                 let Labelled { says, damage } = journal::stat(&dir)?;
                 context.output.print(&says, || says.iter().map(line).collect())?;
-                return done(damage);
+                return done(damage, &dir);
             }
             What::Verify(verify) => return verify.run(context),
             What::Head(which) => {
@@ -47,7 +48,7 @@ impl Journal {
                 let Labelled { says, damage } = journal::head(&dir)?;
                 let text = || says.as_ref().map_or("no segment is sealed yet".to_owned(), said);
                 context.output.print(&says, text)?;
-                return done(damage);
+                return done(damage, &dir);
             }
             What::Export(export) => export.run(context)?,
             What::Quarantine(which) => return rescue::quarantine(which, context),
@@ -57,8 +58,9 @@ impl Journal {
     }
 }
 
-/// Labels that are damaged are said behind what the others say.
-fn done(damage: Vec<ReadError>) -> Result<Exit, CliError> {
+/// Labels that are damaged are said behind what the others say, and so is a capsule that is.
+fn done(mut damage: Vec<ReadError>, dir: &Folder) -> Result<Exit, CliError> {
+    damage.extend(dir.damage());
     if damage.is_empty() { Ok(Exit::Done) } else { Err(CliError::Partly { errors: damage, as_of: None }) }
 }
 

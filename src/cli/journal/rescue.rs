@@ -37,10 +37,14 @@ impl Salvage {
         let fresh = (clock::now().wall_us, random);
         let salvaged = salvage_watched(&from, to, fresh, &mut |lsn| progress.at(lsn))?;
         drop(progress);
-        context
-            .output
-            .print(&salvaged, || text(&salvaged, &from.display().to_string(), &self.to.display().to_string()))?;
-        Ok(if salvaged.lost == 0 { Exit::Done } else { Exit::Damaged })
+        let named = (from.named().display().to_string(), self.to.display().to_string());
+        context.output.print(&salvaged, || text(&salvaged, &named.0, &named.1))?;
+        let (lost, errors) = (salvaged.lost > 0, from.damage());
+        match (errors.is_empty(), lost) {
+            (false, _) => Err(CliError::Partly { errors, as_of: None }),
+            (true, true) => Ok(Exit::Damaged),
+            (true, false) => Ok(Exit::Done),
+        }
     }
 }
 
@@ -70,14 +74,15 @@ pub fn quarantine(which: Which, context: &Context) -> Result<Exit, CliError> {
         it: &'a SetAside,
         at: String,
     }
-    let found = journal::quarantine(&which.dir(context)?)?;
+    let dir = which.dir(context)?;
+    let found = journal::quarantine(&dir)?;
     let at = |it: &SetAside| rfc3339(Timestamp { wall_us: it.at_us, awake_ms: 0, boot: BootId(0) });
     let rows: Vec<_> = found.iter().map(|it| Row { it, at: at(it) }).collect();
     context.output.print(&rows, || match rows.len() {
         0 => "nothing was ever set aside".to_owned(),
         _ => rows.iter().map(|row| line(row.it, &row.at)).collect::<Vec<_>>().join("\n"),
     })?;
-    Ok(Exit::Done)
+    super::done(Vec::new(), &dir)
 }
 
 fn line(it: &SetAside, at: &str) -> String {

@@ -63,6 +63,9 @@ pub enum ReadError {
     Removed { through: Lsn },
     #[error("there is no record {lsn}")]
     Missing { lsn: Lsn },
+    /// Of the file that the journal was packed into, outside of the journal itself.
+    #[error("the capsule {} is damaged at byte {offset}: {what}", capsule.display())]
+    Capsule { capsule: PathBuf, offset: u64, what: String },
     /// As whoever cut this journal out of a damaged one has noted it.
     #[error("the journal that this one was cut out of could not be read where record {first} belongs: {what}")]
     NotCopied { segment: String, offset: u64, first: Lsn, next: Option<Lsn>, what: String },
@@ -71,7 +74,7 @@ pub enum ReadError {
 impl ReadError {
     /// The bytes are at fault, not the circumstances.
     pub fn is_damage(&self) -> bool {
-        matches!(self, ReadError::Header { .. }) || self.first_unread().is_some()
+        matches!(self, ReadError::Header { .. } | ReadError::Capsule { .. }) || self.first_unread().is_some()
     }
 
     /// The first record that damage keeps from being read; none: it keeps none, or is no damage.
@@ -83,6 +86,7 @@ impl ReadError {
             ReadError::NoJournal { .. }
             | ReadError::Io { .. }
             | ReadError::Header { .. }
+            | ReadError::Capsule { .. }
             | ReadError::Newer { .. }
             | ReadError::Unknown { .. }
             | ReadError::Removed { .. }

@@ -163,3 +163,19 @@ possible duplicates: 8 marked
 no daemon: 8 h 1 min
 sessions not known: 8 h 1 min in 2 questions that could not be answered
 ";
+
+/// C50a: nobody knows how long a session has lived on after the last record before the machine went down, and the hours in which
+/// it was off are nobody's.
+#[test]
+fn c50a_a_session_that_went_down_with_the_machine_is_not_counted_while_that_was_off() {
+    let (_dir, journal) = history("v3-fleet");
+    let said = json(&journal, &["--set", "idle=10m"]);
+    let cid = said["peers"].as_array().unwrap().iter().find(|peer| peer["peer"] == "plain-cid").unwrap();
+    for world in ["recorded", "whatif"] {
+        let lived_ms = cid[world]["session_ms"].as_u64().unwrap();
+        assert!((60_000..1_800_000).contains(&lived_ms), "{world}: {lived_ms}");
+    }
+    let all = out(&whatif(&journal, &["--set", "idle=10m", "--all"]));
+    assert!(all.contains("went down with the machine after at least"), "{all}");
+    assert!(!all.contains("after at least 8 h"), "{all}");
+}

@@ -191,8 +191,9 @@ impl WhatIf {
         self.decide_on(&record, &[]);
     }
 
-    /// Another start of the machine: no modelled session is left, and its clock begins anew.
-    pub(super) fn machine_down(&mut self, now: Timestamp) {
+    /// Another start of the machine: no modelled session is left, and its clock begins anew. How long the machine was up after
+    /// the last record `before` nobody knows.
+    pub(super) fn machine_down(&mut self, before: Timestamp, now: Timestamp) {
         self.model.machine_down();
         let modelled = self.parted.peers().filter_map(|peer| {
             let session = self.would.presences.get(peer)?.session.as_ref()?;
@@ -200,7 +201,7 @@ impl WhatIf {
             (!is_recorded).then(|| (SessionName { peer: peer.clone(), generation: session.generation }, session.woken))
         });
         for (session, woken) in modelled.collect::<Vec<_>>() {
-            let (ending, lived_ms) = (Ending::MachineDown, now.since(woken));
+            let (ending, lived_ms) = (Ending::MachineDown, before.since(woken));
             let gone = SessionGone { ending, lived_ms, strays: 0, found_at_start: true };
             let subject = Subject::session(&session.peer, session.generation);
             self.happens(Draft { actor: Actor::Dormouse, ..Draft::own(subject, None, gone) }, now);

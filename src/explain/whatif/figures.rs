@@ -11,7 +11,7 @@ use crate::model::name::Identity;
 use crate::model::record::Record;
 use crate::model::session::ReapReason;
 use crate::model::state::State;
-use crate::model::time::Timestamp;
+use crate::model::time::{BootId, Timestamp};
 
 /// One world's figures of one peer, or of all.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -24,7 +24,8 @@ pub struct Figures {
     pub false_reaps: u64,
     pub deaths: u64,
     pub quarantines: u64,
-    /// From each wake to its session's end, or to the end of what was looked at.
+    /// From each wake to its session's end, or to the end of what was looked at. Of a session that went down with the machine
+    /// nobody knows more than the last record before: it lived up to there at least.
     pub session_ms: u64,
     /// Messages that were given up.
     pub dead: u64,
@@ -39,6 +40,9 @@ pub struct Figures {
 #[derive(Debug, Default)]
 pub struct Tally {
     peers: BTreeMap<Identity, Peer>,
+    now: Option<Timestamp>,
+    /// When each start of the machine but the present one was last heard of.
+    boots: BTreeMap<BootId, Timestamp>,
 }
 
 #[derive(Debug, Default)]
@@ -54,7 +58,13 @@ impl Tally {
     pub fn from(state: &State) -> Self {
         let live = state.presences.iter().filter(|(_, presence)| presence.session.is_some());
         let peer = |(peer, _): (&Identity, _)| (peer.clone(), Peer { woken: state.now, ..Peer::default() });
-        Self { peers: live.map(peer).collect() }
+        Self { peers: live.map(peer).collect(), now: state.now, boots: BTreeMap::new() }
+    }
+
+    /// Time has come to `now`, which every record shows, whether it counts or not.
+    pub fn passes(&mut self, now: Timestamp) {
+        let before = self.now.replace(now).filter(|before| before.boot != now.boot);
+        self.boots.extend(before.map(|before| (before.boot, before)));
     }
 
     pub fn see(&mut self, record: &Record, again_within_ms: u64) {
@@ -75,23 +85,24 @@ impl Tally {
             return;
         }
         let peer = self.peers.entry(identity.clone()).or_default();
+        let at = lived_to(&self.boots, peer.woken, record.at);
         match decision {
             Decision::WakeDecided(_) => peer.woken(record.at, again_within_ms),
             Decision::WakeFailed(it) => {
                 peer.so_far.wakes_failed += 1;
                 if !it.left_session {
-                    peer.gone(record.at);
+                    peer.gone(at);
                 }
             }
             Decision::Reaped(it) => peer.reaped(&it.reason, record.at),
             Decision::SessionDied(_) => {
                 peer.so_far.deaths += 1;
-                peer.gone(record.at);
+                peer.gone(at);
             }
             Decision::Quarantined(_) => peer.so_far.quarantines += 1,
             Decision::MessageDead(_) => peer.so_far.dead += 1,
             Decision::Delivered(it) => peer.waited.add(it.waited_ms),
-            _ => peer.gone(record.at),
+            _ => peer.gone(at),
         }
     }
 
@@ -101,7 +112,7 @@ impl Tally {
 
     /// What there was of one peer up to `end`.
     pub fn of(&self, peer: &Identity, end: Option<Timestamp>) -> Figures {
-        self.peers.get(peer).map(|peer| peer.up_to(end)).unwrap_or_default()
+        self.peers.get(peer).map(|peer| peer.up_to(self.lived_to(peer, end))).unwrap_or_default()
     }
 
     pub fn total(&self, end: Option<Timestamp>) -> Figures {
@@ -109,10 +120,20 @@ impl Tally {
         let mut total = Figures::default();
         for peer in self.peers.values() {
             waited.add_all(&peer.waited);
-            total.add(&peer.up_to(end));
+            total.add(&peer.up_to(self.lived_to(peer, end)));
         }
         Figures { waited_ms: waited.spread(), ..total }
     }
+
+    fn lived_to(&self, peer: &Peer, end: Option<Timestamp>) -> Option<Timestamp> {
+        end.map(|end| lived_to(&self.boots, peer.woken, end))
+    }
+}
+
+/// How far a session that was woken then has lived by `at`: not beyond what is known of its own start of the machine.
+fn lived_to(boots: &BTreeMap<BootId, Timestamp>, woken: Option<Timestamp>, at: Timestamp) -> Timestamp {
+    let other = woken.filter(|woken| woken.boot != at.boot);
+    other.map_or(at, |woken| boots.get(&woken.boot).copied().unwrap_or(woken))
 }
 
 impl Peer {

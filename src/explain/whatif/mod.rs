@@ -183,6 +183,7 @@ impl WhatIf {
 
     fn take_as_recorded(&mut self, record: &Record) {
         for tally in &mut self.tallies {
+            tally.passes(record.at);
             tally.see(record, self.question.again_within_ms);
         }
         drop(apply(&mut self.would, record));
@@ -191,7 +192,8 @@ impl WhatIf {
 
     fn go_through(&mut self, fact: &Fact, first: &Record, decisions: &[Record]) {
         self.decisions += decisions.len() as u64;
-        let boot_before = self.would.now.map(|now| now.boot);
+        let before = self.would.now;
+        self.tallies.iter_mut().for_each(|tally| tally.passes(first.at));
         self.pass_time(first);
         self.would.now = Some(first.at);
         std::iter::once(first).chain(decisions).for_each(|record| self.note(record));
@@ -203,8 +205,8 @@ impl WhatIf {
         match fact {
             Fact::DaemonStarted(_) => {
                 self.serving = false;
-                if boot_before.is_some_and(|boot| boot != first.at.boot) {
-                    self.machine_down(first.at);
+                if let Some(before) = before.filter(|before| before.boot != first.at.boot) {
+                    self.machine_down(before, first.at);
                 }
             }
             Fact::DaemonReady(_) => self.serving = true,

@@ -8,7 +8,7 @@ use super::progress::Progress;
 use super::render;
 use super::silence;
 use super::when::{When, zone};
-use crate::explain::why::{Answer, Reach, Reading, Source, Subject, Unread, Until};
+use crate::explain::why::{Answer, Reach, Reading, Source, Subject, Unread, Until, Walked};
 use crate::journal::Question;
 use crate::model::id::{Generation, Lsn};
 use crate::model::record::Record;
@@ -207,7 +207,7 @@ impl Source for Watched<'_> {
         self.reading.oldest(question)
     }
 
-    fn walk(&self, from: Lsn, see: &mut dyn FnMut(Record) -> bool) -> bool {
+    fn walk(&self, from: Lsn, see: &mut dyn FnMut(Record) -> bool) -> Walked {
         let mut progress = Progress::over(from, self.last, "decided again");
         self.reading.walk(from, &mut |record| {
             progress.at(record.lsn);

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::cli_support::{err, out};
-use crate::places::{Journal, LOST_HEADS, PLACES};
+use crate::places::{Journal, LOST_HEADS, PLACES, segments};
 use crate::{records, run};
 
 /// C43: what stood in a segment that cannot be read takes nothing else away: every verb answers from what is before it.
@@ -90,4 +90,45 @@ fn c60_an_audit_counts_the_records_before_a_lost_head() {
         assert_eq!((&audit["records"], &audit["last_lsn"]), (&653.into(), &653.into()), "{place}");
         assert_eq!((&audit["not_judged_from"], &audit["not_judged_records"]), (&654.into(), &0.into()), "{place}");
     }
+}
+
+/// C43: what stands behind a group keeps nobody from deciding it again, and what stands in it is not said to stand before.
+#[test]
+fn c43_a_bad_record_behind_a_group_does_not_keep_it_from_being_decided_again() {
+    let whole = Journal::whole();
+    let log = records(&out(&run(&whole.path, whole.peer, &["log", "--json"])));
+    let is_first = |lsn: &u64| log[lsn]["class"] == "fact" && log[&(lsn - 1)]["class"] == "decision";
+    let bad = (380..600).find(is_first).expect("a group ends before another");
+    let damaged = whole.copy();
+    let flipped = damaged.flip_record(bad);
+    assert!(
+        err(&run(&damaged.path, damaged.peer, &["log"])).contains(&format!("where record {bad} belongs")),
+        "{flipped}"
+    );
+    let said = run(&damaged.path, damaged.peer, &["why", &(bad - 1).to_string(), "--json"]);
+    let answer: Value = serde_json::from_str(&out(&said)).unwrap();
+    assert_eq!(answer["recomputed"]["not"], serde_json::json!([]), "{bad}: {answer}");
+    assert!(answer["recomputed"]["same"].as_array().unwrap().contains(&(bad - 1).into()), "{bad}: {answer}");
+    let text = out(&run(&damaged.path, damaged.peer, &["why", &(bad - 1).to_string()]));
+    assert!(!text.contains("not recomputed"), "{text}");
+}
+
+/// C43: a gap between two records that nobody can read has no time, and least of all that of the question.
+#[test]
+fn c43_a_gap_without_neighbours_has_no_time() {
+    let damaged = Journal::whole().copy();
+    let (_, damage) = LOST_HEADS.iter().find(|(place, _)| place.starts_with("an empty")).unwrap();
+    // Two segments that follow each other: between them nothing is known.
+    damage(&damaged.path).unwrap();
+    let before = segments(&damaged.path);
+    std::fs::write(&before[before.len() - 2], b"").unwrap();
+    let said = run(&damaged.path, damaged.peer, &["why", "PEER", "--json"]);
+    let answer: Value = serde_json::from_str(&out(&said)).unwrap();
+    let gaps: Vec<&Value> =
+        answer["gaps"].as_array().unwrap().iter().filter(|gap| gap["kind"] == "unreadable").collect();
+    let last = gaps.iter().find(|gap| gap["says"].as_str().unwrap().starts_with("record 654 and what")).unwrap();
+    assert_eq!((&last["from"], &last["to"]), (&Value::Null, &Value::Null), "{answer}");
+    let text = out(&run(&damaged.path, damaged.peer, &["why", "PEER"]));
+    let line = text.lines().find(|line| line.contains("record 654 and what")).unwrap();
+    assert!(line.starts_with(&format!("   654  {}  NOT KNOWN: ", " ".repeat(22))), "{text}");
 }

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use dormouse::journal::format::{FRAMES_AT, HEADER_COPY_AT};
+use dormouse::journal::format::frame::{FRAME_HEAD, FrameHeader};
+use dormouse::journal::format::{FRAME_ALIGN, FRAMES_AT, HEADER_COPY_AT};
 use dormouse::journal::{DirStorage, Indexer, Journal as Writer, Options};
 use dormouse::model::actor::Actor;
 use dormouse::model::event::DaemonStopped;
@@ -168,6 +169,18 @@ impl Journal {
         let segment = segments(&self.path).pop().unwrap();
         fs::OpenOptions::new().write(true).open(&segment).unwrap().set_len(bytes).unwrap();
         name(&segment)
+    }
+
+    /// One bit of the record `lsn` is another one; says in which segment.
+    pub fn flip_record(&self, lsn: u64) -> String {
+        let behind = |file: &&PathBuf| name(file).trim_end_matches(".jnl").parse::<u64>().unwrap() <= lsn;
+        let segment = segments(&self.path).into_iter().rfind(|file| behind(&file)).unwrap();
+        let bytes = fs::read(&segment).unwrap();
+        // Its head has the lsn, and behind that the rest of what its checksum covers.
+        let heads = (FRAMES_AT as usize..bytes.len() - FRAME_HEAD).step_by(FRAME_ALIGN);
+        let mut heads = heads.filter(|at| FrameHeader::parse(&bytes[*at..]).lsn.0 == lsn);
+        let at = heads.find(|at| FrameHeader::parse(&bytes[*at..]).is_possible(1 << 20)).unwrap();
+        name(&flip_at(&segment, at + FRAME_HEAD))
     }
 
     fn copied(from: &Path, peer: &'static str) -> Self {

@@ -85,5 +85,10 @@ fn what_is_decided_again_begins_at_the_nearest_state_that_is_told() {
     let alone = Answer::of(kept, Subject::Record(late.lsn), Until::default(), &[], Reach::Any).recomputed;
     assert_eq!(alone.too_far.get(&late.lsn), Some(&TooFar::Unreadable));
     let says = alone.sentences();
-    assert!(says[0].ends_with("not recomputed: not every record before can be read any more."), "{says:?}");
+    assert!(
+        says[0].ends_with(
+            "not recomputed: not every record before, or decided on at the same moment, can be read any more."
+        ),
+        "{says:?}"
+    );
 }

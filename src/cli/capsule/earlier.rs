@@ -8,7 +8,7 @@ use std::fs;
 use super::bodies::{Kept, LeftOut};
 use super::open::Folder;
 use crate::cli::history::History;
-use crate::explain::why::{Answer, Reach, Reading, Source, Subject, Until};
+use crate::explain::why::{Answer, Reach, Reading, Source, Subject, Until, Walked};
 use crate::journal::Question;
 use crate::journal::slice::{line_of, of_line};
 use crate::model::id::Lsn;
@@ -83,7 +83,7 @@ impl Source for Overheard<'_> {
         self.reading.oldest(question).map(|record| self.hear(record))
     }
 
-    fn walk(&self, _: Lsn, _: &mut dyn FnMut(Record) -> bool) -> bool {
-        false
+    fn walk(&self, _: Lsn, _: &mut dyn FnMut(Record) -> bool) -> Walked {
+        Walked::ToUnknown
     }
 }

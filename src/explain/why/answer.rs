@@ -17,7 +17,7 @@ use crate::model::record::Record;
 use crate::model::state::State;
 use crate::model::time::Timestamp;
 
-/// Of what [`moment`] says.
+/// As wide as what [`moment`] says.
 const WHEN_COLUMNS: usize = 22;
 const DAY_US: u64 = 86_400_000_000;
 
@@ -153,7 +153,8 @@ impl Answer {
         }
         for gap in &self.gaps {
             let says = format!("NOT KNOWN: {}", gap.sentence(now, zone));
-            let line = layout::fold(&prefix(gap.at, &ago(gap.to.unwrap_or(gap.from))), &says, columns);
+            let when = gap.to.or(gap.since()).map_or_else(|| " ".repeat(WHEN_COLUMNS), ago);
+            let line = layout::fold(&prefix(gap.at, &when), &says, columns);
             lines.push((gap.at, true, line + "\n"));
         }
         // What a gap is said by comes before it, so that one reads what follows from what.

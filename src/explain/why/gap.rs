@@ -21,7 +21,7 @@ pub struct Gap {
     pub kind: GapKind,
     /// The record that ends it, or that says it; in a chain it stands behind this one.
     pub at: Lsn,
-    /// Of the last record before it, or of what says it.
+    /// Of the last record before it, or of what says it; of what cannot be read see [`Gap::since`].
     pub from: Timestamp,
     /// None: it has not ended.
     pub to: Option<Timestamp>,
@@ -205,6 +205,15 @@ impl GapKind {
 }
 
 impl Gap {
+    /// When it began, as far as that is known: of records that cannot be read it is the time of the one before them, if that
+    /// can.
+    pub fn since(&self) -> Option<Timestamp> {
+        match &self.what {
+            What::Unread { before, .. } => *before,
+            _ => Some(self.from),
+        }
+    }
+
     /// Behind `last`, the last record there is.
     pub(super) fn without_daemon(last: &Record) -> Self {
         let what = What::Down(Ended::Suddenly);
@@ -261,12 +270,12 @@ impl Gap {
         }
     }
 
-    /// `{"kind", "lsn", "from", "to", "says"}`; times in UTC, `to` null while it lasts.
+    /// `{"kind", "lsn", "from", "to", "says"}`; times in UTC, `to` null while it lasts, and either where nobody knows it.
     pub fn json(&self) -> Value {
         json!({
             "kind": self.kind.word(),
             "lsn": self.at,
-            "from": rfc3339(self.from),
+            "from": self.since().map(rfc3339),
             "to": self.to.map(rfc3339),
             // Nobody knows when it is read: every time has its date.
             "says": self.sentence(Timestamp { wall_us: 0, ..self.from }, &TimeZone::UTC),

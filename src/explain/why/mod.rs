@@ -78,13 +78,24 @@ pub trait Source {
     /// The oldest one.
     fn oldest(&self, question: &Question) -> Option<Record>;
 
-    /// Every record from `from` on, in order, as long as `see` says so; false if one of them could not be read.
-    fn walk(&self, from: Lsn, see: &mut dyn FnMut(Record) -> bool) -> bool;
+    /// Every record from `from` on, in order, as long as `see` says so.
+    fn walk(&self, from: Lsn, see: &mut dyn FnMut(Record) -> bool) -> Walked;
 
     /// What could not be read of all that was asked for so far, in the order of the history.
     fn unread(&self) -> Vec<Unread> {
         Vec::new()
     }
+}
+
+/// How far a walk came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Walked {
+    /// As far as was asked for.
+    Whole,
+    /// To what cannot be read; the groups before it are whole, for nothing is read of one that is not.
+    ToDamage,
+    /// To a record that is there and cannot be understood: it may belong to the group before it.
+    ToUnknown,
 }
 
 /// A stretch of a history that cannot be read.
@@ -113,10 +124,10 @@ impl Source for [Record] {
         self.iter().find(|record| question.wants(record)).cloned()
     }
 
-    fn walk(&self, from: Lsn, see: &mut dyn FnMut(Record) -> bool) -> bool {
+    fn walk(&self, from: Lsn, see: &mut dyn FnMut(Record) -> bool) -> Walked {
         let rest = &self[self.partition_point(|record| record.lsn < from)..];
         let _ = rest.iter().cloned().all(see);
-        true
+        Walked::Whole
     }
 
     fn first(&self) -> Lsn {

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use super::{Source, Unread};
+use super::{Source, Unread, Walked};
 use crate::journal::{Order, Question, ReadError, Reader};
 use crate::model::id::Lsn;
 use crate::model::record::Record;
@@ -86,21 +86,22 @@ impl Source for Reading<'_> {
         self.earlier.oldest(question).or_else(first)
     }
 
-    fn walk(&self, from: Lsn, see: &mut dyn FnMut(Record) -> bool) -> bool {
+    fn walk(&self, from: Lsn, see: &mut dyn FnMut(Record) -> bool) -> Walked {
         for record in self.reader.records(from) {
             let record = match record {
                 Ok(record) => record,
-                Err(ReadError::Unknown { .. }) => return false,
+                Err(ReadError::Unknown { .. }) => return Walked::ToUnknown,
                 Err(error) => {
+                    let is_between = matches!(error, ReadError::Damaged { .. } | ReadError::Gap { .. });
                     self.note(error);
-                    return false;
+                    return if is_between { Walked::ToDamage } else { Walked::ToUnknown };
                 }
             };
             if !see(record) {
-                return true;
+                break;
             }
         }
-        true
+        Walked::Whole
     }
 
     /// What one question could not read another one may have met as well.

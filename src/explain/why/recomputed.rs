@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::Source;
+use super::{Source, Walked};
 use crate::explain::again::{Divergence, judge};
 use crate::explain::phrase::{count, number};
 use crate::model::event::Event;
@@ -40,7 +40,7 @@ pub struct Recomputed {
 pub enum TooFar {
     /// So many records lie between it and the nearest state that is told.
     Records(u64),
-    /// No state before it is told any more, or a record on the way cannot be read.
+    /// No state before it is told any more, or a record on the way, or of its own group, cannot be read.
     Unreadable,
 }
 
@@ -98,7 +98,7 @@ fn fold<S: Source + ?Sized>(source: &S, mut state: State, wanted: &Groups, found
     let Some((&last, _)) = wanted.last_key_value() else { return };
     let mut left: BTreeSet<Lsn> = wanted.keys().copied().collect();
     let mut group: Vec<Record> = Vec::new();
-    let whole = source.walk(state.lsn.next(), &mut |record| {
+    let walked = source.walk(state.lsn.next(), &mut |record| {
         if matches!(record.event, Event::Fact(_)) {
             decided(&mut state, &std::mem::take(&mut group), wanted, found);
             if record.lsn > last {
@@ -113,7 +113,7 @@ fn fold<S: Source + ?Sized>(source: &S, mut state: State, wanted: &Groups, found
         }
         true
     });
-    if whole {
+    if walked != Walked::ToUnknown {
         decided(&mut state, &group, wanted, found);
     } else if let Some(fact) = group.first() {
         left.insert(fact.lsn);
@@ -159,7 +159,9 @@ impl Recomputed {
         let unreadable = self.too_far.values().filter(|why| **why == TooFar::Unreadable).count() as u64;
         if unreadable > 0 {
             let decisions = count(unreadable, "decision", "decisions");
-            says.push(format!("{decisions} not recomputed: not every record before can be read any more."));
+            says.push(format!(
+                "{decisions} not recomputed: not every record before, or decided on at the same moment, can be read any more."
+            ));
         }
         says
     }

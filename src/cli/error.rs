@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::capsule::asked;
 use crate::config::{ConfigError, HomeError};
 use crate::daemon::control::{LockError, SocketError};
 use crate::daemon::run::DaemonError;
@@ -159,9 +160,11 @@ impl CliError {
             }
             CliError::Usage { hint, .. } => hint.clone(),
             CliError::Untold { .. } => {
-                let says = "`dormouse log`, `why`, `audit` and `journal export` answer from the records that are left, and \
-                            `journal verify` says all that is damaged; nothing is mended in place";
-                Some(says.to_owned())
+                let of = asked::option();
+                Some(format!(
+                    "`dormouse log{of}`, `why`, `audit` and `journal export` answer from the records that are left, and \
+                     `journal verify` says all that is damaged; nothing is mended in place"
+                ))
             }
             CliError::Config(ConfigError::UnknownFlag { .. }) => Some("`dormouse config` lists all of them".to_owned()),
             CliError::Config(ConfigError::Unknown { .. }) => {
@@ -170,9 +173,11 @@ impl CliError {
             CliError::Journal(_) | CliError::Partly { .. } | CliError::Unanswered { .. } | CliError::Daemon(_)
                 if self.code() == "journal_damaged" =>
             {
-                let says = "`dormouse journal verify` says all that is damaged, and `dormouse journal salvage --to DIR` \
-                            copies what can be read; nothing is mended in place";
-                Some(says.to_owned())
+                let of = asked::option();
+                Some(format!(
+                    "`dormouse journal verify{of}` says all that is damaged, and `dormouse journal salvage --to DIR{of}` \
+                     copies what can be read; nothing is mended in place"
+                ))
             }
             CliError::Daemon(DaemonError::Lock(LockError::Held { .. })) => {
                 Some("one daemon serves a home; `--home DIR` names another".to_owned())
@@ -237,7 +242,7 @@ impl CliError {
         if self.is_broken_pipe() {
             return Exit::Done;
         }
-        complain(self.code(), &self.sentence(), self.hint().as_deref(), self.retryable(), json);
+        complain(self.code(), &asked::reworded(&self.sentence()), self.hint().as_deref(), self.retryable(), json);
         self.exit()
     }
 }

@@ -96,7 +96,11 @@ fn answers_and_says(journal: &Journal, bytes: &[u8], what: &str, verbs: &[&[&str
         assert_eq!(said.status.code(), Some(5), "{what}");
         assert!(!out(&said).is_empty(), "{what}");
         assert!(format!("{}{}", err(&said), out(&said)).contains("damaged.capsule"), "{what}");
+        assert!(!format!("{}{}", err(&said), out(&said)).contains("/dormouse-capsule-"), "{what}");
     }
+    // The next step is about the same file.
+    let hint = format!("`dormouse journal verify --journal {}` says", file.display());
+    assert!(err(&run(&file, "", &["log"])).contains(&hint), "{what}");
 }
 
 /// A capsule that was cut off on its way, or has a wrong bit anywhere outside of its journal, is read as far as it goes, and who

@@ -1,5 +1,6 @@
 //! `capsule`: what a bug report needs, in one file.
 
+pub mod asked;
 pub mod bodies;
 mod checksums;
 mod cut;

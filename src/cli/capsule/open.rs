@@ -7,7 +7,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use super::tar::{Contents, Entry};
-use super::{MANIFEST, checksums, earlier, tar};
+use super::{MANIFEST, asked, checksums, earlier, tar};
 use crate::cli::error::CliError;
 use crate::daemon::control::mint;
 use crate::journal::ReadError;
@@ -48,9 +48,11 @@ impl Folder {
     /// The file cannot be read, is no archive, or no part of a journal is left in it.
     pub fn of(path: PathBuf) -> Result<Self, CliError> {
         if !path.is_file() {
+            asked::note(&path, None);
             return Ok(Folder::Itself(path));
         }
         let unpacked = unpack(&path).map_err(|source| CliError::Text { what: path.display().to_string(), source })?;
+        asked::note(&path, Some(&unpacked.path));
         let folder = Folder::OfCapsule(unpacked);
         let names = fs::read_dir(&*folder).into_iter().flatten().flatten().map(|it| it.file_name());
         let holds_one = names.filter_map(|name| name.into_string().ok()).any(|name| name.ends_with(".jnl"));

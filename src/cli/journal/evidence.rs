@@ -1,5 +1,6 @@
 //! What a journal's bytes prove.
 
+use crate::cli::capsule::asked;
 use crate::cli::capsule::unread::{self, Place};
 use crate::cli::context::Context;
 use crate::cli::error::{CliError, Exit};
@@ -64,7 +65,10 @@ fn text(found: &Verification, unread: &[Place], since: Option<&Since>) -> String
         )
     }));
     if !found.damage.is_empty() {
-        lines.push("`dormouse journal salvage --to DIR` saves what can be read; nothing is mended in place".to_owned());
+        let of = asked::option();
+        lines.push(format!(
+            "`dormouse journal salvage --to DIR{of}` saves what can be read; nothing is mended in place"
+        ));
     }
     lines.extend(since.map(proved));
     lines.extend(

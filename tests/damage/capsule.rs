@@ -167,3 +167,30 @@ fn every_byte_of_a_capsule_is_audited() {
     assert!(out(&said).contains("nothing tells whether the other files of this capsule are as they were packed"));
     assert!(!out(&said).contains("every byte and every promise"), "{}", out(&said));
 }
+
+/// Whoever is killed while it reads a capsule cannot tidy up: the next reader does, and touches nothing that is being read.
+#[test]
+fn what_a_killed_reader_has_unpacked_is_removed_by_the_next_one() {
+    let (journal, _) = capsule();
+    let file = journal.path.with_extension("capsule");
+    let temp = tempfile::tempdir().unwrap();
+    let folder = |name: &str, is_old: bool| {
+        let path = temp.path().join(name);
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("00000000000000000001.jnl"), "x").unwrap();
+        let opened = fs::File::open(&path).unwrap();
+        if is_old {
+            opened.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        }
+        (path, opened)
+    };
+    let (left, _) = folder("dormouse-capsule-LEFT", true);
+    let (read, held) = folder("dormouse-capsule-READ", true);
+    rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let (young, _) = folder("dormouse-capsule-YOUNG", false);
+    let (others, _) = folder("dormouse", true);
+    let args = ["log", "--journal", file.to_str().unwrap()];
+    assert!(crate::cli_support::program(&args).env("TMPDIR", temp.path()).output().unwrap().status.success());
+    let is_there = [&left, &read, &young, &others].map(|path| path.exists());
+    assert_eq!((is_there, fs::read_dir(temp.path()).unwrap().count()), ([false, true, true, true], 3));
+}

@@ -1,10 +1,13 @@
 //! The folder of a journal, or a capsule's journal in a folder of its own for as long as it is read.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::ops::Deref;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::{FlockOperation, flock};
 
 use super::tar::{Contents, Entry};
 use super::{MANIFEST, asked, checksums, earlier, tar};
@@ -87,10 +90,17 @@ impl Folder {
     }
 }
 
-/// A folder that is gone when nobody needs it any more.
+/// How the names of such folders begin.
+const PREFIX: &str = "dormouse-capsule-";
+/// Nobody takes longer from making such a folder to locking it.
+const YOUNG: Duration = Duration::from_secs(60);
+
+/// A folder that is gone when nobody needs it any more; at the latest when the next one is made, if its reader was killed.
 #[derive(Debug)]
 pub struct Unpacked {
     pub path: PathBuf,
+    /// The folder itself, locked for as long as it is read.
+    _lock: File,
     /// What was unpacked into it.
     capsule: PathBuf,
     damage: Vec<tar::Damage>,
@@ -100,9 +110,13 @@ pub struct Unpacked {
 impl Unpacked {
     /// An empty one, for this user's eyes alone.
     pub fn new() -> io::Result<Self> {
-        let path = std::env::temp_dir().join(format!("dormouse-capsule-{}", mint::message_id()));
+        clear(&std::env::temp_dir());
+        let path = std::env::temp_dir().join(format!("{PREFIX}{}", mint::message_id()));
         DirBuilder::new().mode(0o700).create(&path)?;
-        Ok(Self { path, capsule: PathBuf::new(), damage: Vec::new(), checked: false })
+        let lock = File::open(&path)?;
+        // Where files cannot be locked nobody can hold one against us either.
+        let _ = flock(&lock, FlockOperation::NonBlockingLockExclusive);
+        Ok(Self { path, _lock: lock, capsule: PathBuf::new(), damage: Vec::new(), checked: false })
     }
 }
 
@@ -110,6 +124,21 @@ impl Drop for Unpacked {
     fn drop(&mut self) {
         // What is left of it lies where such things are cleaned away.
         let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+/// Removes what readers that were killed have left in `temp`. That something stays is no matter: it lies where such things are
+/// cleaned away.
+fn clear(temp: &Path) {
+    let left = fs::read_dir(temp).into_iter().flatten().flatten();
+    for entry in left.filter(|it| it.file_name().to_string_lossy().starts_with(PREFIX)) {
+        let made = entry.metadata().and_then(|it| it.modified()).ok().and_then(|made| made.elapsed().ok());
+        let Some(lock) = File::open(entry.path()).ok().filter(|_| made.is_some_and(|age| age > YOUNG)) else {
+            continue;
+        };
+        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }
 

@@ -82,7 +82,8 @@ pub fn obstacle(whynot: WhyNot) -> Obstacle {
     };
     let by_itself = whynot.by_itself.iter().map(|it| {
         let seconds = it.in_ms.div_ceil(1_000);
-        Move::without(format!("wait {seconds} s: it comes by itself at {}, unless {}", it.at, it.unless))
+        let at_most = if it.at_latest { " at most" } else { "" };
+        Move::without(format!("wait {seconds} s{at_most}: it comes by itself at {}, unless {}", it.at, it.unless))
     });
     let first = whynot.first.iter().map(|it| {
         let (seconds, unless) = (it.in_ms.div_ceil(1_000), &it.unless);
@@ -91,7 +92,8 @@ pub fn obstacle(whynot: WhyNot) -> Obstacle {
             _ => "it is woken by itself then",
         };
         let woken = if it.brings == "reaped" { "; and it is woken for what waits" } else { "" };
-        Move::without(format!("wait {seconds} s: {then}, unless {unless}{woken}"))
+        let at_most = if it.at_latest { " at most" } else { "" };
+        Move::without(format!("wait {seconds} s{at_most}: {then}, unless {unless}{woken}"))
     });
     // What is stopped takes no messages (C52).
     let until = whynot.guards.iter().filter(|guard| stopped.is_none_or(|stopped| stopped.rule == guard.rule));

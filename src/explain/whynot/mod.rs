@@ -51,6 +51,8 @@ pub struct ByItself {
     /// RFC 3339, UTC.
     pub at: String,
     pub in_ms: u64,
+    /// Somebody else's doing may bring it sooner: a boot slot is free as soon as whoever has it is ready.
+    pub at_latest: bool,
     /// The kind of the record that is made then.
     pub brings: &'static str,
     /// The rule's sentence, as the record would have it.
@@ -147,9 +149,11 @@ pub fn whynot(state: &State, peer: &Identity, question: Question, now: Timestamp
         let found = (!moot).then(|| forecast(state, peer, |record| is_it(question, record))).flatten();
         found.map(|coming| comes(&coming, now, unless.clone()))
     };
-    let by_itself = coming(question);
+    let waits_for_slot = found.guards.iter().any(|guard| guard.rule == "C20");
+    let at_latest = |it: ByItself| ByItself { at_latest: waits_for_slot && it.brings != "reaped", ..it };
+    let by_itself = coming(question).map(at_latest);
     let is_far = question == Question::Delivered && !moot && by_itself.is_none();
-    let first = is_far.then(|| before_a_delivery(state, peer, now, &unless)).flatten();
+    let first = is_far.then(|| before_a_delivery(state, peer, now, &unless)).flatten().map(at_latest);
     WhyNot {
         peer: peer.clone(),
         question,
@@ -199,6 +203,7 @@ fn comes(coming: &Coming, now: Timestamp, unless: String) -> ByItself {
     ByItself {
         at: rfc3339(record.at),
         in_ms: record.at.since(now),
+        at_latest: false,
         brings: record.event.kind().name,
         because,
         unless,
@@ -263,6 +268,7 @@ impl ByItself {
         let (left, at, unless) = (span(self.in_ms), clock(self.at_moment, now, zone), &self.unless);
         let unless = if unless.is_empty() { String::new() } else { format!("; unless {unless}") };
         let because = self.coming.as_ref().map_or_else(|| self.because.clone(), |coming| because(coming, zone));
-        format!("In {left}, at {at}, by itself: {because}{unless}.")
+        let within = if self.at_latest { "At the latest in" } else { "In" };
+        format!("{within} {left}, at {at}, by itself: {because}{unless}.")
     }
 }

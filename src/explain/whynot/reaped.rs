@@ -27,11 +27,14 @@ pub(super) fn found(state: &State, peer: &Identity, now: Timestamp) -> Found {
         (Reaping::Held(held), Some(session)) => (held, session),
     };
     let mut found = Found::held(no_daemon(state, now).into_iter().collect(), "");
-    // What is told of it is as it was when it was last heard of.
-    let now = if found.guards.is_empty() { now } else { state.now.unwrap_or(now) };
+    // What is told of it is as it was when it was last heard of, and counted to there.
+    let (now, then) = match (&found.guards[..], state.now) {
+        ([_, ..], Some(last)) => (last, ", as it was last heard of"),
+        _ => (now, ""),
+    };
     for hold in &held {
         let (guard, unless) = guard(state, peer, session, hold, now);
-        found.guards.push(guard);
+        found.guards.push(Guard { because: guard.because + then, ..guard });
         if !unless.is_empty() {
             found.unless = unless.to_owned();
         }

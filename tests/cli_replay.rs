@@ -150,7 +150,7 @@ fn the_text_tells_the_same_and_begins_with_the_last_record() {
         assert!(text.contains(part), "no {part} in\n{text}");
     }
     let nothing = run(home.path(), &["replay", "--at", "1970-01-02T00:00:00Z"]);
-    assert_eq!(out(&nothing), "nothing had happened yet\n");
+    assert!(out(&nothing).starts_with("nothing had happened yet at 1970-01-0"), "{}", out(&nothing));
     assert_eq!(at(&home, "0")["lsn"], 0);
 }
 
@@ -220,6 +220,6 @@ fn c60_ls_promises_nothing_of_a_moment_without_a_daemon() {
 fn before_the_first_record_ls_says_that_nothing_had_happened_yet() {
     let home = home();
     let before = ["ls", "--at", "1970-01-02T00:00:00Z"];
-    assert_eq!(out(&run(home.path(), &before)), "nothing had happened yet\n");
+    assert!(out(&run(home.path(), &before)).starts_with("nothing had happened yet at 1970-01-0"));
     assert_eq!(out(&run(home.path(), &[&before[..], &["--json"]].concat())), "[]\n");
 }

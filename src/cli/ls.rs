@@ -1,7 +1,7 @@
 use super::context::Context;
 use super::error::CliError;
 use super::history::{Folded, Which};
-use super::present::{Sought, as_of_its_end, present, table_above};
+use super::present::{Sought, as_of_its_end, nothing_yet, present, table_above};
 use super::render;
 use super::silence;
 use super::when::When;
@@ -45,7 +45,7 @@ fn as_it_was(context: &Context, which: Which, at: Option<When>) -> Result<(), Cl
     let rows = view::ls(&state, |peer| next.get(peer).cloned());
     context.output.print(&rows, || {
         let Some(last) = state.now.or(last.map(|record| record.at)) else {
-            return "nothing had happened yet".to_owned();
+            return nothing_yet(asked.at);
         };
         let now = present(asked, Some(last));
         let told = as_of_its_end(asked, Some(last));

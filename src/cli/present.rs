@@ -50,6 +50,16 @@ pub fn must_have_come(at: When, newest: impl FnOnce() -> Option<Record>) -> Resu
     Err(CliError::Usage { why, hint: Some(hint.to_owned()) })
 }
 
+/// Of a moment before the first record: which one was understood. A clock time is the last one there was, and may have been
+/// meant to be the next.
+pub fn nothing_yet(at: Option<When>) -> String {
+    let at = match at {
+        Some(When::Wall(wall_us)) => format!(" at {}", date_time(Timestamp { wall_us, ..clock::now() }, &zone())),
+        Some(When::Lsn(_)) | None => String::new(),
+    };
+    format!("nothing had happened yet{at}")
+}
+
 /// Said once of an answer that is as of another moment than its reader has named: of the end of a copy, or of the record before one
 /// that cannot be read.
 pub fn as_of_its_end(Sought { at, is_home, whole }: Sought, last: Option<Timestamp>) -> String {

@@ -4,7 +4,7 @@ mod step;
 use super::context::Context;
 use super::error::{CliError, Exit};
 use super::history::{Folded, Which};
-use super::present::Sought;
+use super::present::{Sought, nothing_yet};
 use super::render;
 use super::silence;
 use super::when::{When, zone};
@@ -56,7 +56,7 @@ fn at_once(context: &Context, which: Which, at: Option<When>) -> Result<(), CliE
     let history = which.open(context)?;
     let Folded { mut state, last, whole } = history.fold(at)?;
     let Some(record) = last else {
-        context.output.print(&replay::nothing(), || "nothing had happened yet".to_owned())?;
+        context.output.print(&replay::nothing(), || nothing_yet(at))?;
         return history.finish(Some(state.lsn));
     };
     let silent = at.and_then(|_| silence::nobody_serves(&history, context, Sought { at, is_home, whole }));

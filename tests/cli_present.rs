@@ -91,3 +91,15 @@ fn what_is_to_come_is_not_answered_as_if_it_had_been() {
         );
     }
 }
+
+/// C50a: what is to come no journal holds, and no capsule either.
+#[test]
+fn c50a_a_capsule_since_a_moment_that_has_not_come_is_refused() {
+    let (dir, journal) = history("v3-fleet");
+    let file = dir.path().join("ada.capsule");
+    let args = ["capsule", "ada", "--since", "2099-01-01", "-o", file.to_str().unwrap()];
+    let refused = program(&args).arg("--journal").arg(&journal).env("TZ", "UTC").output().unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{}", err(&refused));
+    assert!(err(&refused).contains("2099-01-01 00:00:00.000 has not come yet"), "{}", err(&refused));
+    assert!(!file.exists());
+}

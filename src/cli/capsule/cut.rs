@@ -47,6 +47,7 @@ impl Cut {
 
 /// Writes the slice into `folder`.
 pub fn cut(history: &History, since: When, kept: &Kept, folder: &Unpacked) -> Result<Cut, CliError> {
+    history.must_have_come(Some(since))?;
     if let When::Lsn(lsn) = since
         && lsn > history.reader.last_lsn()
         && history.reading().oldest(&Question { first: Some(lsn), ..Question::default() }).is_none()

@@ -17,7 +17,7 @@ use crate::model::session::TaskEnd;
 use super::because::because;
 pub use super::obstacle::{Obstacle, Waits, obstacle};
 use super::phrase::rfc3339;
-use super::why::{Answer, Gap, Source, Subject, is_report_made_by};
+use super::why::{Answer, Gap, Source, Subject, report};
 
 /// Why something is as it is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -103,17 +103,8 @@ impl Side {
 
 /// `message` is a report for `own`.
 fn is_told_by<S: Source + ?Sized>(source: &S, message: MessageId, own: &Identity) -> bool {
-    let reports = Question { kinds: vec!["report_made"], ..Question::default() };
-    let mut to = None;
-    source.back(&reports, &mut |record| {
-        if let Event::Decision(Decision::ReportMade(report)) = &record.event
-            && is_report_made_by(message, &record)
-        {
-            to = Some(report.to.clone());
-        }
-        to.is_none()
-    });
-    to.is_some_and(|to| to.peer() == Some(own))
+    let made = report(source, message).map(|record| record.event);
+    matches!(made, Some(Event::Decision(Decision::ReportMade(report))) if report.to.peer() == Some(own))
 }
 
 /// `answer` for `own`, whom only some messages concern; none if there is no record. What a message that waits has in its way

@@ -44,7 +44,7 @@ pub use answer::Answer;
 pub use gap::{Gap, GapKind, is_found_at_start, unheard};
 pub use reading::Reading;
 pub use recomputed::{Reach, Recomputed, TooFar};
-pub use report::is_made_by as is_report_made_by;
+pub use report::{any as report, is_made_by as is_report_made_by};
 pub use setting::{InForce, Origin, Stood};
 pub use standing::Standing;
 pub use trail::Trail;

@@ -1,9 +1,11 @@
 //! A report on a message, which waits and is delivered like one (C13).
 
-use super::{Source, Until};
+use super::{Question, Source, Until};
 use crate::model::event::{Decision, Event, Fact};
 use crate::model::id::MessageId;
 use crate::model::record::Record;
+
+const KIND: &str = "report_made";
 
 /// The record that made `message`, if that is a report; `told` are the records that name it. None does before it is on its way,
 /// and none ever says what it is.
@@ -17,8 +19,17 @@ pub(super) fn made<S: Source + ?Sized>(
     if told.iter().any(came_in) {
         return None;
     }
+    found(source, &until.asks(&[KIND]), message)
+}
+
+/// The record that made the report `message`, of those that `source` has; none: it is no report.
+pub fn any<S: Source + ?Sized>(source: &S, message: MessageId) -> Option<Record> {
+    found(source, &Question { kinds: vec![KIND], ..Question::default() }, message)
+}
+
+fn found<S: Source + ?Sized>(source: &S, reports: &Question, message: MessageId) -> Option<Record> {
     let mut made = None;
-    source.back(&until.asks(&["report_made"]), &mut |record| {
+    source.back(reports, &mut |record| {
         made = Some(record).filter(|record| is_made_by(message, record));
         made.is_none()
     });

@@ -5,6 +5,7 @@ use std::fs;
 
 use super::finding::Finding;
 use super::service::Service;
+use crate::daemon::mcp::kept_port;
 use crate::executor::tmux::service_of;
 use crate::explain::phrase::count;
 use crate::home::Home;
@@ -21,9 +22,7 @@ pub fn examine(service: &Service, state: &State) -> Option<Finding> {
 
 /// The sessions whose programs were told another port than the one where agents call now (C62).
 pub fn cannot_call(home: &Home, state: &State) -> Vec<Finding> {
-    let Some(port) = fs::read_to_string(home.mcp_port()).ok().and_then(|text| text.trim().parse::<u16>().ok()) else {
-        return Vec::new();
-    };
+    let Some(port) = kept_port(home) else { return Vec::new() };
     let sessions = state.presences.iter().filter_map(|(peer, presence)| {
         let session = presence.session.as_ref().filter(|session| !session.is_ending())?;
         Some(SessionName { peer: peer.clone(), generation: session.generation })

@@ -23,7 +23,7 @@ use crate::model::effect::SessionName;
 use bearer::Bearers;
 
 pub use desk::{Counter, Desk};
-pub use port::{ListenError, Listening, listen};
+pub use port::{ListenError, Listening, kept_port, listen};
 pub use refusals::Refusals;
 
 /// What every connection needs.

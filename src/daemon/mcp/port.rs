@@ -48,9 +48,7 @@ impl Listening {
 ///
 /// A port that was asked for is not to be had, or the one that was chosen cannot be kept.
 pub async fn listen(home: &Home, wanted: u16) -> Result<Listening, ListenError> {
-    let path = home.mcp_port();
-    let kept = kept(&path).filter(|_| wanted == 0);
-    if let Some(port) = kept {
+    if let Some(port) = kept_port(home).filter(|_| wanted == 0) {
         match bind(port).await {
             Ok(listening) => return Ok(listening),
             Err(error) => tracing::warn!(
@@ -61,6 +59,7 @@ pub async fn listen(home: &Home, wanted: u16) -> Result<Listening, ListenError> 
         }
     }
     let listening = bind(wanted).await.map_err(|source| ListenError::Taken { port: wanted, source })?;
+    let path = home.mcp_port();
     keep(&path, listening.port).map_err(|source| ListenError::NotKept { path, source })?;
     Ok(listening)
 }
@@ -71,8 +70,9 @@ async fn bind(port: u16) -> io::Result<Listening> {
     Ok(Listening { listener, port })
 }
 
-fn kept(path: &Path) -> Option<u16> {
-    fs::read_to_string(path).ok()?.trim().parse().ok().filter(|port| *port != 0)
+/// The port that this home had last, and has now if its daemon serves.
+pub fn kept_port(home: &Home) -> Option<u16> {
+    fs::read_to_string(home.mcp_port()).ok()?.trim().parse().ok().filter(|port| *port != 0)
 }
 
 /// Written beside and renamed: nobody reads half a number.

@@ -38,14 +38,17 @@ const LOOKS: u32 = 3;
 /// Whose the socket is that calls `port` from `from`. On Linux `/proc/net/tcp` has a line for it, or `tcp6` if the caller made
 /// it one of both versions.
 pub(super) fn owner(from: SocketAddr, port: u16) -> Owner {
-    let tables = || ["tcp", "tcp6"].map(|table| fs::read_to_string(format!("/proc/net/{table}")).ok());
     for _ in 0..LOOKS {
-        let tables = tables();
-        if tables.iter().all(Option::is_none) {
-            return Owner::NotTold;
+        let mut is_told = false;
+        for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
+            let Ok(table) = fs::read_to_string(table) else { continue };
+            if let Some(owner) = listed(&table, from, port) {
+                return owner;
+            }
+            is_told = true;
         }
-        if let Some(owner) = tables.iter().flatten().find_map(|table| listed(table, from, port)) {
-            return owner;
+        if !is_told {
+            return Owner::NotTold;
         }
     }
     Owner::Nobody

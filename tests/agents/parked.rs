@@ -1,15 +1,12 @@
 //! Which conversation goes on: the one that was parked, whatever was said in its folder since (C17).
 
-use std::fs;
-
 use dormouse::model::event::{Decision, Event, Fact, WakeDecided};
 use dormouse::model::record::Record;
 use dormouse::model::session::WakeMode;
-use rustix::process::{Pid, Signal, kill_process};
 
 use crate::alike::Prompts;
 use crate::daemon_fixture::until;
-use crate::place::Place;
+use crate::place::{Place, kill_program};
 use crate::verbs::Person;
 use crate::{anthropic, claude, codex, openai};
 
@@ -30,7 +27,7 @@ fn what_was_parked_goes_on(place: &Place, prompts: Prompts) {
     assert_eq!(place.delivered(between), place.proof);
     place.prompt(between, prompts);
     until("the end of the turn", || place.turn_in_ls().0 == "ended");
-    kill(*place.started().last().unwrap());
+    kill_program(*place.started().last().unwrap());
     ended(place, 2);
     drop(person);
 
@@ -54,13 +51,6 @@ fn ended(place: &Place, times: usize) {
 
 fn happens(place: &Place, what: &str, times: usize, wanted: impl Fn(&Event) -> bool) {
     until(what, || place.world.records().iter().filter(|record: &&Record| wanted(&record.event)).count() == times);
-}
-
-/// The program of the session that begins with `pid`.
-fn kill(pid: u32) {
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
-    let program: i32 = children.split_whitespace().next().expect("its program").parse().unwrap();
-    kill_process(Pid::from_raw(program).unwrap(), Signal::KILL).unwrap();
 }
 
 #[test]

@@ -11,6 +11,7 @@ use dormouse::model::event::{Decision, Delivered, DeliveryWaiting, DialogAnswere
 use dormouse::model::id::MessageId;
 use dormouse::model::record::Record;
 use dormouse::model::text::visible;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::alike::Prompts;
 use crate::daemon_fixture::{World, text, until};
@@ -228,6 +229,13 @@ fn no_way_out() {
     let names: Vec<&str> = devices.lines().skip(2).filter_map(|line| line.split(':').next()).map(str::trim).collect();
     let others: Vec<_> = names.into_iter().filter(|name| *name != "lo").collect();
     assert!(others.is_empty(), "this network reaches further than loopback ({others:?}): run these by `make agents`");
+}
+
+/// Kills what the session runs whose first process is `pid`.
+pub fn kill_program(pid: u32) {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    let program: i32 = children.split_whitespace().next().expect("its program").parse().unwrap();
+    kill_process(Pid::from_raw(program).unwrap(), Signal::KILL).unwrap();
 }
 
 /// Every text that broke a tool of this kind once. Whatever would execute a part of it makes a file named `made`.

@@ -1,15 +1,12 @@
 //! Agents that wait for each other's replies, through the tools of their own programs.
 
-use std::fs;
-
 use dormouse::model::event::{Event, Fact};
 use dormouse::model::id::MessageId;
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::daemon_fixture::until;
 use crate::model::{Answer, Asked};
-use crate::place::Place;
+use crate::place::{Place, kill_program};
 use crate::tools::{accepted, letter, peer, place_with};
 
 /// What `asked` was told last by a tool of its own.
@@ -125,9 +122,7 @@ fn hears_of_the_death(it: Pair) {
         _ => None,
     });
     // The session's own process has seen how its program ended, and says so.
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
-    let program: i32 = children.split_whitespace().next().expect("its program").parse().unwrap();
-    kill_process(Pid::from_raw(program).unwrap(), Signal::KILL).unwrap();
+    kill_program(pid);
     let heard = hears(&place, it);
     assert!(heard.contains("signal 9") && !heard.contains("replied:"), "{heard}");
     place.world.audit_is_clean();

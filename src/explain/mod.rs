@@ -19,6 +19,7 @@ mod obstacle;
 pub mod phrase;
 pub mod picture;
 pub mod queue;
+mod recent;
 pub mod replay;
 pub mod view;
 pub mod whatif;

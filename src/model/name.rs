@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::str::FromStr;
 
@@ -31,7 +32,7 @@ pub enum NameError {
 
 /// The characters of a name, in place: a history is full of names, and none is worth a trip to the allocator. All are
 /// ASCII and none is zero, so that the bytes have the order of the texts.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, Eq)]
 struct Chars {
     bytes: [u8; NAME_CHARS_MAX],
     length: u8,
@@ -41,6 +42,19 @@ impl Chars {
     /// Two numbers with the order of the texts: every map of peers compares names all the time.
     fn half(&self, which: usize) -> u128 {
         self.bytes[which * NAME_CHARS_MAX / 2..].first_chunk().map_or(0, |bytes| u128::from_be_bytes(*bytes))
+    }
+}
+
+/// Nothing behind the last character tells two names apart, so that the length need not be asked for.
+impl PartialEq for Chars {
+    fn eq(&self, other: &Self) -> bool {
+        self.half(0) == other.half(0) && self.half(1) == other.half(1)
+    }
+}
+
+impl Hash for Chars {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.bytes.hash(state);
     }
 }
 

@@ -37,7 +37,7 @@ pub fn decide(state: &State, record: &Record) -> Vec<Draft> {
     let asked = if drafts.is_empty() { concerned(record) } else { Concerned::None };
     match asked {
         Concerned::None => {}
-        Concerned::One(peer) => drafts.extend(standing(state, record, peer)),
+        Concerned::One(peer) => drafts = standing(state, record, peer),
         Concerned::All => drafts.extend(state.presences.keys().flat_map(|peer| standing(state, record, peer))),
     }
     let addressee = addressee(record).filter(|to| !asked.includes(to));

@@ -12,8 +12,8 @@ use crate::model::name::Identity;
 use crate::model::profile::WakePolicy;
 use crate::model::record::Record;
 
-use super::recent::Recent;
 use super::{Findings, Open};
+use crate::explain::recent::Recent;
 
 /// What has become of each message so far.
 #[derive(Debug, Default)]

@@ -2,7 +2,6 @@
 
 mod causes;
 mod messages;
-mod recent;
 mod sessions;
 mod states;
 mod statistics;

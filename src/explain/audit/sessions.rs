@@ -8,8 +8,8 @@ use crate::model::session::{ReapReason, Turn};
 use crate::model::time::Timestamp;
 use crate::model::turn_names::TurnNames;
 
-use super::recent::Recent;
 use super::{Findings, Open};
+use crate::explain::recent::Recent;
 
 /// What is known of each identity at this point of the history.
 #[derive(Debug, Default)]

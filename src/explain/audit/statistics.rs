@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::recent::Recent;
 use crate::explain::histogram::{Histogram, Spread};
+use crate::explain::recent::Recent;
 use crate::model::event::{CallRefused, Decision, Event, Fact, KINDS, TurnSeen, place_of};
 use crate::model::name::{Identity, Runtime};
 use crate::model::record::Record;

@@ -251,6 +251,9 @@ impl WhatIf {
     /// Folds a record into the world that would be. `is_recorded`: its effects have recorded outcomes.
     fn fold(&mut self, record: &Record, is_recorded: bool) {
         let effects = apply(&mut self.would, record);
+        // What was accepted is recorded: no rule asks for a sender's own word again.
+        self.would.keys.clear();
+        self.would.keys_by_age.clear();
         self.tallies[1].see(record, self.question.again_within_ms);
         self.moved(record);
         if self.parted.is_empty() || is_recorded {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::explain::histogram::{Histogram, Spread};
+use crate::explain::recent::Recent;
 use crate::model::event::{Decision, Event};
 use crate::model::message::{Fate, Message, Purpose};
 use crate::model::name::Identity;
@@ -39,7 +40,7 @@ pub struct Figures {
 /// Figures in the making.
 #[derive(Debug, Default)]
 pub struct Tally {
-    peers: BTreeMap<Identity, Peer>,
+    peers: Recent<Identity, Peer>,
     now: Option<Timestamp>,
     /// When each start of the machine but the present one was last heard of.
     boots: BTreeMap<BootId, Timestamp>,
@@ -56,9 +57,11 @@ struct Peer {
 impl Tally {
     /// Goes on from a state; what was before does not count.
     pub fn from(state: &State) -> Self {
-        let live = state.presences.iter().filter(|(_, presence)| presence.session.is_some());
-        let peer = |(peer, _): (&Identity, _)| (peer.clone(), Peer { woken: state.now, ..Peer::default() });
-        Self { peers: live.map(peer).collect(), now: state.now, boots: BTreeMap::new() }
+        let mut peers = Recent::<Identity, Peer>::default();
+        for (peer, _) in state.presences.iter().filter(|(_, presence)| presence.session.is_some()) {
+            peers.get_or_add(peer, || Peer { woken: state.now, ..Peer::default() });
+        }
+        Self { peers, now: state.now, boots: BTreeMap::new() }
     }
 
     /// Time has come to `now`, which every record shows, whether it counts or not.
@@ -84,7 +87,7 @@ impl Tally {
         if !counts {
             return;
         }
-        let peer = self.peers.entry(identity.clone()).or_default();
+        let peer = self.peers.get_or_add(identity, Peer::default);
         let at = lived_to(&self.boots, peer.woken, record.at);
         match decision {
             Decision::WakeDecided(_) => peer.woken(record.at, again_within_ms),
@@ -107,7 +110,7 @@ impl Tally {
     }
 
     pub fn names(&self) -> impl Iterator<Item = &Identity> {
-        self.peers.keys()
+        self.peers.iter().map(|(peer, _)| peer)
     }
 
     /// What there was of one peer up to `end`.
@@ -118,7 +121,7 @@ impl Tally {
     pub fn total(&self, end: Option<Timestamp>) -> Figures {
         let mut waited = Histogram::default();
         let mut total = Figures::default();
-        for peer in self.peers.values() {
+        for (_, peer) in self.peers.iter() {
             waited.add_all(&peer.waited);
             total.add(&peer.up_to(self.lived_to(peer, end)));
         }

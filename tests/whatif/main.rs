@@ -56,3 +56,24 @@ fn other_settings_have_one_answer_in_any_world() {
         assert!(delivered(&report.whatif) <= 2 * delivered(&report.recorded), "seed {seed}");
     }
 }
+
+/// Days of ten peers under a setting that hardly touches them: what is modelled adds up to what there was, for nobody works
+/// longer, or less, for having booted a moment later.
+#[test]
+fn what_matters_little_changes_little() {
+    let records = run(&Plan { hours: 72, sends_per_hour: 60, ..Plan::new(1, Level::None) }).records;
+    let report = whatif(&records, |it| it.boots_max = 1);
+    let text = report.text(&TimeZone::UTC, None);
+    assert!(report.peers.iter().filter(|peer| peer.parted.is_some()).count() >= 6, "{text}");
+    for it in &report.peers {
+        let near = |of: fn(&Figures) -> u64| {
+            let (was, would) = (of(&it.recorded), of(&it.whatif));
+            assert!(was.abs_diff(would) * 3 <= was.max(would), "{}: {was}, and {would}\n{text}", it.peer);
+        };
+        near(|figures| figures.session_ms);
+        near(|figures| figures.wakes);
+        near(|figures| figures.waited_ms.count);
+        near(|figures| figures.waited_ms.p90);
+        near(|figures| figures.waiting);
+    }
+}

@@ -1,15 +1,18 @@
 //! What programs did in the record: how long things take a peer, and how they ended last. Whatever is modelled goes by it.
 
-use std::collections::BTreeMap;
+use std::cell::Cell;
 
 use crate::explain::histogram::Histogram;
+use crate::explain::recent::Recent;
 use crate::model::delivery::{DeliveryOutcome, Proof};
-use crate::model::event::{Decision, Event, Fact, LaunchFailed, TurnSeen};
+use crate::model::event::{Decision, DeliveryEnded, Event, Fact, LaunchFailed};
 use crate::model::id::MessageId;
-use crate::model::name::{Identity, Runtime};
+use crate::model::name::Identity;
 use crate::model::record::Record;
-use crate::model::session::{Ending, Turn};
+use crate::model::session::Ending;
 use crate::model::time::Timestamp;
+
+use super::work::{Over, Work, Worked};
 
 /// Where nothing like it was ever recorded, of nobody.
 const BOOT_MS: u64 = 5_000;
@@ -17,19 +20,45 @@ const DELIVERY_MS: u64 = 1_000;
 const TURN_MS: u64 = 60_000;
 const KILL_MS: u64 = 500;
 
-/// By peer, and by runtime for peers of which too little is known.
 #[derive(Debug, Default)]
 pub struct Habits {
-    peers: BTreeMap<Identity, Peer>,
-    runtimes: BTreeMap<Runtime, Times>,
+    peers: Recent<Identity, Peer>,
 }
 
 #[derive(Debug, Default)]
 struct Times {
-    boot: Histogram,
-    delivery: Histogram,
-    turn: Histogram,
-    kill: Histogram,
+    boot: Usual,
+    delivery: Usual,
+    kill: Usual,
+}
+
+/// How long something usually takes.
+#[derive(Debug, Default)]
+struct Usual {
+    all: Histogram,
+    /// The median when there were so many: to find it again for one more would be most of the work.
+    median: Cell<(u64, u64)>,
+}
+
+impl Usual {
+    /// Once there are many, one in so many more moves the median too little to matter.
+    const FEW: u64 = 32;
+
+    fn add(&mut self, ms: u64) {
+        self.all.add(ms);
+    }
+
+    /// None if it was never measured.
+    fn median(&self) -> Option<u64> {
+        let (then, known) = self.median.get();
+        let count = self.all.count();
+        if then > 0 && count - then <= then / Self::FEW {
+            return Some(known);
+        }
+        let median = self.all.percentile(50)?;
+        self.median.set((count, median));
+        Some(median)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -42,10 +71,7 @@ struct Peer {
     proof: Option<Proof>,
     woken: Option<Timestamp>,
     open: bool,
-    armed: bool,
-    ended_by_us: bool,
-    /// In its turn.
-    message: Option<(MessageId, Timestamp)>,
+    work: Work,
 }
 
 /// A boot that comes to nothing.
@@ -55,27 +81,10 @@ pub enum NoBoot {
     Gone(Ending),
 }
 
-/// How the turn on a message ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Over {
-    /// It has ended; `armed`: with an answer.
-    Rested { armed: bool },
-    /// With its session.
-    Gone { ending: Ending },
-}
-
-/// A turn that was recorded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Worked {
-    pub message: MessageId,
-    pub ms: u64,
-    pub over: Over,
-}
-
 impl Habits {
-    /// Takes the next record as it was; tells of the turn that it ends.
-    pub fn see(&mut self, record: &Record) -> Option<Worked> {
-        let identity = record.subject.peer.as_ref()?;
+    /// Takes the next record as it was, and tells of every turn that is over with it ([`Work::see`]).
+    pub fn see(&mut self, record: &Record) -> [Option<Worked>; 2] {
+        let Some(identity) = &record.subject.peer else { return [None, None] };
         match &record.event {
             Event::Decision(
                 Decision::WakeDecided(_)
@@ -89,25 +98,31 @@ impl Habits {
                 Fact::BoxOpened(_)
                 | Fact::LaunchFailed(_)
                 | Fact::SessionGone(_)
+                | Fact::DeliveryBegun(_)
                 | Fact::DeliveryEnded(_)
                 | Fact::TurnObserved(_),
             ) => {}
-            _ => return None,
+            _ => return [None, None],
         }
-        let peer = self.peers.entry(identity.clone()).or_default();
-        let of_runtime = self.runtimes.entry(identity.runtime.clone()).or_default();
-        match &record.event {
-            Event::Fact(fact) => peer.fact(fact, record, of_runtime),
-            Event::Decision(decision) => peer.decision(decision, record, of_runtime),
-        }
+        let peer = self.peers.get_or_add(identity, Peer::default);
+        peer.see(record);
+        peer.work.see(record)
     }
 
     pub fn boot_ms(&self, peer: &Identity) -> u64 {
         self.median(peer, |times| &times.boot, BOOT_MS)
     }
 
-    pub fn turn_ms(&self, peer: &Identity) -> u64 {
-        self.median(peer, |times| &times.turn, TURN_MS)
+    /// How the turn on a message goes of which the record does not tell in time: as one of this peer's last ones did, else of
+    /// its runtime's.
+    pub fn turn(&self, peer: &Identity, message: MessageId) -> Worked {
+        let own = self.peers.get(peer).and_then(|known| known.work.like(message));
+        let of_runtime = || {
+            let alike = self.peers.iter().filter(|(other, _)| other.runtime == peer.runtime);
+            alike.filter_map(|(_, known)| known.work.like(message)).next()
+        };
+        let armed = Over::Rested { armed: true };
+        own.or_else(of_runtime).unwrap_or(Worked { message, ms: TURN_MS, over: armed })
     }
 
     pub fn kill_ms(&self, peer: &Identity) -> u64 {
@@ -128,94 +143,55 @@ impl Habits {
         })
     }
 
-    fn median(&self, peer: &Identity, of: impl Fn(&Times) -> &Histogram, otherwise: u64) -> u64 {
-        let own = self.peers.get(peer).map(|known| of(&known.times));
-        let of_runtime = self.runtimes.get(&peer.runtime).map(&of);
-        own.into_iter().chain(of_runtime).find_map(|times| times.percentile(50)).unwrap_or(otherwise)
+    /// Of a peer that never did it, that of all of its runtime's.
+    fn median(&self, peer: &Identity, of: impl Fn(&Times) -> &Usual, otherwise: u64) -> u64 {
+        let own = self.peers.get(peer).and_then(|known| of(&known.times).median());
+        own.or_else(|| {
+            let mut of_runtime = Histogram::default();
+            let alike = self.peers.iter().filter(|(other, _)| other.runtime == peer.runtime);
+            alike.for_each(|(_, known)| of_runtime.add_all(&of(&known.times).all));
+            of_runtime.percentile(50)
+        })
+        .unwrap_or(otherwise)
     }
 }
 
 impl Peer {
-    fn fact(&mut self, fact: &Fact, record: &Record, of_runtime: &mut Times) -> Option<Worked> {
+    fn see(&mut self, record: &Record) {
         let since_woken = self.woken.map_or(0, |woken| record.at.since(woken));
-        match fact {
-            Fact::BoxOpened(it) => {
+        match &record.event {
+            Event::Decision(Decision::WakeDecided(_)) => (self.woken, self.open) = (Some(record.at), false),
+            Event::Decision(Decision::SessionEnded(it)) => self.times.kill.add(it.took_ms),
+            Event::Fact(Fact::BoxOpened(it)) => {
                 (self.open, self.boot) = (true, None);
-                both(&mut self.times.boot, &mut of_runtime.boot, it.boot_ms);
+                self.times.boot.add(it.boot_ms);
             }
-            Fact::LaunchFailed(it) => self.boot = Some((since_woken, NoBoot::Failed(it.clone()))),
+            Event::Fact(Fact::LaunchFailed(it)) => self.boot = Some((since_woken, NoBoot::Failed(it.clone()))),
             // What the machine does is no habit of a peer's.
-            Fact::SessionGone(it) if !self.ended_by_us && it.ending != Ending::MachineDown => {
-                if !self.open && !it.found_at_start {
-                    self.boot = Some((since_woken, NoBoot::Gone(it.ending.clone())));
-                }
-                return self.worked(record.at, Over::Gone { ending: it.ending.clone() }, of_runtime);
+            Event::Fact(Fact::SessionGone(it))
+                if !self.open
+                    && !it.found_at_start
+                    && !self.work.is_ended_by_us()
+                    && it.ending != Ending::MachineDown =>
+            {
+                self.boot = Some((since_woken, NoBoot::Gone(it.ending.clone())));
             }
-            Fact::DeliveryEnded(it) => match &it.outcome {
-                DeliveryOutcome::Proven { proof } => {
-                    (self.delivery, self.proof) = (None, Some(*proof));
-                    both(&mut self.times.delivery, &mut of_runtime.delivery, it.took_ms);
-                }
-                DeliveryOutcome::Failed { .. } | DeliveryOutcome::Unproven { .. } => {
-                    self.delivery = Some((it.took_ms, it.outcome.clone()));
-                }
-                // Of its session or of this one message alone.
-                DeliveryOutcome::CutOff { .. } | DeliveryOutcome::Impossible { .. } => {}
-            },
-            Fact::TurnObserved(it) => match it.turn {
-                TurnSeen::Ended | TurnSeen::Idle | TurnSeen::Failed { .. } | TurnSeen::Background { .. } => {
-                    return self.rested(record.at, of_runtime);
-                }
-                TurnSeen::Running | TurnSeen::Waiting { .. } | TurnSeen::Alive => {}
-            },
+            Event::Fact(Fact::DeliveryEnded(it)) => self.delivery_ended(it),
             _ => {}
         }
-        None
     }
 
-    fn decision(&mut self, decision: &Decision, record: &Record, of_runtime: &mut Times) -> Option<Worked> {
-        match decision {
-            Decision::WakeDecided(_) => {
-                self.woken = Some(record.at);
-                (self.open, self.armed, self.ended_by_us, self.message) = (false, false, false, None);
+    fn delivery_ended(&mut self, it: &DeliveryEnded) {
+        match &it.outcome {
+            DeliveryOutcome::Proven { proof } => {
+                (self.delivery, self.proof) = (None, Some(*proof));
+                self.times.delivery.add(it.took_ms);
             }
-            Decision::Delivered(_) => {
-                self.message = record.subject.message.map(|message| (message, record.at));
-                self.armed = false;
+            DeliveryOutcome::Failed { .. } | DeliveryOutcome::Unproven { .. } => {
+                self.delivery = Some((it.took_ms, it.outcome.clone()));
             }
-            Decision::Armed(_) => self.armed = true,
-            Decision::TurnJudged(it) => {
-                if let Turn::Ended { at, .. } = it.turn {
-                    return self.rested(at, of_runtime);
-                }
-            }
-            // What it was at is over, whatever it was.
-            Decision::Reaped(_) => {
-                self.ended_by_us = true;
-                return self.rested(record.at, of_runtime);
-            }
-            Decision::SessionEnded(it) => both(&mut self.times.kill, &mut of_runtime.kill, it.took_ms),
-            _ => {}
+            // Of its session or of this one message alone.
+            DeliveryOutcome::CutOff { .. } | DeliveryOutcome::Impossible { .. } => {}
         }
-        None
     }
-
-    fn rested(&mut self, at: Timestamp, of_runtime: &mut Times) -> Option<Worked> {
-        let armed = self.armed;
-        self.worked(at, Over::Rested { armed }, of_runtime)
-    }
-
-    fn worked(&mut self, at: Timestamp, over: Over, of_runtime: &mut Times) -> Option<Worked> {
-        let (message, since) = self.message.take()?;
-        let ms = at.since(since);
-        if matches!(over, Over::Rested { .. }) {
-            both(&mut self.times.turn, &mut of_runtime.turn, ms);
-        }
-        Some(Worked { message, ms, over })
-    }
-}
-
-fn both(own: &mut Histogram, of_runtime: &mut Histogram, ms: u64) {
-    own.add(ms);
-    of_runtime.add(ms);
 }

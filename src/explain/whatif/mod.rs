@@ -19,6 +19,7 @@ mod parted;
 mod report;
 mod same;
 mod was;
+mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -224,14 +225,14 @@ impl WhatIf {
         if self.parted.is_empty() {
             return;
         }
-        if let Some(worked) = worked {
-            self.model.worked(worked, &self.would);
-        }
         if let (Event::Decision(Decision::Delivered(_)), Some(peer), Some(message)) =
             (&record.event, &record.subject.peer, record.subject.message)
             && self.parted.contains(peer)
         {
             self.model.was_delivered(peer, message, &self.would);
+        }
+        for worked in worked.into_iter().flatten() {
+            self.model.worked(worked, &self.would);
         }
     }
 

@@ -18,7 +18,8 @@ use crate::model::session::{Ending, Source, TypedVerb, WakeMode};
 use crate::model::state::State;
 use crate::model::time::Timestamp;
 
-use super::habits::{Habits, NoBoot, Over, Worked};
+use super::habits::{Habits, NoBoot};
+use super::work::{Over, Worked};
 
 /// Until the end of what an operator had typed is seen.
 const TYPED_MS: u64 = 2_000;
@@ -103,10 +104,7 @@ impl Model {
         match self.recorded.remove(&message) {
             Some((_, Some(worked))) => self.works(session, now, &worked, would),
             Some((_, None)) => drop(self.open.insert(message, (session.clone(), now))),
-            None => {
-                let ms = habits.turn_ms(&session.peer);
-                self.works(session, now, &Worked { message, ms, over: Over::Rested { armed: true } }, would);
-            }
+            None => self.works(session, now, &habits.turn(&session.peer, message), would),
         }
     }
 

@@ -59,10 +59,10 @@ pub struct Report {
 
 const HOW: &str = "Recorded → what would have been; ~ rests on modelled time. A peer is replayed from the record up to the first decision that comes out \
                    otherwise; from there on the sessions that it would have had are modelled: boots, deliveries and kills take \
-                   this peer's own median (its runtime's, where it has none) and end as its last one did, and a turn takes \
-                   what the turn on the same message took, if the record has that delivered no later than it would have \
-                   been, else that median: a message that would have come sooner may have taken much longer, or for ever. \
-                   Messages and operators' words come when they came. \
+                   this peer's own median (its runtime's, where it has none) and end as its last one did, and a turn goes \
+                   as the turn on the same message went, if the record has that delivered no later than it would have \
+                   been, else as one of this peer's last 64 turns did: of a message that would have come sooner nobody \
+                   knows in time how long it took. Messages and operators' words come when they came. \
                    Once a peer stands in both worlds alike, it goes on as recorded.";
 
 impl Report {

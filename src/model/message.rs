@@ -52,6 +52,9 @@ pub struct Message {
     pub possible_duplicate: bool,
     /// Not tried again before this moment (C13).
     pub retry_at: Option<Timestamp>,
+    /// Why its last delivery failed: whoever asks why it waits wants to hear that first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
     /// How the session before ended, for the envelope's note (C41a).
     pub session_before: Option<SessionBefore>,
     /// Where the runtime's own record stood before the last paste (C14).

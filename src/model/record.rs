@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::actor::Actor;
-use super::event::Event;
+use super::event::{Decision, Event, Fact, Recipient};
 use super::id::{Generation, Lsn, MessageId};
 use super::name::Identity;
 use super::time::Timestamp;
@@ -44,6 +44,28 @@ pub struct Record {
     pub cause: Option<Lsn>,
     pub actor: Actor,
     pub event: Event,
+}
+
+impl Record {
+    /// Whose queue it adds to.
+    pub fn addressee(&self) -> Option<&Identity> {
+        match &self.event {
+            Event::Fact(Fact::MessageAccepted(it)) => match &it.to {
+                Recipient::Peer(peer) => Some(peer),
+                Recipient::User(_) => None,
+            },
+            Event::Decision(Decision::ReportMade(it)) => it.to.peer(),
+            _ => None,
+        }
+    }
+
+    /// Who shows life by speaking.
+    pub fn speaker(&self) -> Option<&Identity> {
+        match &self.event {
+            Event::Fact(Fact::MessageAccepted(it)) => it.from.peer(),
+            _ => None,
+        }
+    }
 }
 
 /// `records`, one behind the other, cut before each fact: it and what followed from it are one group. What comes before the

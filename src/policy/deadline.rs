@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::quarantine::has_passed;
 use super::{Case, reap, wake};
 use crate::model::actor::Actor;
-use crate::model::event::{DeadlineKind, DeadlinePassed, Event, Fact};
+use crate::model::event::{DeadlineKind, DeadlinePassed, Event};
 use crate::model::id::Lsn;
 use crate::model::message::{Fate, Message, Purpose};
 use crate::model::name::{Identity, Personality};
@@ -42,7 +42,7 @@ impl Deadlines {
                 *self = Self::new(state);
                 return;
             };
-            for peer in [Some(peer), super::addressee(record), speaker(record)].into_iter().flatten() {
+            for peer in [Some(peer), record.addressee(), record.speaker()].into_iter().flatten() {
                 if !moved.contains(&&peer.personality) {
                     moved.push(&peer.personality);
                 }
@@ -74,14 +74,6 @@ impl Deadlines {
     /// The earliest of those that are waited for at `now` and, though nothing was decided for them, not at `then` any more.
     pub fn lapsing(&self, now: Timestamp, then: Timestamp) -> Option<Deadline> {
         earliest(self.of.values().flatten().filter(|due| !due.counts(then)), now)
-    }
-}
-
-/// Who shows life by speaking.
-fn speaker(record: &Record) -> Option<&Identity> {
-    match &record.event {
-        Event::Fact(Fact::MessageAccepted(accepted)) => accepted.from.peer(),
-        _ => None,
     }
 }
 
@@ -222,6 +214,7 @@ mod tests {
                 unfinished: 0,
                 possible_duplicate: false,
                 retry_at: retry_at.map(at),
+                failure: None,
                 session_before: None,
                 mark: None,
                 print: None,

@@ -18,8 +18,7 @@ mod settle;
 mod verb;
 mod wake;
 
-use crate::model::actor::Sender;
-use crate::model::event::{Decision, Event, Fact, MessageAccepted, Recipient, ReportMade};
+use crate::model::event::{Decision, Event, Fact};
 use crate::model::id::MessageId;
 use crate::model::name::Identity;
 use crate::model::record::{Draft, Record, Subject};
@@ -40,7 +39,9 @@ pub fn decide(state: &State, record: &Record) -> Vec<Draft> {
         Concerned::One(peer) => drafts = standing(state, record, peer),
         Concerned::All => drafts.extend(state.presences.keys().flat_map(|peer| standing(state, record, peer))),
     }
-    let addressee = addressee(record).filter(|to| !asked.includes(to));
+    // What an answer means for the worker that gives it, or a dead task for the worker that had it, must not make whom it is
+    // for wait until something else happens there.
+    let addressee = record.addressee().filter(|to| !asked.includes(to));
     drafts.extend(addressee.into_iter().flat_map(|to| standing(state, record, to)));
     if drafts.is_empty() && !matches!(asked, Concerned::None) {
         drafts = wake::next(state, record);
@@ -63,16 +64,6 @@ impl Concerned<'_> {
             Concerned::One(one) => one == peer,
             Concerned::All => true,
         }
-    }
-}
-
-/// Whose queue the record adds to. What an answer means for the worker that gives it, or a dead task for the worker that
-/// had it, must not make whom it is for wait until something else happens there.
-fn addressee(record: &Record) -> Option<&Identity> {
-    match &record.event {
-        Event::Fact(Fact::MessageAccepted(MessageAccepted { to: Recipient::Peer(peer), .. }))
-        | Event::Decision(Decision::ReportMade(ReportMade { to: Sender::Session { peer, .. }, .. })) => Some(peer),
-        _ => None,
     }
 }
 

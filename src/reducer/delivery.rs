@@ -193,6 +193,7 @@ pub(super) fn delivery_failed(state: &mut State, record: &Record, decision: &Del
         message.fate = Fate::Queued;
         message.failures += 1;
         message.retry_at = Some(record.at.plus_ms(decision.retry_in_ms));
+        message.failure = Some(decision.why.clone());
         message.possible_duplicate |= decision.possible_duplicate;
     }
     if let Some(session) = session(state, record) {

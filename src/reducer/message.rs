@@ -63,6 +63,7 @@ fn fresh(record: &Record, id: MessageId, to: Identity, from: Sender, purpose: Pu
         unfinished: 0,
         possible_duplicate: false,
         retry_at: None,
+        failure: None,
         session_before: None,
         mark: None,
         print: None,
@@ -187,6 +188,7 @@ pub(super) fn message_requeued(state: &mut State, record: &Record, decision: &Me
     message.session_before.clone_from(&decision.session_before);
     if by_hand {
         (message.attempts, message.failures, message.unfinished) = (0, 0, 0);
+        message.failure = None;
     } else if decision.counted {
         message.unfinished += 1;
     }

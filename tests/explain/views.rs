@@ -78,6 +78,7 @@ fn message(n: u128, fate: Fate) -> Message {
         unfinished: 0,
         possible_duplicate: false,
         retry_at: None,
+        failure: None,
         session_before: None,
         mark: None,
         print: None,

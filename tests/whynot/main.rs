@@ -363,7 +363,7 @@ fn c13_a_message_waits_for_its_next_attempt() {
         &format!("{AT_REST}\n6s send b to ada\n6s begun b ada\n7s failed b ada clean"),
         Question::Delivered,
         "demo-ada is not delivered to:
-            message 00000000000000000000000002 waits 1 s more for its next attempt (C13)
+            message 00000000000000000000000002 waits 1 s more for its next attempt; the last one failed: at the paste: no (C13)
             until that has passed
             In 1 s, at 22:13:28, by itself: handed to the live session, attempt 2; unless somebody stops it or calls the message back.",
     );

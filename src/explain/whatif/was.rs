@@ -1,6 +1,6 @@
 //! Parted peers as they were: what the record adds up to for those whose life would have been another.
 
-use crate::model::event::{Decision, Event, Fact, Recipient, ReportMade};
+use crate::model::event::{Decision, Event, Fact};
 use crate::model::id::{Generation, Lsn, MessageId};
 use crate::model::message::{Fate, Message};
 use crate::model::name::Identity;
@@ -55,7 +55,7 @@ impl Was {
     pub fn see(&mut self, record: &Record, parted: &Parted) {
         let is_apart = |peer: &Identity| parted.through(peer).is_some_and(|through| record.lsn > through);
         let subject = record.subject.peer.as_ref();
-        let addressee = addressee(record);
+        let addressee = record.addressee();
         if !is_about_all(record) && !concerned(record).any(is_apart) {
             return;
         }
@@ -116,27 +116,7 @@ impl Was {
 
 /// Whose life a record may change.
 pub fn concerned(record: &Record) -> impl Iterator<Item = &Identity> {
-    record.subject.peer.iter().chain(addressee(record)).chain(speaker(record))
-}
-
-/// Whose queue a record adds to.
-pub fn addressee(record: &Record) -> Option<&Identity> {
-    match &record.event {
-        Event::Fact(Fact::MessageAccepted(it)) => match &it.to {
-            Recipient::Peer(peer) => Some(peer),
-            Recipient::User(_) => None,
-        },
-        Event::Decision(Decision::ReportMade(ReportMade { to, .. })) => to.peer(),
-        _ => None,
-    }
-}
-
-/// Who shows life by speaking.
-pub fn speaker(record: &Record) -> Option<&Identity> {
-    match &record.event {
-        Event::Fact(Fact::MessageAccepted(it)) => it.from.peer(),
-        _ => None,
-    }
+    record.subject.peer.iter().chain(record.addressee()).chain(record.speaker())
 }
 
 fn is_about_all(record: &Record) -> bool {

@@ -123,7 +123,9 @@ fn rule_of(text: &str) -> &'static str {
 
 fn retry(message: &Message, now: Timestamp) -> Option<Guard> {
     let left_ms = message.retry_at.map(|at| at.since(now)).filter(|left| *left > 0)?;
-    let why = format!("message {} waits {} more for its next attempt", message.id, span(left_ms));
+    let failed = message.failure.as_ref();
+    let failed = failed.map_or_else(String::new, |why| format!("; the last one failed: {}", one_line(why)));
+    let why = format!("message {} waits {} more for its next attempt{failed}", message.id, span(left_ms));
     Some(Guard::new("C13", why, "that has passed").over(Some(left_ms)))
 }
 

@@ -1,7 +1,7 @@
 //! What both programs must be able to bear.
 
 use dormouse::model::delivery::Gate;
-use dormouse::model::event::{Decision, Event, Fact, WakeDecided};
+use dormouse::model::event::{Decision, Event, Fact};
 use dormouse::model::id::MessageId;
 use dormouse::model::session::{ReapReason, WakeBranch, WakeMode};
 
@@ -107,7 +107,7 @@ fn goes_on_after(place: &mut Place, prompts: Prompts, park: impl FnOnce(&mut Pla
 #[track_caller]
 fn remembers(place: &Place, first: MessageId, prompts: Prompts, wakes_resumed: &[bool]) {
     let resumed = |event: &Event| match event {
-        Event::Decision(Decision::WakeDecided(WakeDecided { mode, .. })) => Some(*mode != WakeMode::Fresh),
+        Event::Decision(Decision::WakeDecided(it)) => Some(it.mode != WakeMode::Fresh),
         _ => None,
     };
     let wakes: Vec<bool> = place.world.records().iter().filter_map(|record| resumed(&record.event)).collect();

@@ -1,6 +1,6 @@
 //! Which conversation goes on: the one that was parked, whatever was said in its folder since (C17).
 
-use dormouse::model::event::{Decision, Event, Fact, WakeDecided};
+use dormouse::model::event::{Decision, Event, Fact};
 use dormouse::model::record::Record;
 use dormouse::model::session::WakeMode;
 
@@ -38,7 +38,7 @@ fn what_was_parked_goes_on(place: &Place, prompts: Prompts) {
     let stands = |message: &dyn ToString| said.iter().filter(|it| it.contains(&message.to_string())).count();
     assert_eq!((stands(&first), stands(&between), stands(&last)), (1, 0, 1), "{said:?}\n{}", place.world.story());
     let resumed = place.world.records().into_iter().filter_map(|record| match record.event {
-        Event::Decision(Decision::WakeDecided(WakeDecided { mode, .. })) => Some(mode != WakeMode::Fresh),
+        Event::Decision(Decision::WakeDecided(it)) => Some(it.mode != WakeMode::Fresh),
         _ => None,
     });
     assert_eq!(resumed.collect::<Vec<_>>(), [false, false, true]);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::{Child, Command, Stdio};
 
-use dormouse::model::event::{Armed, Decision, Event, Fact, TurnSeen, WakeDecided};
+use dormouse::model::event::{Armed, Decision, Event, Fact, TurnSeen};
 use dormouse::model::id::{Generation, MessageId};
 use dormouse::model::session::{ArmedBy, WakeBranch, WakeMode};
 use serde_json::json;
@@ -252,7 +252,7 @@ impl Drop for Person {
 fn is_launched_from_its_folder(place: &Place) {
     let _person = Person::runs(place, "ada", "run");
     let branch = place.world.await_record("the wake", |record| match &record.event {
-        Event::Decision(Decision::WakeDecided(WakeDecided { branch, .. })) => Some(*branch),
+        Event::Decision(Decision::WakeDecided(it)) => Some(it.branch),
         _ => None,
     });
     assert_eq!(branch, WakeBranch::FolderLaunch);

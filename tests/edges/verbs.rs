@@ -13,7 +13,7 @@ use crate::events::{about, born, count, delivered, first, send};
 pub fn wake(world: &World, session: &SessionName) -> WakeDecided {
     world.await_record("the wake", |record| match &record.event {
         Event::Decision(Decision::WakeDecided(wake)) if Generation(record.lsn) == session.generation => {
-            Some(wake.clone())
+            Some((**wake).clone())
         }
         _ => None,
     })

@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 
 use crate::journal::Question;
 use crate::model::actor::Actor;
-use crate::model::event::{Decision, Event, Fact, MessageAccepted, Recipient};
+use crate::model::event::{Decision, Event, Fact, Recipient};
 use crate::model::id::{Generation, Lsn, MessageId};
 use crate::model::name::Identity;
 use crate::model::record::Record;
@@ -330,9 +330,9 @@ fn moment<'a>(record: &Record, chain: impl Iterator<Item = &'a Record> + Clone) 
 
 fn is_only_a_moment<'a>(record: &Record, chain: &(impl Iterator<Item = &'a Record> + Clone)) -> bool {
     let concerns = |it: &Record| match &record.event {
-        Event::Fact(Fact::MessageAccepted(MessageAccepted { to: Recipient::User(_), from, .. })) => {
+        Event::Fact(Fact::MessageAccepted(accepted)) if matches!(accepted.to, Recipient::User(_)) => {
             let is_of_it = it.subject.message == record.subject.message;
-            from.peer() == it.subject.peer.as_ref() || is_of_it && !is_only_a_moment(it, chain)
+            accepted.from.peer() == it.subject.peer.as_ref() || is_of_it && !is_only_a_moment(it, chain)
         }
         Event::Decision(Decision::AnswerKept(_)) => {
             let sender = match &record.actor {

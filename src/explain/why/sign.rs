@@ -2,9 +2,7 @@
 
 use crate::model::actor::Sender;
 use crate::model::delivery::Gate;
-use crate::model::event::{
-    Decision, DeliveryWaiting, Event, Fact, KeptBecause, MessageAccepted, TurnSeen, VerbEnded, VerbOutcome,
-};
+use crate::model::event::{Decision, DeliveryWaiting, Event, Fact, KeptBecause, TurnSeen, VerbEnded, VerbOutcome};
 use crate::model::id::Generation;
 use crate::model::name::Identity;
 use crate::model::record::Record;
@@ -78,7 +76,7 @@ pub(super) fn is_of(record: &Record, peer: &Identity, generation: Generation) ->
 
 pub(super) fn session_of(record: &Record) -> Option<(&Identity, Generation)> {
     match &record.event {
-        Event::Fact(Fact::MessageAccepted(MessageAccepted { from, .. })) => match from {
+        Event::Fact(Fact::MessageAccepted(it)) => match &it.from {
             Sender::Session { peer, generation } => Some((peer, *generation)),
             _ => None,
         },

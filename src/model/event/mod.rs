@@ -10,6 +10,9 @@
 //!
 //! The struct as it was stays beside the new one for ever, with `From<SettingsChangedV1> for SettingsChanged`. What is
 //! read is always the newest, and so is what is written.
+//!
+//! A record is as long as its longest payload, and every one is moved several times on its way from the disk: what is much
+//! longer than the others stands `in Box`.
 
 mod daemon;
 mod history;
@@ -68,6 +71,16 @@ macro_rules! newest {
     };
 }
 
+/// How a variant holds its payload.
+macro_rules! held {
+    ($payload:ident) => {
+        $payload
+    };
+    ($payload:ident $holder:ident) => {
+        $holder<$payload>
+    };
+}
+
 /// Decodes the payload of one kind, whichever of its schemas it has.
 macro_rules! read {
     ($decoder:ident $found:ident $payload:ident $($schema:literal { $($old:literal $was:ident)* })?) => {{
@@ -81,23 +94,23 @@ macro_rules! read {
 }
 
 macro_rules! registry {
-    (facts { $($fact_number:literal $fact:ident $fact_name:literal
+    (facts { $($fact_number:literal $fact:ident $fact_name:literal $(in $fact_holder:ident)?
         $(schema $fact_schema:literal { $($fact_old:literal : $fact_was:ident),* })?)* }
-     decisions { $($decision_number:literal $decision:ident $decision_name:literal
+     decisions { $($decision_number:literal $decision:ident $decision_name:literal $(in $decision_holder:ident)?
         $(schema $decision_schema:literal { $($decision_old:literal : $decision_was:ident),* })?)* }) => {
         /// What happened or was asked.
         #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-        pub enum Fact { $($fact($fact)),* }
+        pub enum Fact { $($fact(held!($fact $($fact_holder)?))),* }
 
         /// What we concluded.
         #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-        pub enum Decision { $($decision($decision)),* }
+        pub enum Decision { $($decision(held!($decision $($decision_holder)?))),* }
 
         $(impl From<$fact> for Event {
-            fn from(payload: $fact) -> Self { Event::Fact(Fact::$fact(payload)) }
+            fn from(payload: $fact) -> Self { Event::Fact(Fact::$fact(payload.into())) }
         })*
         $(impl From<$decision> for Event {
-            fn from(payload: $decision) -> Self { Event::Decision(Decision::$decision(payload)) }
+            fn from(payload: $decision) -> Self { Event::Decision(Decision::$decision(payload.into())) }
         })*
 
         /// Every kind, by number.
@@ -168,7 +181,7 @@ registry! {
     facts {
         1 DaemonStarted "daemon_started"
         2 DaemonStopped "daemon_stopped"
-        3 SettingsChanged "settings_changed" schema 2 { 1: SettingsChangedV1 }
+        3 SettingsChanged "settings_changed" in Box schema 2 { 1: SettingsChangedV1 }
         4 SettingsUnreadable "settings_unreadable"
         5 RuntimesChanged "runtimes_changed"
         6 DeadlinePassed "deadline_passed"
@@ -178,9 +191,9 @@ registry! {
         10 HistoryRemoved "history_removed"
         11 RecordLost "record_lost"
         12 CallRefused "call_refused"
-        20 PeerRegistered "peer_registered"
+        20 PeerRegistered "peer_registered" in Box
         21 RemoveRequested "remove_requested"
-        22 ProfileChanged "profile_changed"
+        22 ProfileChanged "profile_changed" in Box
         23 ProfileUnreadable "profile_unreadable"
         24 RequestRefused "request_refused"
         25 StopRequested "stop_requested"
@@ -193,8 +206,8 @@ registry! {
         32 FreshCalled "fresh_called"
         33 InterruptRequested "interrupt_requested"
         34 CompactRequested "compact_requested"
-        40 MessageAccepted "message_accepted" schema 2 { 1: MessageAcceptedV1 }
-        41 MessageRefused "message_refused"
+        40 MessageAccepted "message_accepted" in Box schema 2 { 1: MessageAcceptedV1 }
+        41 MessageRefused "message_refused" in Box
         42 CancelRequested "cancel_requested"
         43 RetryRequested "retry_requested"
         44 DeliveryWaiting "delivery_waiting"
@@ -218,7 +231,7 @@ registry! {
         76 VerbEnded "verb_ended"
     }
     decisions {
-        1001 WakeDecided "wake_decided"
+        1001 WakeDecided "wake_decided" in Box
         1002 WakeRefused "wake_refused"
         1003 SessionReady "session_ready"
         1004 WakeFailed "wake_failed"
@@ -230,7 +243,7 @@ registry! {
         1014 MessageCancelled "message_cancelled"
         1015 MessageRequeued "message_requeued"
         1016 TaskDone "task_done"
-        1017 ReportMade "report_made"
+        1017 ReportMade "report_made" in Box
         1018 AnswerKept "answer_kept"
         1020 Armed "armed"
         1021 TurnJudged "turn_judged"

@@ -80,7 +80,6 @@ pub enum What {
 
 /// Something on its way to the daemon.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "a world hears one thing at a time, and most of them are reports")]
 pub enum Heard {
     /// What its own hands and eyes report. The ticket is told once it is durable.
     Report { draft: Draft, ticket: Option<Ticket> },

@@ -80,6 +80,7 @@ pub fn encode(record: &Record, out: &mut Vec<u8>) -> Result<(), EncodeError> {
 }
 
 /// The record in a frame whose checksum is right.
+#[inline(always)]
 pub fn decode(frame: &FrameHeader, payload: &[u8]) -> Result<Record, DecodeError> {
     if frame.kind >= CONTROL_KINDS_AT {
         return Err(unknown(frame, payload));
@@ -89,6 +90,17 @@ pub fn decode(frame: &FrameHeader, payload: &[u8]) -> Result<Record, DecodeError
         Some(event) => Ok(preface.before(frame, event?)),
         None => Err(unknown(frame, payload)),
     }
+}
+
+/// Puts the record that [`decode`] tells behind others: none is moved on its way there.
+#[inline(always)]
+pub fn decode_behind(records: &mut Vec<Record>, frame: &FrameHeader, payload: &[u8]) -> Result<(), DecodeError> {
+    let (preface, used) = preface(frame, payload)?;
+    match Event::read(frame.kind, frame.schema, Decoder { payload, used }) {
+        Some(event) => records.push(preface.before(frame, event?)),
+        None => return Err(unknown(frame, payload)),
+    }
+    Ok(())
 }
 
 /// What the record in a frame whose checksum is right is about, and whose act it is. What happened is passed over.

@@ -13,11 +13,11 @@ use crate::model::record::{Record, groups};
 
 /// A load is handed over with the group in which it comes to so many records, or to payloads of so many bytes. Large enough
 /// that waking a thread for it costs nothing next to it, small enough that it is still close to the processor.
-const LOAD_RECORDS: usize = 256;
+const LOAD_RECORDS: usize = 2048;
 const LOAD_BYTES: u64 = 1 << 20;
-/// Between each reading thread and who looks. With the one being read and the one being looked at, 10 MiB of payloads wait
-/// for each thread at most, and what the last groups of loads have beyond. A stripe of usual records has as many loads.
-const LOADS_WAITING: usize = 8;
+/// Between each reading thread and who looks. With the one being read and the one being looked at, 4 MiB of payloads wait
+/// for each thread at most, and what the last groups of loads have beyond. A stripe of usual records is one load.
+const LOADS_WAITING: usize = 2;
 /// Whoever looks is the slower one from then on.
 const THREADS_MAX: usize = 4;
 
@@ -142,28 +142,30 @@ impl Loader<'_, '_> {
         load.records.clear();
         load.records.extend(self.next.take());
         let bytes_max = self.records.decoded_bytes() + LOAD_BYTES;
-        while let Some(record) = self.records.next() {
-            let record = match record {
+        while let Some(read) = self.records.next_behind(&mut load.records) {
+            match read {
                 Err(error) if self.is_begun => {
                     load.error = Some(error);
                     return Then::More;
                 }
                 // The stripe before tells of it.
                 Err(_) => continue,
-                Ok(record) => record,
-            };
+                Ok(()) => {}
+            }
+            let Some(record) = load.records.last() else { continue };
             let is_fact = matches!(record.event, Event::Fact(_));
             if is_fact && self.stripe.ends_before(record.lsn) {
+                load.records.pop();
                 return Then::NextStripe;
             }
             self.is_begun |= is_fact;
-            let is_full = load.records.len() >= LOAD_RECORDS || self.records.decoded_bytes() > bytes_max;
+            let is_full = load.records.len() > LOAD_RECORDS || self.records.decoded_bytes() > bytes_max;
             if is_full && is_fact {
-                self.next = Some(record);
+                self.next = load.records.pop();
                 return Then::More;
             }
-            if self.is_begun {
-                load.records.push(record);
+            if !self.is_begun {
+                load.records.pop();
             }
         }
         Then::End

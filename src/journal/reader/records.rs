@@ -52,6 +52,24 @@ impl Iterator for Records<'_> {
 }
 
 impl Records<'_> {
+    /// Puts the next record behind `records`.
+    pub(super) fn next_behind(&mut self, records: &mut Vec<Record>) -> Option<Result<(), ReadError>> {
+        loop {
+            if let Some((path, _)) = &self.scan
+                && let Some(read) = self.group.next_behind(records, path)
+            {
+                return Some(read);
+            }
+            if self.ended {
+                return None;
+            }
+            if let Err(error) = self.read_group() {
+                self.ended = true;
+                return Some(Err(error));
+            }
+        }
+    }
+
     /// Of all payloads so far.
     pub(super) fn decoded_bytes(&self) -> u64 {
         self.group.decoded_bytes
@@ -152,6 +170,15 @@ impl Group {
         self.decoded_bytes += u64::from(header.length);
         let record = payload::decode(&header, &self.payloads[from..from + header.length as usize]);
         Some(record.map_err(|error| ReadError::at(path, Trouble::decode(offset, &header, error))))
+    }
+
+    /// The same, put behind `records`.
+    fn next_behind(&mut self, records: &mut Vec<Record>, path: &Path) -> Option<Result<(), ReadError>> {
+        let (offset, header, from) = self.frames.pop_front()?;
+        self.decoded_bytes += u64::from(header.length);
+        let payload = &self.payloads[from..from + header.length as usize];
+        let read = payload::decode_behind(records, &header, payload);
+        Some(read.map_err(|error| ReadError::at(path, Trouble::decode(offset, &header, error))))
     }
 
     fn clear(&mut self) {

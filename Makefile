@@ -54,7 +54,7 @@ bench-engines:
 
 # A long campaign: the tests that kill the daemon do it this often. `make torture DORMOUSE_KILLS=500`
 torture: tmux strace nextest
-	DORMOUSE_KILLS=$${DORMOUSE_KILLS:-50} cargo nextest run --release --no-fail-fast -E 'test(kill)'
+	DORMOUSE_KILLS=$${DORMOUSE_KILLS:-50} cargo nextest run --no-fail-fast --test fleet --test journal_killed -E 'test(kill)'
 
 # A long campaign: so many made-up worlds that nobody has seen, for campaigns of a size share none, and what of the rules they
 # reached. `make sim SIM_SEEDS=100000`

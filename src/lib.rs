@@ -2,7 +2,7 @@
 //!
 //! The modules in the order in which they may know each other; `ARCHITECTURE.md` says why.
 
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 #![warn(missing_debug_implementations)]
 // Doors to the world switch these off where they are declared; `clippy.toml` says what is behind them.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::disallowed_types))]

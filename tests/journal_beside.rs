@@ -27,8 +27,7 @@ fn segments(dir: &Path) -> Vec<PathBuf> {
     segments
 }
 
-/// Somebody else cuts a sealed segment short while it is read: an error with its place. Had it been mapped, a load would be
-/// the end of the process.
+/// Somebody else cuts a sealed segment short while it is read: an error with its place, and no end of the process.
 #[test]
 fn a_segment_that_is_cut_short_under_its_reader_is_an_error_and_no_signal() {
     let dir = tempfile::tempdir().unwrap();

@@ -4,9 +4,9 @@ mod beside;
 mod error;
 mod found;
 mod last;
-mod mapped;
 mod places;
 mod records;
+mod sealed;
 mod stretches;
 mod stripes;
 
@@ -176,7 +176,7 @@ impl Reader {
                 return Err(gap);
             }
             if let Some(seal) = lookup::seal(&mut scan)
-                && mapped::is_as_sealed(scan.window.file(), &seal)
+                && sealed::is_as_sealed(scan.window.file(), &seal)
             {
                 scan.jump((seal.end, seal.last_lsn.next()));
             }

@@ -1,56 +1,52 @@
-//! Checking a sealed segment where it lies. To copy its bytes first takes twice as long as the checking.
+//! Checking a sealed segment with every processor there is.
 //!
-//! A sealed segment never changes and is never cut short: it is removed as a whole, and a map outlives that. Even so a load
-//! from a page that cannot be had (behind the end of a file that a stranger has cut short, on a sector that cannot be read)
-//! would end the process. So each piece is asked for, which answers with an error where a load would not, and looked at in
-//! the same breath. Everything that hands out records, and may be left lying between two of them, copies.
+//! Its bytes are copied, a few blocks at a time, into a buffer that stays close to the processor. To map them saves the copy and
+//! costs more: every page has to be asked for before it is touched, for a load from one that cannot be had (behind the end
+//! of a file that a stranger has cut short, on a sector that cannot be read) would end the process, and what was written
+//! in small pieces has pages of 4 KiB.
 
 use std::fs::File;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::available_parallelism;
-
-use memmap2::{Advice, Mmap};
+use std::os::unix::fs::FileExt as _;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{available_parallelism, scope};
 
 use super::super::format::BLOCK_BYTES;
-use super::super::format::seal::Seal;
+use super::super::format::seal::{Block, Seal};
 
-/// Asked for at a time: enough that asking costs nothing next to looking, which takes some 30 us.
-const PIECE_BYTES: usize = 1 << 20;
+/// Copied and looked at by turns: enough that asking costs nothing next to it, and half of what a processor keeps to itself.
+const PIECE_BLOCKS: usize = 4;
 
 /// Whether every block of the segment in `file` is what was sealed. Where the answer is no, reading it will tell what is
-/// wrong, and where. Takes every processor there is.
-#[expect(unsafe_code, reason = "there is no safe way to map a file; see above")]
+/// wrong, and where.
 pub(super) fn is_as_sealed(file: &File, seal: &Seal) -> bool {
-    // SAFETY: nobody writes a sealed segment, no page is touched that was not asked for, and of its bytes, plain numbers,
-    // any is as good as any other.
-    let Ok(map) = (unsafe { Mmap::map(file) }) else { return false };
-    let end = seal.end as usize;
-    if end > map.len() || seal.blocks.len() != end.div_ceil(BLOCK_BYTES as usize) {
+    if seal.blocks.len() as u64 != seal.end.div_ceil(BLOCK_BYTES) {
         return false;
     }
-    let (next, pieces) = (AtomicUsize::new(0), end.div_ceil(PIECE_BYTES));
+    let pieces = seal.blocks.chunks(PIECE_BLOCKS);
+    let others = available_parallelism().map_or(0, |all| all.get() - 1).min(pieces.len().saturating_sub(1));
+    let (next, right) = (AtomicU64::new(0), AtomicBool::new(true));
     let work = || {
-        let taken = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed)).take_while(|piece| *piece < pieces);
-        let wrong = taken.filter(|&piece| !piece_is_as_sealed(&map, seal, piece)).count();
-        wrong == 0
+        let mut buffer = vec![0; PIECE_BLOCKS * BLOCK_BYTES as usize];
+        while right.load(Ordering::Relaxed) {
+            let piece = next.fetch_add(1, Ordering::Relaxed);
+            let Some(blocks) = pieces.clone().nth(piece as usize) else { return };
+            let from = piece * buffer.len() as u64;
+            let length = buffer.len().min((seal.end - from) as usize);
+            if !are_as_sealed(file, from, &mut buffer[..length], blocks) {
+                right.store(false, Ordering::Relaxed);
+            }
+        }
     };
-    let others = available_parallelism().map_or(0, |all| all.get() - 1).min(pieces.saturating_sub(1));
-    std::thread::scope(|scope| {
-        let others: Vec<_> = (0..others).map(|_| scope.spawn(work)).collect();
-        let own = work();
-        others.into_iter().all(|other| other.join().unwrap_or(false)) && own
-    })
+    scope(|scope| {
+        (0..others).for_each(|_| drop(scope.spawn(work)));
+        work();
+    });
+    right.into_inner()
 }
 
-fn piece_is_as_sealed(map: &Mmap, seal: &Seal, piece: usize) -> bool {
-    let from = piece * PIECE_BYTES;
-    let to = (from + PIECE_BYTES).min(seal.end as usize);
-    let blocks = &seal.blocks[from / BLOCK_BYTES as usize..];
-    map.advise_range(Advice::PopulateRead, from, to - from).is_ok()
-        && map[from..to]
-            .chunks(BLOCK_BYTES as usize)
-            .zip(blocks)
-            .all(|(bytes, block)| crc32fast::hash(bytes) == block.crc)
+fn are_as_sealed(file: &File, from: u64, buffer: &mut [u8], blocks: &[Block]) -> bool {
+    file.read_exact_at(buffer, from).is_ok()
+        && buffer.chunks(BLOCK_BYTES as usize).zip(blocks).all(|(bytes, block)| crc32fast::hash(bytes) == block.crc)
 }
 
 #[cfg(test)]
@@ -67,6 +63,8 @@ mod tests {
     use crate::model::id::Lsn;
     use crate::model::record::{Record, Subject};
     use crate::model::time::{BootId, Timestamp};
+
+    const PIECE_BYTES: u64 = PIECE_BLOCKS as u64 * BLOCK_BYTES;
 
     /// A sealed segment of more than one piece, and its seal.
     fn segment(dir: &std::path::Path) -> (PathBuf, Seal) {
@@ -96,7 +94,17 @@ mod tests {
         assert!(is_as_sealed(&File::open(&path).unwrap(), &seal));
         let bytes = std::fs::read(&path).unwrap();
         let last = seal.end as usize - 1;
-        for at in [0, 4095, 4096, 65_535, 65_536, PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 1, last] {
+        for at in [
+            0,
+            4095,
+            4096,
+            65_535,
+            65_536,
+            PIECE_BYTES as usize - 1,
+            PIECE_BYTES as usize,
+            PIECE_BYTES as usize + 1,
+            last,
+        ] {
             let mut changed = bytes.clone();
             changed[at] ^= 1 << (at % 8);
             let other = dir.path().join("changed");
@@ -105,13 +113,12 @@ mod tests {
         }
     }
 
-    /// A load there would be the end of the process.
     #[test]
-    fn a_segment_that_was_cut_short_is_no_signal() {
+    fn a_segment_that_was_cut_short_is_not_as_it_was_sealed() {
         let dir = tempfile::tempdir().unwrap();
         let (path, seal) = segment(dir.path());
         let file = File::options().read(true).write(true).open(&path).unwrap();
-        for kept in [seal.end - 1, PIECE_BYTES as u64 + 5, PIECE_BYTES as u64, 4096, 1, 0] {
+        for kept in [seal.end - 1, PIECE_BYTES + 5, PIECE_BYTES, 4096, 1, 0] {
             file.set_len(kept).unwrap();
             assert!(!is_as_sealed(&file, &seal), "{kept}");
         }

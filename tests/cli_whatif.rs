@@ -106,6 +106,16 @@ fn a_setting_that_is_none_is_an_error_as_anywhere() {
     }
 }
 
+/// I2: wherever `--until` stands, what follows from the last fact belongs to it.
+#[test]
+fn i2_no_decision_is_missed_for_being_behind_until() {
+    let (_dir, journal) = history("v3-fleet");
+    for until in (100..140).map(|lsn: u32| lsn.to_string()) {
+        let said = json(&journal, &["--until", &until]);
+        assert_eq!((&said["differences"], &said["by_rules"]), (&0.into(), &0.into()), "{until}");
+    }
+}
+
 /// What lies before `--since` is told by the record alone, and what lies behind `--until` by nothing.
 #[test]
 fn a_part_of_a_history_is_decided_by_itself() {

@@ -102,14 +102,13 @@ fn decide_again(
     let mut end = Ok(None);
     history.reader.each_group(before.next(), |group| {
         match group {
-            Ok(group) => {
-                let asked = group.iter().take_while(|record| until.is_none_or(|until| until.is_after_or_at(record)));
-                let asked = asked.inspect(|record| progress.at(record.lsn)).count();
-                whatif.see(&group[..asked]);
-                if asked == group.len() {
-                    return ControlFlow::Continue(());
-                }
+            // What follows from a fact belongs to it: without it every decision behind it would look like one that was not made.
+            Ok(group) if group.first().is_some_and(|first| until.is_none_or(|until| until.is_after_or_at(first))) => {
+                group.iter().for_each(|record| progress.at(record.lsn));
+                whatif.see(group);
+                return ControlFlow::Continue(());
             }
+            Ok(_) => {}
             Err(ReadError::Unknown { lsn, .. }) => end = Ok(Some(Cut::Unknown(lsn))),
             Err(error) if error.is_damage() => {
                 end = Ok(Some(Cut::Damaged(error.to_string())));

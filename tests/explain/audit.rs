@@ -93,6 +93,22 @@ fn i3_a_snapshot_is_compared_wherever_the_history_begins() {
     }
 }
 
+/// Why a delivery failed is told to readers alone, and snapshots of an earlier build do not have it.
+#[test]
+fn i3_a_snapshot_that_does_not_know_why_a_delivery_failed_tells_no_other_state() {
+    let records = honest().records;
+    let with_messages = (1..records.len()).find_map(|through| {
+        let mut state = State::default();
+        records[..through].iter().for_each(|record| drop(apply(&mut state, record)));
+        (!state.messages.is_empty()).then_some(state)
+    });
+    let mut told = with_messages.unwrap();
+    told.messages.values_mut().for_each(|message| message.failure = Some("at the paste".to_owned()));
+    let mut auditor = Auditor::comparing(vec![told]);
+    records.iter().for_each(|record| auditor.see(record));
+    assert_eq!(auditor.finish(Bytes::default()).violations, []);
+}
+
 #[test]
 fn the_json_is_what_scripts_were_promised() {
     let damage =

@@ -57,6 +57,28 @@ fn other_settings_have_one_answer_in_any_world() {
     }
 }
 
+/// A report that is made earlier, or not at all, makes another queue of whom it is for: C13.
+#[test]
+fn c13_whom_a_report_is_for_lives_otherwise_with_it() {
+    // It sleeps when the news comes, and hears it with its next message.
+    let steps = [
+        ("00:00:01", r#"behave = { peer = "cyd", turn = "5s" }"#),
+        ("00:00:10", r#"send = { id = "to cyd", to = "cyd" }"#),
+        ("00:00:12.500", r#"fault = { what = "the pane refuses a paste", peer = "ada", times = 10 }"#),
+        ("00:00:21", r#"agent = { peer = "cyd", act = { sends = { id = "from cyd", to = "ada" } } }"#),
+        ("00:00:22", r#"agent = { peer = "cyd", act = { exits = 0 } }"#),
+        ("00:10:00", r#"send = { id = "later", to = "cyd" }"#),
+    ];
+    let report = whatif(&story::story("00:20:00", &steps), |it| it.attempts_max = 1);
+    let text = report.text(&TimeZone::UTC, None);
+    let parted: Vec<_> = report.peers.iter().filter(|it| it.parted.is_some()).map(|it| it.peer.to_string()).collect();
+    assert_eq!(parted, ["teller-ada", "teller-cyd"], "{text}");
+    assert_eq!(report.by_rules, 0, "{text}");
+    for it in &report.peers {
+        assert_eq!(it.recorded.waited_ms.count, it.whatif.waited_ms.count, "each is delivered in both worlds\n{text}");
+    }
+}
+
 /// Days of ten peers under a setting that hardly touches them: what is modelled adds up to what there was, for nobody works
 /// longer, or less, for having booted a moment later.
 #[test]
@@ -65,6 +87,8 @@ fn what_matters_little_changes_little() {
     let report = whatif(&records, |it| it.boots_max = 1);
     let text = report.text(&TimeZone::UTC, None);
     assert!(report.peers.iter().filter(|peer| peer.parted.is_some()).count() >= 6, "{text}");
+    let (was, would) = (report.recorded.session_ms, report.whatif.session_ms);
+    assert!(was.abs_diff(would) * 20 <= was, "{was}, and {would}\n{text}");
     for it in &report.peers {
         let near = |of: fn(&Figures) -> u64| {
             let (was, would) = (of(&it.recorded), of(&it.whatif));

@@ -48,7 +48,8 @@ impl<'a> Recorded<'a> {
     /// The last record about `peer` that is in both worlds.
     fn through(&self, peer: &Identity) -> Lsn {
         let out = self.decisions.iter().zip(&self.out).filter(|(_, out)| **out).map(|(record, _)| record);
-        let last = out.filter(|record| record.subject.peer.as_ref() == Some(peer)).map(|record| record.lsn).max();
+        let is_of_it = |record: &&Record| [record.subject.peer.as_ref(), record.addressee()].contains(&Some(peer));
+        let last = out.filter(is_of_it).map(|record| record.lsn).max();
         last.unwrap_or(self.after)
     }
 
@@ -201,6 +202,7 @@ impl WhatIf {
             self.part(peer, recorded);
         }
         let made = draft.at(self.never(), after.at);
+        self.part_addressee(&made, recorded);
         self.fold(&made, false);
         self.differs(World::WhatIf, &made);
         Some(Concluded::Made(Box::new(made)))
@@ -215,20 +217,29 @@ impl WhatIf {
                 continue;
             };
             if !self.parted.contains(peer) {
-                if self.parted.is_empty() && self.would.settings == self.recorded {
+                if self.ever_parted.is_empty() && self.would.settings == self.recorded {
                     self.by_rules += 1;
                     self.fold(record, true);
                     continue;
                 }
                 self.part(peer.clone(), recorded);
             }
+            self.part_addressee(record, recorded);
             self.differs(World::Recorded, record);
+        }
+    }
+
+    /// A report that is made in one world alone makes another queue of whose it is.
+    fn part_addressee(&mut self, record: &Record, recorded: &Recorded<'_>) {
+        let to = record.addressee().filter(|to| !self.parted.contains(to)).cloned();
+        if let Some(to) = to {
+            self.part(to, recorded);
         }
     }
 
     /// Whether this build comes to it under the recorded settings as well, so that they are not what makes the difference.
     fn is_by_rules(&mut self, draft: &Draft, after: &Record) -> bool {
-        if !self.parted.is_empty() {
+        if !self.ever_parted.is_empty() {
             return false;
         }
         std::mem::swap(&mut self.would.settings, &mut self.recorded);

@@ -8,8 +8,10 @@ use crate::model::delivery::{DeliveryOutcome, Proof};
 use crate::model::event::{Decision, DeliveryEnded, Event, Fact, LaunchFailed};
 use crate::model::id::MessageId;
 use crate::model::name::Identity;
+use crate::model::profile::WakePolicy;
 use crate::model::record::Record;
-use crate::model::session::Ending;
+use crate::model::session::{Ending, WakeBranch};
+use crate::model::state::State;
 use crate::model::time::Timestamp;
 
 use super::work::{Over, Work, Worked};
@@ -82,8 +84,9 @@ pub enum NoBoot {
 }
 
 impl Habits {
-    /// Takes the next record as it was, and tells of every turn that is over with it ([`Work::see`]).
-    pub fn see(&mut self, record: &Record) -> [Option<Worked>; 2] {
+    /// Takes the next record as it was, before it is folded into `would`, and tells of every turn that is over with it
+    /// ([`Work::see`]).
+    pub fn see(&mut self, record: &Record, would: &State) -> [Option<Worked>; 2] {
         let Some(identity) = &record.subject.peer else { return [None, None] };
         match &record.event {
             Event::Decision(
@@ -106,7 +109,7 @@ impl Habits {
         }
         let peer = self.peers.get_or_add(identity, Peer::default);
         peer.see(record);
-        peer.work.see(record)
+        peer.work.see(record, policy_of(record, would))
     }
 
     pub fn boot_ms(&self, peer: &Identity) -> u64 {
@@ -154,6 +157,17 @@ impl Habits {
         })
         .unwrap_or(otherwise)
     }
+}
+
+/// The policy of the session that a wake brings: that of its message, else its peer's (C3). Messages are the same in both
+/// worlds, and so are profiles.
+fn policy_of(record: &Record, would: &State) -> WakePolicy {
+    let Event::Decision(Decision::WakeDecided(it)) = &record.event else { return WakePolicy::Persistent };
+    let of_message = it.message.and_then(|id| would.messages.get(&id)).map(|message| message.policy);
+    let of_worker = (it.branch == WakeBranch::Ephemeral).then_some(WakePolicy::Ephemeral);
+    let peer = record.subject.peer.as_ref().and_then(|peer| would.peer(peer));
+    let of_peer = peer.map(|peer| peer.registration.profile.wake_policy);
+    of_message.or(of_worker).or(of_peer).unwrap_or(WakePolicy::Persistent)
 }
 
 impl Peer {

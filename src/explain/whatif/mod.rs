@@ -221,7 +221,7 @@ impl WhatIf {
     /// What the record tells of how long things take, and how much there was of them.
     fn note(&mut self, record: &Record) {
         self.tallies[0].see(record, self.question.again_within_ms);
-        let worked = self.habits.see(record);
+        let worked = self.habits.see(record, &self.would);
         if self.parted.is_empty() {
             return;
         }

@@ -33,10 +33,19 @@ pub struct Model {
     held: Vec<DeliverMessage>,
     /// Messages that parted peers were delivered in the record, and how the turns on them ended, if they have.
     recorded: BTreeMap<MessageId, (Identity, Option<Worked>)>,
-    /// Turns whose end the record is still to tell, since when they would have run.
-    open: BTreeMap<MessageId, (SessionName, Timestamp)>,
+    /// Turns of which the record is still to tell.
+    open: BTreeMap<MessageId, Open>,
     /// Until when each session works; none: until the record tells.
     busy: BTreeMap<Identity, (Generation, Option<Timestamp>)>,
+}
+
+/// A turn that would have begun.
+#[derive(Debug)]
+struct Open {
+    session: SessionName,
+    since: Timestamp,
+    /// Without an answer, which may still come.
+    has_ended: bool,
 }
 
 impl Model {
@@ -84,8 +93,11 @@ impl Model {
 
     /// The record tells how long the turn on a message took.
     pub fn worked(&mut self, worked: Worked, would: &State) {
-        if let Some((session, since)) = self.open.remove(&worked.message) {
-            self.works(&session, since, &worked, would);
+        if let Some(Open { session, since, has_ended }) = self.open.remove(&worked.message) {
+            // That no answer came after all is no sign of life.
+            if !has_ended || worked.over != (Over::Rested { armed: false }) {
+                self.goes(&session, since, &worked, would);
+            }
         } else if let Some((_, known)) = self.recorded.get_mut(&worked.message) {
             *known = Some(worked);
         }
@@ -102,8 +114,10 @@ impl Model {
         }
         self.busy.insert(session.peer.clone(), (session.generation, None));
         match self.recorded.remove(&message) {
-            Some((_, Some(worked))) => self.works(session, now, &worked, would),
-            Some((_, None)) => drop(self.open.insert(message, (session.clone(), now))),
+            Some((_, Some(worked))) => self.goes(session, now, &worked, would),
+            Some((_, None)) => {
+                self.open.insert(message, Open { session: session.clone(), since: now, has_ended: false });
+            }
             None => self.works(session, now, &habits.turn(&session.peer, message), would),
         }
     }
@@ -120,7 +134,7 @@ impl Model {
         self.agenda.retain(|_, draft| draft.subject.peer.as_ref() != Some(peer));
         self.held.retain(|order| order.session.peer != *peer);
         self.recorded.retain(|_, (of, _)| of != peer);
-        self.open.retain(|_, (session, _)| session.peer != *peer);
+        self.open.retain(|_, open| open.session.peer != *peer);
         self.busy.remove(peer);
     }
 
@@ -163,6 +177,14 @@ impl Model {
         self.plan(now, ms, subject, DeliveryEnded { attempt: order.attempt, outcome, took_ms: ms });
     }
 
+    /// As far as the record has told by now; what an answer would come to it tells later.
+    fn goes(&mut self, session: &SessionName, since: Timestamp, worked: &Worked, would: &State) {
+        if worked.over == Over::Unanswered {
+            self.open.insert(worked.message, Open { session: session.clone(), since, has_ended: true });
+        }
+        self.works(session, since, worked, would);
+    }
+
     /// The turn goes as it went in the record, from when it would have begun.
     fn works(&mut self, session: &SessionName, since: Timestamp, worked: &Worked, would: &State) {
         let (Some(now), Some(live)) = (would.now, would.session(&session.peer, session.generation)) else { return };
@@ -176,6 +198,11 @@ impl Model {
                     let done = Draft::own(about(session), None, DoneCalled { reason: None });
                     self.plan_draft(now, left_ms, Draft { actor, ..done });
                 }
+                if would.tells_turns(&session.peer) {
+                    self.plan(now, left_ms, about(session), turn(TurnSeen::Ended));
+                }
+            }
+            Over::Unanswered => {
                 if would.tells_turns(&session.peer) {
                     self.plan(now, left_ms, about(session), turn(TurnSeen::Ended));
                 }

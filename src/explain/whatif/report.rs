@@ -62,7 +62,8 @@ const HOW: &str = "Recorded → what would have been; ~ rests on modelled time. 
                    this peer's own median (its runtime's, where it has none) and end as its last one did, and a turn goes \
                    as the turn on the same message went, if the record has that delivered no later than it would have \
                    been, else as one of this peer's last 64 turns did: of a message that would have come sooner nobody \
-                   knows in time how long it took. Messages and operators' words come when they came. \
+                   knows in time how long it took. A worker that was ended before it answered never answers. Messages and \
+                   operators' words come when they came, however long a queue would have been. \
                    Once a peer stands in both worlds alike, it goes on as recorded.";
 
 impl Report {

@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 
 use crate::model::event::{Decision, Event, Fact, TurnSeen};
 use crate::model::id::MessageId;
+use crate::model::profile::WakePolicy;
 use crate::model::record::Record;
-use crate::model::session::{Ending, ReapReason, Turn, WakeBranch};
+use crate::model::session::{Ending, ReapReason, Turn};
 use crate::model::time::Timestamp;
 
 /// So many turns of a peer stand for its others. Each goes as one of them went and not as their median: a few take an hour or
@@ -17,6 +18,9 @@ const TURNS: usize = 64;
 pub enum Over {
     /// It has ended; `armed`: with an answer.
     Rested { armed: bool },
+    /// A worker's has ended without an answer, by its own word or by its silence. One may still come, which is told then; so is
+    /// that none came.
+    Unanswered,
     /// With its session.
     Gone { ending: Ending },
 }
@@ -42,6 +46,8 @@ pub struct Work {
     ended_by_us: bool,
     /// In its turn.
     message: Option<(MessageId, Timestamp)>,
+    /// Told of as unanswered.
+    unanswered: bool,
     /// What was told of the turn that the delivery under way began.
     begun: Begun,
 }
@@ -57,11 +63,16 @@ enum Begun {
 
 impl Work {
     /// Takes the next record about this peer, and tells of every turn that is over with it: a second one only if the first was
-    /// that of the message before.
-    pub fn see(&mut self, record: &Record) -> [Option<Worked>; 2] {
+    /// that of the message before. `policy`: of the session that a wake brings.
+    pub fn see(&mut self, record: &Record, policy: WakePolicy) -> [Option<Worked>; 2] {
         match &record.event {
             Event::Fact(fact) => [self.fact(fact, record), None],
             Event::Decision(Decision::Delivered(_)) => self.delivered(record),
+            Event::Decision(Decision::WakeDecided(_)) => {
+                let (turns, worker) = (std::mem::take(&mut self.turns), policy == WakePolicy::Ephemeral);
+                *self = Self { turns, worker, ..Self::default() };
+                [None, None]
+            }
             Event::Decision(decision) => [self.decision(decision, record), None],
         }
     }
@@ -102,10 +113,6 @@ impl Work {
 
     fn decision(&mut self, decision: &Decision, record: &Record) -> Option<Worked> {
         match decision {
-            Decision::WakeDecided(it) => {
-                let (turns, worker) = (std::mem::take(&mut self.turns), it.branch == WakeBranch::Ephemeral);
-                *self = Self { turns, worker, ..Self::default() };
-            }
             Decision::Armed(_) => {
                 self.armed = true;
                 if self.worker && self.rests {
@@ -136,7 +143,7 @@ impl Work {
             Worked { message, ms, over: Over::Rested { armed } }
         });
         self.message = record.subject.message.map(|message| (message, record.at));
-        (self.armed, self.rests) = (false, false);
+        (self.armed, self.rests, self.unanswered) = (false, false, false);
         let is_over = std::mem::take(&mut self.begun) == Begun::Over;
         [before, if is_over { self.turn_ended(record.at) } else { None }]
     }
@@ -144,7 +151,12 @@ impl Work {
     /// A worker that has not answered yet may still do, in another turn, or in one that was judged to be over.
     fn turn_ended(&mut self, at: Timestamp) -> Option<Worked> {
         self.rests = true;
-        if self.worker && !self.armed { None } else { self.rested(at) }
+        if self.armed || !self.worker {
+            return self.rested(at);
+        }
+        let (message, since) = self.message.filter(|_| !self.unanswered)?;
+        self.unanswered = true;
+        Some(Worked { message, ms: at.since(since), over: Over::Unanswered })
     }
 
     fn rested(&mut self, at: Timestamp) -> Option<Worked> {
@@ -180,7 +192,7 @@ mod tests {
     use crate::model::id::{Generation, Lsn};
     use crate::model::message::TextPrint;
     use crate::model::record::{Draft, Subject};
-    use crate::model::session::{ArmedBy, Source, WakeMode, WakeReason};
+    use crate::model::session::{ArmedBy, Source, WakeBranch, WakeMode, WakeReason};
     use crate::model::time::BootId;
 
     fn at(ms: u64) -> Timestamp {
@@ -192,7 +204,11 @@ mod tests {
         let subject =
             Subject::session(&"claude-ada".parse().unwrap(), Generation(Lsn(1))).with_message(MessageId(message));
         let record = Draft::own(subject, None, event).at(Lsn(ms), at(ms));
-        work.see(&record).into_iter().flatten().map(|worked| (worked.message.0, worked.ms)).collect()
+        work.see(&record, WakePolicy::Ephemeral)
+            .into_iter()
+            .flatten()
+            .map(|worked| (worked.message.0, worked.ms))
+            .collect()
     }
 
     fn begun() -> DeliveryBegun {
@@ -259,7 +275,8 @@ mod tests {
         let mut work = Work::default();
         let _ = told(&mut work, 1, 7, woken());
         let _ = told(&mut work, 100, 7, delivered());
-        assert_eq!(told(&mut work, 300, 7, turn(TurnSeen::Ended)), []);
+        assert_eq!(told(&mut work, 300, 7, turn(TurnSeen::Ended)), [(7, 200)], "without an answer");
+        assert_eq!(told(&mut work, 400, 7, turn(TurnSeen::Idle)), [], "nothing new");
         assert_eq!(told(&mut work, 900, 7, Armed { by: ArmedBy::Done }), [(7, 800)]);
         assert_eq!(told(&mut work, 950, 7, turn(TurnSeen::Ended)), [], "told once");
     }

@@ -41,44 +41,48 @@ pub(super) async fn let_go(hand: &Hand) {
 /// One key, into a box that is open and empty (C27): anywhere else it means something else.
 async fn pressed(hand: &Hand, key: &str) -> bool {
     let Ok(pane) = hand.pane(None).await else { return false };
+    let mut before = Shown::NotYet;
     loop {
         let Ok(look) = pane.look().await else { return false };
-        match shown(hand, &look) {
-            Shown::AtRest => match pane.press_if_unchanged(key, Some(&look), "").await {
+        let now = shown(hand, &look);
+        match (before, now) {
+            (_, Shown::AtRest) => match pane.press_if_unchanged(key, Some(&look), "").await {
                 Ok(pressed) if pressed.pressed => return true,
                 // What was drawn since the look says nothing against it.
-                Ok(_) => sleep(LOOK).await,
+                Ok(_) => {}
                 Err(_) => return false,
             },
-            Shown::StillWorking => sleep(LOOK).await,
-            Shown::Other => return false,
+            // A screen that is half drawn may show anything, once.
+            (Shown::Other, Shown::Other) => return false,
+            _ => {}
         }
+        before = now;
+        sleep(LOOK).await;
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shown {
     AtRest,
-    /// The box takes keys, and beside it stands that a turn runs, of which nobody knows any more: hooks of its end do.
-    StillWorking,
+    /// It is behind: no turn runs of which anybody knows any more, for hooks and records tell of its end first, and the box, the
+    /// line beside it or the program's title is still to be drawn.
+    NotYet,
     Other,
 }
 
 fn shown(hand: &Hand, look: &Look) -> Shown {
     let (Some(spec), Ok(terminal)) = (hand.spec.as_deref(), hand.terminal()) else { return Shown::Other };
     let reading = screen::read(spec, &look.screen);
-    let says_otherwise = says_by_itself(spec)
-        && matches!(terminal.turn, Some(TurnSeen::Running | TurnSeen::Waiting { .. } | TurnSeen::Background { .. }));
-    let takes_keys = !(look.dead || look.in_mode || look.input_off);
-    let is_open = surface(spec, Some(&reading), Some(look), &terminal) == Surface::Open
-        && reading.box_open == Some(true)
-        && reading.box_empty != Some(false);
+    let said = terminal.turn.as_ref().filter(|_| says_by_itself(spec));
+    let waits = matches!(said, Some(TurnSeen::Waiting { .. } | TurnSeen::Background { .. }));
+    let takes_no_keys = look.dead || look.in_mode || look.input_off;
     let asks = reading.waiting.is_some() || reading.dialog.is_some();
-    match (takes_keys && is_open && !asks && !says_otherwise, reading.working) {
-        (true, false) => Shown::AtRest,
-        (true, true) => Shown::StillWorking,
-        (false, _) => Shown::Other,
+    if waits || takes_no_keys || asks || reading.box_empty == Some(false) {
+        return Shown::Other;
     }
+    let is_open = surface(spec, Some(&reading), Some(look), &terminal) == Surface::Open;
+    let is_drawn = is_open && reading.box_open == Some(true) && !reading.working;
+    if is_drawn && said != Some(&TurnSeen::Running) { Shown::AtRest } else { Shown::NotYet }
 }
 
 fn says_by_itself(spec: &Spec) -> bool {

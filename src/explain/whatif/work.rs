@@ -288,6 +288,7 @@ mod tests {
         let reaped = Reaped { reason: ReapReason::Unarmed { silent_ms: 600, silent_ms_max: 600 } };
         assert_eq!(told(&mut work, 1_900, 7, reaped), [(7, 300)]);
     }
+
     #[test]
     fn unknown_turns_go_as_known_ones_went_the_long_ones_too() {
         let mut work = Work::default();

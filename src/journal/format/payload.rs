@@ -80,27 +80,25 @@ pub fn encode(record: &Record, out: &mut Vec<u8>) -> Result<(), EncodeError> {
 }
 
 /// The record in a frame whose checksum is right.
-#[inline(always)]
 pub fn decode(frame: &FrameHeader, payload: &[u8]) -> Result<Record, DecodeError> {
+    decode_into(frame, payload, &mut |record| record)
+}
+
+/// The same, given to `take` where it is made: a record is long, and need not be moved on its way.
+#[inline(always)]
+pub fn decode_into<T>(
+    frame: &FrameHeader,
+    payload: &[u8],
+    take: &mut impl FnMut(Record) -> T,
+) -> Result<T, DecodeError> {
     if frame.kind >= CONTROL_KINDS_AT {
         return Err(unknown(frame, payload));
     }
     let (preface, used) = preface(frame, payload)?;
     match Event::read(frame.kind, frame.schema, Decoder { payload, used }) {
-        Some(event) => Ok(preface.before(frame, event?)),
+        Some(event) => Ok(take(preface.before(frame, event?))),
         None => Err(unknown(frame, payload)),
     }
-}
-
-/// Puts the record that [`decode`] tells behind others: none is moved on its way there.
-#[inline(always)]
-pub fn decode_behind(records: &mut Vec<Record>, frame: &FrameHeader, payload: &[u8]) -> Result<(), DecodeError> {
-    let (preface, used) = preface(frame, payload)?;
-    match Event::read(frame.kind, frame.schema, Decoder { payload, used }) {
-        Some(event) => records.push(preface.before(frame, event?)),
-        None => return Err(unknown(frame, payload)),
-    }
-    Ok(())
 }
 
 /// What the record in a frame whose checksum is right is about, and whose act it is. What happened is passed over.

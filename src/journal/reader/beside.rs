@@ -142,7 +142,7 @@ impl Loader<'_, '_> {
         load.records.clear();
         load.records.extend(self.next.take());
         let bytes_max = self.records.decoded_bytes() + LOAD_BYTES;
-        while let Some(read) = self.records.next_behind(&mut load.records) {
+        while let Some(read) = self.records.next_into(&mut |record| load.records.push(record)) {
             match read {
                 Err(error) if self.is_begun => {
                     load.error = Some(error);

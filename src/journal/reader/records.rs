@@ -34,31 +34,19 @@ impl Iterator for Records<'_> {
     type Item = Result<Record, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some((path, _)) = &self.scan
-                && let Some(record) = self.group.next(path)
-            {
-                return Some(record);
-            }
-            if self.ended {
-                return None;
-            }
-            if let Err(error) = self.read_group() {
-                self.ended = true;
-                return Some(Err(error));
-            }
-        }
+        self.next_into(&mut |record| record)
     }
 }
 
 impl Records<'_> {
-    /// Puts the next record behind `records`.
-    pub(super) fn next_behind(&mut self, records: &mut Vec<Record>) -> Option<Result<(), ReadError>> {
+    /// Gives the next record to `take`.
+    #[inline]
+    pub(super) fn next_into<T>(&mut self, take: &mut impl FnMut(Record) -> T) -> Option<Result<T, ReadError>> {
         loop {
             if let Some((path, _)) = &self.scan
-                && let Some(read) = self.group.next_behind(records, path)
+                && let Some(taken) = self.group.next_into(path, take)
             {
-                return Some(read);
+                return Some(taken);
             }
             if self.ended {
                 return None;
@@ -164,21 +152,14 @@ impl Group {
         self.payloads.extend_from_slice(frame.payload);
     }
 
-    /// The next record of the group, which stands in the segment at `path`.
-    fn next(&mut self, path: &Path) -> Option<Result<Record, ReadError>> {
-        let (offset, header, from) = self.frames.pop_front()?;
-        self.decoded_bytes += u64::from(header.length);
-        let record = payload::decode(&header, &self.payloads[from..from + header.length as usize]);
-        Some(record.map_err(|error| ReadError::at(path, Trouble::decode(offset, &header, error))))
-    }
-
-    /// The same, put behind `records`.
-    fn next_behind(&mut self, records: &mut Vec<Record>, path: &Path) -> Option<Result<(), ReadError>> {
+    /// The next record of the group, which stands in the segment at `path`, given to `take`.
+    #[inline]
+    fn next_into<T>(&mut self, path: &Path, take: &mut impl FnMut(Record) -> T) -> Option<Result<T, ReadError>> {
         let (offset, header, from) = self.frames.pop_front()?;
         self.decoded_bytes += u64::from(header.length);
         let payload = &self.payloads[from..from + header.length as usize];
-        let read = payload::decode_behind(records, &header, payload);
-        Some(read.map_err(|error| ReadError::at(path, Trouble::decode(offset, &header, error))))
+        let taken = payload::decode_into(&header, payload, take);
+        Some(taken.map_err(|error| ReadError::at(path, Trouble::decode(offset, &header, error))))
     }
 
     fn clear(&mut self) {

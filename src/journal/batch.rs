@@ -76,11 +76,17 @@ impl Batch {
         let (mut places, mut at) = (Vec::with_capacity(groups.len()), 0);
         while at < frames.len() {
             let (offset, header) = (tail + at as u64, FrameHeader::parse(&frames[at..]));
-            let end = at + header.frame_bytes() as usize;
             let behind = u32::try_from(header.lsn.0 - durable.0).unwrap_or(u32::MAX);
-            frame::stamp(&mut frames[at..end], seed, offset, behind);
+            frame::claim(&mut frames[at..], behind);
             places.push((offset, header.lsn));
-            at = end;
+            at += header.frame_bytes() as usize;
+        }
+        // In a walk of its own: a checksum over bytes that were stored a moment ago waits for the store.
+        let mut rest = &mut *frames;
+        for &(offset, _) in &places {
+            let (frame, behind) = rest.split_at_mut(FrameHeader::parse(rest).frame_bytes() as usize);
+            frame::stamp(frame, seed, offset);
+            rest = behind;
         }
         (frames, places)
     }

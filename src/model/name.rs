@@ -250,11 +250,14 @@ impl FromStr for Identity {
 impl Serialize for Identity {
     /// Its text, put together in place: nearly every record names a peer, and formatting it takes longer than the rest.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (runtime, personality) = (self.runtime.0.as_bytes(), self.personality.0.as_bytes());
-        let length = runtime.len() + 1 + personality.len();
+        let (runtime, personality) = (&self.runtime.0, &self.personality.0);
+        let dash = usize::from(runtime.length);
+        let length = dash + 1 + usize::from(personality.length);
         let mut text = [b'-'; 2 * NAME_CHARS_MAX + 1];
-        text[..runtime.len()].copy_from_slice(runtime);
-        text[runtime.len() + 1..length].copy_from_slice(personality);
+        // All bytes of both, with what is behind their last: a copy of a known length is an instruction or two.
+        text[..NAME_CHARS_MAX].copy_from_slice(&runtime.bytes);
+        text[dash] = b'-';
+        text[dash + 1..][..NAME_CHARS_MAX].copy_from_slice(&personality.bytes);
         serializer.serialize_str(std::str::from_utf8(&text[..length]).map_err(S::Error::custom)?)
     }
 }
@@ -329,5 +332,14 @@ mod tests {
         assert_eq!(identity.personality.as_str(), "release-notes");
         assert!("claude".parse::<Identity>().is_err());
         assert!("-ada".parse::<Identity>().is_err());
+    }
+
+    #[test]
+    fn an_identity_is_written_as_its_text_however_long() {
+        let longest = format!("{}-{}", "r".repeat(NAME_CHARS_MAX), "p".repeat(NAME_CHARS_MAX));
+        for text in ["a-b", "claude-release-notes", &longest, &longest[31..], &longest[..34]] {
+            let identity: Identity = text.parse().unwrap();
+            assert_eq!(serde_json::to_string(&identity).unwrap(), format!("\"{text}\""));
+        }
     }
 }

@@ -113,7 +113,8 @@ pub fn push(out: &mut Vec<u8>, seed: &Seed, offset: u64, header: &FrameHeader, p
     begin(out);
     out.extend_from_slice(payload);
     end(out, start, header);
-    stamp(&mut out[start..], seed, offset, header.behind);
+    claim(&mut out[start..], header.behind);
+    stamp(&mut out[start..], seed, offset);
 }
 
 /// Room in `out` for the head of a frame whose payload is appended next. Then comes [`end`].
@@ -133,9 +134,13 @@ pub fn end(out: &mut Vec<u8>, start: usize, header: &FrameHeader) {
     head[at::FLAGS].copy_from_slice(&[header.flags]);
 }
 
-/// Binds the bytes of one frame to their place, and to what is durable while they are written.
-pub fn stamp(frame: &mut [u8], seed: &Seed, offset: u64, behind: u32) {
-    frame[at::BEHIND].copy_from_slice(&behind.to_le_bytes());
+/// Says in the frame at the beginning of `bytes` what is durable while it is written. Then comes [`stamp`].
+pub fn claim(bytes: &mut [u8], behind: u32) {
+    bytes[at::BEHIND].copy_from_slice(&behind.to_le_bytes());
+}
+
+/// Binds the bytes of one frame to their place.
+pub fn stamp(frame: &mut [u8], seed: &Seed, offset: u64) {
     let crc = seed.checksum(offset, &frame[at::CRC.end..]);
     frame[at::CRC].copy_from_slice(&crc.to_le_bytes());
 }

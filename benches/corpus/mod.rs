@@ -3,19 +3,22 @@
 
 #![allow(dead_code, reason = "each bench takes what it needs")]
 
+use std::collections::VecDeque;
 use std::path::Path;
 
 use dormouse::journal::{DirStorage, Journal, Options};
 use dormouse::model::actor::{Actor, Sender};
 use dormouse::model::delivery::{DeliveryOutcome, Proof, RecordMark};
 use dormouse::model::event::*;
-use dormouse::model::id::{Generation, Lsn, MessageId};
+use dormouse::model::id::MessageId;
 use dormouse::model::message::TextPrint;
 use dormouse::model::name::Identity;
 use dormouse::model::profile::{Registration, WakePolicy};
-use dormouse::model::record::{Record, Subject};
-use dormouse::model::session::{Source, WakeBranch, WakeMode, WakeReason};
+use dormouse::model::record::{Draft, Record, Subject};
+use dormouse::model::session::Source;
+use dormouse::model::state::State;
 use dormouse::model::time::{BootId, Timestamp};
+use dormouse::supervisor::conclude;
 
 /// Of the fleet, if nothing else is said.
 const PEERS: u64 = 8;
@@ -26,13 +29,15 @@ pub const SELDOM: &str = "claude-zoe";
 const TEXT: &str = "All work and no play makes a dull dormouse of you. Please look at the release notes of last week again, \
                     and say what is missing.";
 
-/// Groups of records, in order and without end.
+/// Groups of records, in order and without end: facts made up, and what the rules decide on them.
 pub struct Corpus {
     /// Peers that are written to in turn.
     fleet: u64,
-    lsn: u64,
+    peers: Vec<Identity>,
     message: u64,
-    peers: Vec<(Identity, Generation)>,
+    state: State,
+    /// What has happened and not been taken.
+    groups: VecDeque<Vec<Record>>,
 }
 
 impl Corpus {
@@ -42,7 +47,7 @@ impl Corpus {
 
     /// Of a fleet as large as this.
     pub fn of(fleet: u64) -> Self {
-        Self { fleet, lsn: 1, message: 0, peers: Vec::new() }
+        Self { fleet, peers: Vec::new(), message: 0, state: State::default(), groups: VecDeque::new() }
     }
 
     /// Writes a journal of at least so many records to `dir`; returns how many they are.
@@ -55,63 +60,75 @@ impl Corpus {
         let storage = DirStorage::open(dir).expect("a folder");
         let mut journal = Journal::open(storage, Options::default(), 5, salts, |_| ()).expect("a new journal").0;
         let mut corpus = Self::new();
-        while corpus.lsn <= records {
+        let mut written = 0;
+        while written < records {
             let groups: Vec<Vec<Record>> = corpus.by_ref().take(GROUPS).collect();
+            written += groups.iter().map(Vec::len).sum::<usize>() as u64;
             let _ = journal.append(&groups, ()).expect("an append");
         }
-        corpus.lsn - 1
+        written
     }
 
-    fn record(&mut self, subject: Subject, actor: Actor, event: impl Into<Event>) -> Record {
-        let lsn = self.lsn;
-        self.lsn += 1;
+    fn happens(&mut self, subject: Subject, actor: Actor, event: impl Into<Event>) {
+        let lsn = self.state.lsn.0 + 1;
         let at = Timestamp { wall_us: 1_800_000_000_000_000 + lsn * 5_000, awake_ms: lsn * 5, boot: BootId(77) };
-        Record { lsn: Lsn(lsn), at, subject, cause: (lsn > 1).then_some(Lsn(lsn - 1)), actor, event: event.into() }
+        let draft = Draft { actor, ..Draft::own(subject, None, event) };
+        // Nobody is there to carry them out.
+        let mut effects = Vec::new();
+        self.groups.push_back(conclude(&mut self.state, at, draft, &mut effects));
     }
 
-    /// A peer is registered and woken.
-    fn begin(&mut self, name: &str) -> Vec<Record> {
+    fn session(&self, peer: &Identity) -> Subject {
+        let session = self.state.presences[peer].session.as_ref().expect("all are awake");
+        Subject::session(peer, session.generation)
+    }
+
+    /// A peer is registered, and woken by its first message.
+    fn begin(&mut self, name: &str) {
         let peer: Identity = name.parse().expect("an identity");
+        if self.peers.is_empty() {
+            let known = RuntimeTraits {
+                name: peer.runtime.clone(),
+                kind: RuntimeKind::Tui,
+                can_resume: true,
+                tells_turns: true,
+            };
+            self.happens(Subject::NONE, Actor::Dormouse, RuntimesChanged { runtimes: vec![known] });
+        }
         let mut registration =
             Registration::plain(format!("/srv/{name}"), peer.personality.clone(), peer.runtime.clone());
         registration.profile.description = "looks after releases".to_owned();
-        let registered =
-            self.record(Subject::peer(&peer), Actor::Dormouse, PeerRegistered { registration, reason: None });
-        let generation = Generation(Lsn(self.lsn));
-        let wake = WakeDecided {
-            mode: WakeMode::Fresh,
-            branch: WakeBranch::FirstWake,
-            reason: WakeReason::Message,
-            message: None,
-            prompt: None,
-            attempt: 1,
-            possible_duplicate: false,
-            booting: 1,
-            boots_max: 4,
-            park: None,
-        };
-        let session = || Subject::session(&peer, generation);
-        let woken = self.record(session(), Actor::Dormouse, wake);
-        let ready = self.record(session(), Actor::Dormouse, SessionReady { wake_ms: 900 });
-        self.peers.push((peer, generation));
-        vec![registered, woken, ready]
+        self.happens(Subject::peer(&peer), Actor::Dormouse, PeerRegistered { registration, reason: None });
+        let actor = Actor::User { uid: 1000, pid: 4242, program: "dormouse".to_owned() };
+        let message = self.accepted(&peer, actor, Sender::User { name: "ada".to_owned(), uid: 1000 });
+        let (pid, socket) = (self.peers.len() as u32 + 2, format!("/run/{peer}.sock").into());
+        let started = SessionStarted { pid, start_ticks: 1, socket, resume_ref: None, took_ms: 3 };
+        self.happens(self.session(&peer), Actor::Dormouse, started);
+        self.happens(self.session(&peer), Actor::Dormouse, BoxOpened { boot_ms: 900 });
+        self.delivered(&peer, message);
+        self.peers.push(peer);
     }
 
-    /// One message, from its acceptance to the end of the turn that it began: four groups in one.
-    fn message(&mut self) -> Vec<Record> {
+    /// One message, from its acceptance to the end of the turn that it began.
+    fn message(&mut self) {
         let number = self.message;
-        self.message += 1;
-        let (peer, generation) = match number % 1000 {
+        let peer = match number % 1000 {
             999 => self.peers[self.fleet as usize].clone(),
             _ => self.peers[(number % self.fleet) as usize].clone(),
         };
-        let (speaker, spoke) = self.peers[((number + 3) % self.fleet) as usize].clone();
-        let id = id(number);
-        let session = Subject::session(&peer, generation);
-        let about = || session.clone().with_message(id);
+        let speaker = self.peers[((number + 3) % self.fleet) as usize].clone();
+        let generation = self.session(&speaker).generation.expect("of a session");
+        let actor = Actor::Session { peer: speaker.clone(), generation };
+        let message = self.accepted(&peer, actor, Sender::Session { peer: speaker, generation });
+        self.delivered(&peer, message);
+    }
+
+    fn accepted(&mut self, peer: &Identity, actor: Actor, from: Sender) -> MessageId {
+        let message = id(self.message);
+        self.message += 1;
         let accepted = MessageAccepted {
             to: Recipient::Peer(peer.clone()),
-            from: Sender::Session { peer: speaker.clone(), generation: spoke },
+            from,
             topic: Some("release".to_owned()),
             text: TEXT.to_owned(),
             replaced: 0,
@@ -124,24 +141,22 @@ impl Corpus {
             named: false,
             reply_asked: false,
         };
+        self.happens(Subject::peer(peer).with_message(message), actor, accepted);
+        message
+    }
+
+    fn delivered(&mut self, peer: &Identity, message: MessageId) {
+        let number = self.message;
         let mark = RecordMark { path: format!("/home/ada/.claude/{peer}.jsonl").into(), offset: number * 700 };
         let begun = DeliveryBegun { attempt: 1, mark: Some(mark), bytes: 210, print: TextPrint::of("") };
         let ended = DeliveryEnded { attempt: 1, outcome: DeliveryOutcome::Proven { proof: Proof::Hook }, took_ms: 12 };
-        let delivered = Delivered { attempt: 1, possible_duplicate: false, proof: Proof::Hook, waited_ms: 21 };
-        let decided =
-            DeliveryDecided { attempt: 1, possible_duplicate: false, first_input: false, session_before: None };
         let turn =
             |turn| TurnObserved { turn, source: Source::Hook, turn_id: Some(format!("0190-{number}")), said_at: None };
-        let spoken = Actor::Session { peer: speaker, generation: spoke };
-        vec![
-            self.record(Subject::peer(&peer).with_message(id), spoken, accepted),
-            self.record(about(), Actor::Dormouse, decided),
-            self.record(about(), Actor::Dormouse, begun),
-            self.record(about(), Actor::Dormouse, ended),
-            self.record(about(), Actor::Dormouse, delivered),
-            self.record(session.clone(), Actor::Dormouse, turn(TurnSeen::Running)),
-            self.record(session.clone(), Actor::Dormouse, turn(TurnSeen::Ended)),
-        ]
+        let session = self.session(peer);
+        self.happens(session.clone().with_message(message), Actor::Dormouse, begun);
+        self.happens(session.clone().with_message(message), Actor::Dormouse, ended);
+        self.happens(session.clone(), Actor::Dormouse, turn(TurnSeen::Running));
+        self.happens(session, Actor::Dormouse, turn(TurnSeen::Ended));
     }
 }
 
@@ -156,10 +171,13 @@ impl Iterator for Corpus {
     type Item = Vec<Record>;
 
     fn next(&mut self) -> Option<Vec<Record>> {
-        Some(match self.peers.len() as u64 {
-            known if known == self.fleet => self.begin(SELDOM),
-            known if known < self.fleet => self.begin(&format!("claude-worker-{known}")),
-            _ => self.message(),
-        })
+        while self.groups.is_empty() {
+            match self.peers.len() as u64 {
+                known if known == self.fleet => self.begin(SELDOM),
+                known if known < self.fleet => self.begin(&format!("claude-worker-{known}")),
+                _ => self.message(),
+            }
+        }
+        self.groups.pop_front()
     }
 }

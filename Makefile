@@ -35,7 +35,7 @@ deny:
 	cargo deny check advisories
 
 # How long one waits for dormouse, next to what the machine itself takes. `make bench DORMOUSE_BENCH_ROUNDS=200`
-bench: tmux
+bench: tmux strace
 	DORMOUSE_BENCH_ROUNDS=$${DORMOUSE_BENCH_ROUNDS:-60} cargo bench --bench latency
 
 # `log` and `why` on a long history, with indexes and without. `make bench-lookup DORMOUSE_BENCH_MIB=10240`

@@ -39,6 +39,11 @@ pub struct World {
 
 impl World {
     pub fn start() -> Self {
+        Self::start_on(None)
+    }
+
+    /// On a disk whose every sync takes so much longer.
+    pub fn start_on(slower: Option<Duration>) -> Self {
         let place = tempfile::Builder::new().prefix("dm").tempdir().expect("a temporary folder");
         let home = Home::under(place.path());
         fs::write(home.config_file(), "crashloop_deaths_max = 1000\nunfinished_retries = 0\nqueue_max = 1000000\n")
@@ -50,7 +55,10 @@ impl World {
         }
         fs::write(home.runtimes().join("deaf.toml"), DEAF).expect("a runtime's file");
         let ear = Ear::open(&place);
-        let mut daemon = dormouse(&place, &["daemon"]);
+        let mut daemon = match slower {
+            None => dormouse(&place, &["daemon"]),
+            Some(slower) => sealed(delayed(slower), &place, &[env!("CARGO_BIN_EXE_dormouse"), "daemon"]),
+        };
         daemon.env("DORMOUSE_LOG", "info").stderr(Stdio::piped());
         let mut daemon = daemon.spawn().expect("the daemon starts");
         let mut said = BufReader::new(daemon.stderr.take().expect("it is piped")).lines();
@@ -177,12 +185,24 @@ pub fn waited_for(command: &mut Command, input: &[u8]) -> u64 {
 
 /// The program in this home, away from any other.
 fn dormouse(place: &TempDir, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dormouse"));
+    sealed(Command::new(env!("CARGO_BIN_EXE_dormouse")), place, args)
+}
+
+fn sealed(mut command: Command, place: &TempDir, args: &[&str]) -> Command {
     for (name, _) in env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"DORMOUSE_")) {
         command.env_remove(name);
     }
     command.args(args).env("DORMOUSE_HOME", place.path()).stdin(Stdio::null());
     command
+}
+
+/// strace, which the kernel asks about nothing but the syncs of what it starts. It stands beside that program, whose
+/// process is the one that was started here.
+fn delayed(slower: Duration) -> Command {
+    let mut strace = Command::new("strace");
+    strace.args(["-D", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync", "-e"]);
+    strace.arg(format!("inject=fdatasync:delay_enter={}", slower.as_micros()));
+    strace
 }
 
 /// Where the readers speak to.

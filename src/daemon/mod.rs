@@ -1,5 +1,6 @@
 //! The daemon's process: its lock, its sockets, its signals, and the one loop they all feed.
 
+mod company;
 pub mod control;
 pub mod ears;
 mod hands;

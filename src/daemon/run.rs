@@ -15,6 +15,7 @@ use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+use super::company::Company;
 use super::control::{self, DaemonLock, Door, LockError, SocketError};
 use super::ears::{Ears, conversations};
 use super::hands::{self, Order, Orders, Told};
@@ -306,7 +307,8 @@ impl Starting {
         }
         let (home, ears, records) = (self.home.clone(), self.ears.clone(), self.lines.records.clone());
         let (orders, answers) = (self.orders.clone(), self.answers.clone());
-        Ok(Turning { supervisor, home, ears, orders, answers, records, unmarked: true, low_said: false })
+        let company = Company::default();
+        Ok(Turning { supervisor, home, ears, orders, answers, records, unmarked: true, company, low_said: false })
     }
 
     fn begin(&self) -> Begin {

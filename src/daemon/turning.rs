@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+use super::company::Company;
 use super::ears::{Ears, conversation};
 use super::hands::{Order, Orders, Told};
 use super::input::{Answer, Ask, Input};
@@ -45,6 +46,7 @@ pub(super) struct Turning<S: Storage, H: Host> {
     pub answers: Answers,
     pub records: broadcast::Sender<Arc<Record>>,
     pub unmarked: bool,
+    pub company: Company,
     /// A person has been told that the disk is nearly full.
     pub low_said: bool,
 }
@@ -85,6 +87,14 @@ impl Gathered {
         self.waiters.push(waiter);
     }
 
+    fn is_empty(&self) -> bool {
+        self.asked.is_empty() && self.end.is_none()
+    }
+
+    fn has_room(&self) -> bool {
+        self.asked.len() < TURN_MAX && self.end.is_none()
+    }
+
     fn ask(&mut self, Ask { request, answer }: Ask) {
         self.add(Asked::Request(request), Waiter::Caller(answer));
     }
@@ -108,15 +118,17 @@ impl<S: Storage, H: Host> Turning<S, H> {
     pub(super) fn run(&mut self, inputs: &Receiver<Input>) -> Ended {
         loop {
             let mut gathered = Gathered::default();
-            match inputs.recv_timeout(self.patience()) {
-                Ok(input) => self.gather(input, &mut gathered),
-                Err(RecvTimeoutError::Timeout) => self.deadline(&mut gathered),
-                Err(RecvTimeoutError::Disconnected) => return Ended::Stopped,
+            self.gather_all(inputs, &mut gathered);
+            let expected = self.company.expected(gathered.asked.len());
+            if gathered.is_empty() {
+                match inputs.recv_timeout(self.patience()) {
+                    Ok(input) => self.gather(input, &mut gathered),
+                    Err(RecvTimeoutError::Timeout) => self.deadline(&mut gathered),
+                    Err(RecvTimeoutError::Disconnected) => return Ended::Stopped,
+                }
+                self.gather_all(inputs, &mut gathered);
             }
-            while gathered.asked.len() < TURN_MAX && gathered.end.is_none() {
-                let Ok(input) = inputs.try_recv() else { break };
-                self.gather(input, &mut gathered);
-            }
+            self.gather_company(inputs, expected, &mut gathered);
             let Gathered { asked, waiters, end } = gathered;
             if !asked.is_empty()
                 && let Err(error) = self.turn(asked, waiters)
@@ -126,6 +138,27 @@ impl<S: Storage, H: Host> Turning<S, H> {
             if let Some(end) = end {
                 return end;
             }
+        }
+    }
+
+    /// What waits already.
+    fn gather_all(&mut self, inputs: &Receiver<Input>, gathered: &mut Gathered) {
+        while gathered.has_room()
+            && let Ok(input) = inputs.try_recv()
+        {
+            self.gather(input, gathered);
+        }
+    }
+
+    /// What is about to come, if it is worth a moment.
+    fn gather_company(&mut self, inputs: &Receiver<Input>, expected: usize, gathered: &mut Gathered) {
+        while (1..expected).contains(&gathered.asked.len())
+            && gathered.has_room()
+            && let Some(patience) = self.company.patience(Instant::now())
+            && let Ok(input) = inputs.recv_timeout(patience)
+        {
+            self.gather(input, gathered);
+            self.gather_all(inputs, gathered);
         }
     }
 
@@ -190,8 +223,12 @@ impl<S: Storage, H: Host> Turning<S, H> {
     }
 
     fn turn(&mut self, asked: Vec<Asked>, waiters: Vec<Waiter>) -> Result<(), AppendError> {
+        let callers = waiters.iter().filter(|waiter| matches!(waiter, Waiter::Caller(_))).count();
+        let begun = Instant::now();
         match self.supervisor.turn(clock::now(), asked) {
             Ok(turn) => {
+                let ended = Instant::now();
+                self.company = Company::of(callers, ended - begun, ended);
                 self.unmarked = true;
                 self.tell(turn, waiters);
                 let kept = self.supervisor.keep_busy(clock::now())?;

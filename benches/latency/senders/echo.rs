@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
+use std::thread;
 use std::time::Duration;
 
 use dormouse::model::id::{Lsn, MessageId};
@@ -24,16 +25,16 @@ pub struct Echo {
 }
 
 impl Echo {
-    /// Serves until the program ends.
-    pub fn start(place: &TempDir, record_bytes: usize) -> Self {
+    /// Serves until the program ends. Each sync takes so much longer.
+    pub fn start(place: &TempDir, record_bytes: usize, slower: Option<Duration>) -> Self {
         let socket = place.path().join("echo.sock");
         let listener = UnixListener::bind(&socket).expect("a socket");
         listener.set_nonblocking(true).expect("a socket can be asked");
         let file = File::create(place.path().join("echo")).expect("a file");
         file.write_all_at(&vec![0; FILE_BYTES as usize], 0).and_then(|()| file.sync_all()).expect("its blocks");
         let (born, is_born) = channel();
-        let server = Server { listener, lines: Vec::new(), file, at: 0, record_bytes, answer: answer() };
-        std::thread::spawn(move || server.run(&born));
+        let server = Server { listener, lines: Vec::new(), file, at: 0, record_bytes, slower, answer: answer() };
+        thread::spawn(move || server.run(&born));
         Self { socket, thread: is_born.recv().expect("a thread") }
     }
 
@@ -67,6 +68,7 @@ struct Server {
     file: File,
     at: u64,
     record_bytes: usize,
+    slower: Option<Duration>,
     answer: Vec<u8>,
 }
 
@@ -119,6 +121,9 @@ impl Server {
             self.at = 0;
         }
         self.file.write_all_at(&bytes, self.at).and_then(|()| self.file.sync_data()).expect("a durable write");
+        if let Some(slower) = self.slower {
+            thread::sleep(slower);
+        }
         self.at += bytes.len() as u64;
     }
 }

@@ -30,7 +30,7 @@ fn writer(home: &Path) -> Journal<DirStorage> {
 fn history(more: Vec<Record>) -> (TempDir, Journal<DirStorage>) {
     let home = tempfile::tempdir().unwrap();
     let mut journal = writer(home.path());
-    let registration = team(&[("demo-ada", None)]).peers.into_values().next().unwrap().registration;
+    let registration = team(&[("demo-ada", None)]).peers.values().next().unwrap().registration.clone();
     let user = Sender::User { name: "eve".to_owned(), uid: 1000 };
     let mut marked = record(5, Subject::peer(&ada()), RefreshMarked {});
     marked.cause = Some(Lsn(4));

@@ -44,9 +44,10 @@ fn woken() -> WakeDecided {
 
 /// Ada is woken by a message that is on its way into her; bob is stopped and marked.
 fn records() -> Vec<Record> {
-    let mut peers = team(&[("demo-ada", None), ("demo-bob", None)]).peers.into_values();
+    let team = team(&[("demo-ada", None), ("demo-bob", None)]);
+    let mut peers = team.peers.values();
     let mut registered = |lsn, peer: Identity| {
-        let registration = peers.next().unwrap().registration;
+        let registration = peers.next().unwrap().registration.clone();
         record(lsn, Subject::peer(&peer), PeerRegistered { registration, reason: None })
     };
     let settings = Settings { idle_ms: 600_000, ..Settings::default() };

@@ -140,8 +140,8 @@ fn part_of<'a>(state: &State, peers: impl IntoIterator<Item = &'a Identity>) -> 
     };
     for peer in peers {
         let Some(presence) = state.presences.get(peer) else { continue };
-        let known = state.peers.get_key_value(&peer.personality);
-        part.peers.extend(known.map(|(name, known)| (name.clone(), known.clone())));
+        let known = state.peer(peer);
+        part.peers.extend(known.map(|known| (peer.personality.clone(), known.clone())));
         let runtime = state.runtimes.get_key_value(&peer.runtime);
         part.runtimes.extend(runtime.map(|(name, traits)| (name.clone(), traits.clone())));
         let named = messages_of(presence).filter_map(|id| state.messages.get_key_value(&id));

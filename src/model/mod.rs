@@ -8,6 +8,7 @@ pub mod id;
 pub mod key;
 pub mod message;
 pub mod name;
+pub mod name_map;
 pub mod park;
 pub mod profile;
 pub mod record;

@@ -14,6 +14,7 @@ use super::id::{Generation, Lsn, MessageId};
 pub use super::key::{Key, KeyName};
 use super::message::{Message, Question};
 use super::name::{Identity, Personality, Runtime};
+use super::name_map::NameMap;
 use super::park::{LastDeath, Park, Taken};
 use super::profile::{Registration, WakePolicy};
 use super::session::{Ending, ReapReason, Source, Turn, TypedVerb, WakeBranch, WakeGate, WakeMode, WakeReason};
@@ -34,9 +35,9 @@ pub struct State {
     pub now: Option<Timestamp>,
     pub settings: Settings,
     pub runtimes: BTreeMap<Runtime, RuntimeTraits>,
-    pub peers: BTreeMap<Personality, Peer>,
+    pub peers: NameMap<Personality, Peer>,
     /// One entry for each identity that ever had a queue, a session or a mark.
-    pub presences: BTreeMap<Identity, Presence>,
+    pub presences: NameMap<Identity, Presence>,
     /// Unsettled messages: queued, delivering, an ephemeral session's task, dead.
     pub messages: BTreeMap<MessageId, Message>,
     /// Idempotency keys still remembered (C8).

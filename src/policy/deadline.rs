@@ -170,9 +170,10 @@ fn add_retries(case: &Case, all: &mut Vec<Due>) {
 /// Those that the rules would take next; a queue may be long.
 fn next_queued<'a>(case: &Case<'a>) -> [Option<&'a Message>; 3] {
     let (presence, messages) = (case.presence, &case.state.messages);
-    let queued = || presence.queue.iter().filter_map(|id| messages.get(id)).filter(|m| is_queued(m));
+    let mut queued = presence.queue.iter().filter_map(|id| messages.get(id)).filter(|m| is_queued(m));
+    let (head, wakes) = (queued.next(), |m: &&Message| m.purpose != Purpose::Report);
     let first_input = presence.session.as_ref().and_then(|session| messages.get(&session.first_input?));
-    [queued().next(), queued().find(|m| m.purpose != Purpose::Report), first_input.filter(|m| is_queued(m))]
+    [head, head.filter(wakes).or_else(|| queued.find(wakes)), first_input.filter(|m| is_queued(m))]
 }
 
 fn is_queued(message: &Message) -> bool {

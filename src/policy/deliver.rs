@@ -17,6 +17,11 @@ use super::quarantine::has_passed;
 
 /// The next message for this peer's live session, one at a time (C30).
 pub(super) fn next(case: &Case) -> Vec<Draft> {
+    let first_input = case.presence.session.as_ref().and_then(|session| session.first_input);
+    // Nearly always there is nothing, and then nobody need know where it would go.
+    if case.presence.queue.is_empty() && first_input.is_none() {
+        return Vec::new();
+    }
     if case.state.is_managed(case.peer) {
         return external(case).into_iter().collect();
     }

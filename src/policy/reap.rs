@@ -78,11 +78,11 @@ pub(super) fn overruled(case: &Case) -> Vec<Draft> {
 
 /// A router is never idle, so that a task behind it, accepted since its peer became a worker, would wait for ever.
 fn stands_in_the_way(case: &Case, session: &Session) -> bool {
-    is_router(case)
-        && session.policy == WakePolicy::Persistent
+    session.policy == WakePolicy::Persistent
         && session.is_ready()
         && session.delivering.is_none()
         && head(case).is_some_and(|message| message.policy == WakePolicy::Ephemeral)
+        && is_router(case)
 }
 
 /// A worker's session that was brought up without a task and never had one.
@@ -208,7 +208,7 @@ pub(super) fn all_verdicts(case: &Case, session: &Session) -> Vec<Verdict> {
 /// A router has no activity that could be seen: nobody can say that it is idle. A worker's answer and its silence are known
 /// all the same, and must not block its queue (C37, C38).
 pub(super) fn is_unseen(case: &Case, session: &Session) -> bool {
-    is_router(case) && session.policy == WakePolicy::Persistent
+    session.policy == WakePolicy::Persistent && is_router(case)
 }
 
 fn of_its_turn(case: &Case, session: &Session) -> Verdict {

@@ -10,7 +10,7 @@ use crate::model::message::{Fate, Message, Purpose};
 use crate::model::profile::WakePolicy;
 use crate::model::record::{Draft, Record};
 use crate::model::session::{ReapReason, WakeBranch, WakeGate, WakeMode, WakeReason};
-use crate::model::state::{Presence, Session, SessionPhase, State};
+use crate::model::state::{Peer, Presence, Session, SessionPhase, State};
 use crate::model::time::Timestamp;
 use crate::mutant::{Bug, bug};
 
@@ -33,8 +33,10 @@ pub struct NextWake {
 pub(super) fn next_wake(case: Case) -> NextWake {
     let wanted = want(case);
     let reason = wanted.as_ref().map(|want| want.reason);
-    let want =
-        wanted.unwrap_or(Want { case, asked: case.record.lsn, reason: WakeReason::Message, message: None, mint: None });
+    let want = wanted.unwrap_or_else(|| {
+        let peer = case.state.peer(case.peer);
+        Want { case, peer, asked: case.record.lsn, reason: WakeReason::Message, message: None, mint: None }
+    });
     let (branch, mode) = fresh_or_resumed(&want);
     let gates = GATES.iter().filter_map(|gate| gate(&want)).collect();
     NextWake { reason, message: want.message.map(|message| message.id), gates, branch, mode }
@@ -43,6 +45,8 @@ pub(super) fn next_wake(case: Case) -> NextWake {
 /// Something that asks for a session.
 struct Want<'a> {
     case: Case<'a>,
+    /// None if nobody of this name is registered: then nothing is wanted.
+    peer: Option<&'a Peer>,
     /// When it was asked, for the order (C20).
     asked: Lsn,
     reason: WakeReason,
@@ -75,14 +79,15 @@ pub(super) fn next(state: &State, record: &Record) -> Vec<Draft> {
 /// What this peer wants a session for: an operator's word before a message (C54, C57).
 fn want(case: Case<'_>) -> Option<Want<'_>> {
     let asleep = case.presence.bring_up.is_none() && case.presence.queue.is_empty();
-    if asleep || case.state.peer(case.peer).is_none() {
+    if asleep {
         return None;
     }
+    let peer = Some(case.state.peer(case.peer)?);
     if let Some(bring_up) = &case.presence.bring_up {
         // The message that waits is the first input of what was brought up (C19), if it is due.
         let message = head(&case).filter(|head| retry_left_ms(&case, head).is_none());
         let (reason, mint) = (bring_up.reason, Some(bring_up.mint));
-        return Some(Want { case, asked: bring_up.asked, reason, message, mint });
+        return Some(Want { case, peer, asked: bring_up.asked, reason, message, mint });
     }
     let head = head(&case)?;
     let drained = case.presence.last_end.is_some() && head.policy == WakePolicy::Ephemeral;
@@ -90,7 +95,7 @@ fn want(case: Case<'_>) -> Option<Want<'_>> {
         return None;
     }
     let reason = if drained { WakeReason::Drain } else { WakeReason::Message };
-    Some(Want { case, asked: head.accepted, reason, message: Some(head), mint: None })
+    Some(Want { case, peer, asked: head.accepted, reason, message: Some(head), mint: None })
 }
 
 /// The first message that may wake: reports never do (C13).
@@ -112,13 +117,13 @@ fn gate(want: &Want) -> Option<WakeGate> {
 }
 
 fn managed_elsewhere(want: &Want) -> Option<WakeGate> {
-    let managed = want.case.state.peer(want.case.peer)?.registration.managed.as_ref();
+    let managed = want.peer?.registration.managed.as_ref();
     managed.filter(|_| !bug(Bug::ManagedIsWoken)).map(|managed| WakeGate::ManagedElsewhere { by: managed.by.clone() })
 }
 
 fn not_declared(want: &Want) -> Option<WakeGate> {
     let runtime = &want.case.peer.runtime;
-    let declared = &want.case.state.peer(want.case.peer)?.registration.profile.runtimes;
+    let declared = &want.peer?.registration.profile.runtimes;
     let known = want.case.state.runtimes.contains_key(runtime) && declared.contains(runtime);
     (!known).then_some(WakeGate::RuntimeNotDeclared)
 }

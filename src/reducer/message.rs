@@ -78,8 +78,8 @@ pub(super) fn prompt(record: &Record, id: MessageId, to: Identity) -> Message {
 }
 
 pub(super) fn enqueue(state: &mut State, record: &Record, message: Message) {
-    let place = super::Presence::new(record.at);
-    state.presences.entry(message.to.clone()).or_insert(place).queue.push_back(message.id);
+    let presence = state.presences.get_or_insert_with(&message.to, || super::Presence::new(record.at));
+    presence.queue.push_back(message.id);
     state.messages.insert(message.id, message);
 }
 

@@ -125,8 +125,8 @@ fn apply_decision(state: &mut State, record: &Record, decision: &Decision) -> Ve
 
 /// The presence a record is about, made if it is the first to speak of it.
 fn presence<'a>(state: &'a mut State, record: &Record) -> Option<&'a mut Presence> {
-    let peer = record.subject.peer.clone()?;
-    Some(state.presences.entry(peer).or_insert_with(|| Presence::new(record.at)))
+    let peer = record.subject.peer.as_ref()?;
+    Some(state.presences.get_or_insert_with(peer, || Presence::new(record.at)))
 }
 
 /// The session a record is about, unless it is gone or a later one has its place.

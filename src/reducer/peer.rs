@@ -15,7 +15,7 @@ pub(super) fn peer_registered(state: &mut State, record: &Record, fact: &PeerReg
     let registration = fact.registration.clone();
     let identity =
         Identity::new(registration.profile.default_runtime.clone(), registration.profile.personality.clone());
-    state.presences.entry(identity).or_insert_with(|| Presence::new(record.at));
+    state.presences.get_or_insert_with(&identity, || Presence::new(record.at));
     let peer = Peer { registration, registered: record.lsn, profile_unreadable: None };
     state.peers.insert(peer.registration.profile.personality.clone(), peer);
     Vec::new()

@@ -296,7 +296,7 @@ pub fn session(generation: Generation) -> Session {
 
 /// A journal in which ada is registered, in `folder`.
 pub fn register(home: &Path, folder: &Path, consents: &[&str], runtimes: &[&str]) {
-    let mut registration = team(&[("demo-ada", None)]).peers.into_values().next().unwrap().registration;
+    let mut registration = team(&[("demo-ada", None)]).peers.values().next().unwrap().registration.clone();
     registration.folder = folder.to_owned();
     registration.profile.runtimes = runtimes.iter().map(|it| it.parse().unwrap()).collect();
     registration.consents = consents.iter().map(|it| (*it).to_owned()).collect();

@@ -88,7 +88,7 @@ impl WhatIf {
 
     /// How long nobody asks what is due.
     fn asked_ms(&self) -> u64 {
-        if self.clock.moved.iter().any(|peer| self.parted.contains(peer)) {
+        if self.clock.moved.iter().any(|peer| self.parted.contains_key(peer)) {
             return ASKED_MS;
         }
         let pairs = limits(&self.would.settings).into_iter().zip(limits(&self.recorded));
@@ -169,7 +169,7 @@ impl WhatIf {
     /// What is due for a peer and not recorded: anything, if the worlds have parted for it; else what would be earlier under
     /// the other limits. What would be later comes out when the recorded moment comes and brings nothing.
     fn due(&mut self, peer: &Identity) -> Option<(u64, DeadlineKind)> {
-        let is_parted = self.parted.contains(peer);
+        let is_parted = self.parted.contains_key(peer);
         if !is_parted && !self.is_clock_set() {
             return None;
         }
@@ -195,7 +195,7 @@ impl WhatIf {
     /// the last record `before` nobody knows.
     pub(super) fn machine_down(&mut self, before: Timestamp, now: Timestamp) {
         self.model.machine_down();
-        let modelled = self.parted.peers().filter_map(|peer| {
+        let modelled = self.parted.keys().filter_map(|peer| {
             let session = self.would.presences.get(peer)?.session.as_ref()?;
             let is_recorded = self.was.session(peer, session.generation).is_some();
             (!is_recorded).then(|| (SessionName { peer: peer.clone(), generation: session.generation }, session.woken))

@@ -97,7 +97,7 @@ impl WhatIf {
     /// Whether a recorded fact would have come to be in the other world as well. What was asked would; what was seen of a
     /// session would if the session is the same there.
     pub(super) fn comes_to_both(&self, fact: &Fact, record: &Record) -> bool {
-        let Some(peer) = record.subject.peer.as_ref().filter(|peer| self.parted.contains(peer)) else {
+        let Some(peer) = record.subject.peer.as_ref().filter(|peer| self.parted.contains_key(peer)) else {
             return true;
         };
         let Some(generation) = record.subject.generation else { return true };
@@ -184,7 +184,7 @@ impl WhatIf {
         recorded: &mut Recorded<'a>,
     ) -> Option<Concluded<'a>> {
         let peer = draft.subject.peer.clone();
-        let is_parted = peer.as_ref().is_some_and(|peer| self.parted.contains(peer));
+        let is_parted = peer.as_ref().is_some_and(|peer| self.parted.contains_key(peer));
         let expected = recorded.next_about(peer.as_ref()).map(|next| next.lsn);
         let twin = recorded.take(|it| (is_parted || Some(it.lsn) == expected) && is_same(it, &draft));
         if let Some(twin) = twin {
@@ -216,7 +216,7 @@ impl WhatIf {
                 self.fold(record, true);
                 continue;
             };
-            if !self.parted.contains(peer) {
+            if !self.parted.contains_key(peer) {
                 if self.ever_parted.is_empty() && self.would.settings == self.recorded {
                     self.by_rules += 1;
                     self.fold(record, true);
@@ -231,7 +231,7 @@ impl WhatIf {
 
     /// A report that is made in one world alone makes another queue of whose it is.
     fn part_addressee(&mut self, record: &Record, recorded: &Recorded<'_>) {
-        let to = record.addressee().filter(|to| !self.parted.contains(to)).cloned();
+        let to = record.addressee().filter(|to| !self.parted.contains_key(to)).cloned();
         if let Some(to) = to {
             self.part(to, recorded);
         }
@@ -272,7 +272,7 @@ impl WhatIf {
         }
         for effect in effects {
             let of = effect.task.session().map(|session| &session.peer);
-            if of.is_some_and(|peer| self.parted.contains(peer)) {
+            if of.is_some_and(|peer| self.parted.contains_key(peer)) {
                 self.model.effect(effect, &self.would, &self.habits);
             }
         }

@@ -15,7 +15,6 @@ mod decide;
 mod figures;
 mod habits;
 mod model;
-mod parted;
 mod report;
 mod same;
 mod was;
@@ -28,6 +27,7 @@ use std::rc::Rc;
 use crate::model::event::{Decision, Event, Fact};
 use crate::model::id::Lsn;
 use crate::model::name::Identity;
+use crate::model::name_map::NameMap;
 use crate::model::record::Record;
 use crate::model::settings::Settings;
 use crate::model::state::State;
@@ -39,7 +39,6 @@ pub use figures::Figures;
 use figures::Tally;
 use habits::Habits;
 use model::Model;
-use parted::Parted;
 pub use report::{Difference, PeerReport, Report, World};
 use was::Was;
 
@@ -65,6 +64,9 @@ impl fmt::Debug for Policy {
     }
 }
 
+/// Peers, each with a place in the record.
+type Parted = NameMap<Identity, Lsn>;
+
 /// What is asked.
 #[derive(Clone, Debug)]
 pub struct Question {
@@ -85,6 +87,7 @@ pub struct WhatIf {
     /// Those that are recorded, now and ever.
     recorded: Settings,
     held: Vec<Settings>,
+    /// For whom the two worlds have parted, with the last record that is folded into what it was.
     parted: Parted,
     was: Was,
     ever_parted: BTreeMap<Identity, Lsn>,
@@ -158,7 +161,7 @@ impl WhatIf {
         let names: BTreeSet<&Identity> = self.tallies.iter().flat_map(Tally::names).chain(have_queues).collect();
         let peers = names.into_iter().map(|peer| {
             // Whoever lives as recorded has the same queue in both worlds.
-            let recorded = if self.parted.contains(peer) { self.was.state() } else { &self.would };
+            let recorded = if self.parted.contains_key(peer) { self.was.state() } else { &self.would };
             PeerReport {
                 peer: peer.clone(),
                 parted: self.ever_parted.get(peer).copied(),
@@ -227,7 +230,7 @@ impl WhatIf {
         }
         if let (Event::Decision(Decision::Delivered(_)), Some(peer), Some(message)) =
             (&record.event, &record.subject.peer, record.subject.message)
-            && self.parted.contains(peer)
+            && self.parted.contains_key(peer)
         {
             self.model.was_delivered(peer, message, &self.would);
         }
@@ -248,7 +251,7 @@ impl WhatIf {
 
     fn touched(&mut self, record: &Record) {
         was::concerned(record).for_each(|peer| {
-            if !self.touched.contains(peer) && self.parted.contains(peer) {
+            if !self.touched.contains(peer) && self.parted.contains_key(peer) {
                 self.touched.push(peer.clone());
             }
         });
@@ -259,7 +262,7 @@ impl WhatIf {
         let mut touched = std::mem::take(&mut self.touched);
         touched.sort_unstable();
         for peer in touched.drain(..) {
-            if self.parted.contains(&peer) && self.was.is_alike(&peer, &self.would) {
+            if self.parted.contains_key(&peer) && self.was.is_alike(&peer, &self.would) {
                 self.was.give(&peer, &mut self.would);
                 self.model.forget(&peer);
                 self.parted.remove(&peer);

@@ -15,7 +15,7 @@ use crate::model::name::Identity;
 use crate::model::profile::WakePolicy;
 use crate::model::record::{Draft, Subject};
 use crate::model::session::{Ending, Source, TypedVerb, WakeMode};
-use crate::model::state::State;
+use crate::model::state::{Session, State};
 use crate::model::time::Timestamp;
 
 use super::habits::{Habits, NoBoot};
@@ -124,6 +124,9 @@ impl Model {
 
     /// What waited for the end of a turn, once it has ended.
     pub fn release(&mut self, would: &State, habits: &Habits) {
+        if self.held.iter().all(|order| is_running(would, &order.session)) {
+            return;
+        }
         for order in std::mem::take(&mut self.held) {
             self.deliver(order, would, habits);
         }
@@ -167,7 +170,7 @@ impl Model {
     fn deliver(&mut self, order: DeliverMessage, would: &State, habits: &Habits) {
         let Some(now) = would.now else { return };
         let session = &order.session;
-        if would.session(&session.peer, session.generation).is_some_and(|session| session.is_told_running()) {
+        if is_running(would, session) {
             return self.held.push(order);
         }
         let (ms, outcome) = habits.delivery(&session.peer);
@@ -244,6 +247,10 @@ impl Model {
         self.planned += 1;
         self.agenda.insert((now.awake_ms.saturating_add(ms), self.planned), draft);
     }
+}
+
+fn is_running(would: &State, session: &SessionName) -> bool {
+    would.session(&session.peer, session.generation).is_some_and(Session::is_told_running)
 }
 
 fn about(session: &SessionName) -> Subject {

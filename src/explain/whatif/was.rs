@@ -13,7 +13,7 @@ use crate::model::time::{BootId, Timestamp};
 use crate::model::turn_names::TurnNames;
 use crate::reducer::apply;
 
-use super::parted::Parted;
+use super::Parted;
 
 /// A state of parted peers alone; settings, runtimes and profiles are those of all.
 #[derive(Debug, Default)]
@@ -53,7 +53,7 @@ impl Was {
 
     /// Folds what concerns a parted peer, and what concerns all.
     pub fn see(&mut self, record: &Record, parted: &Parted) {
-        let is_apart = |peer: &Identity| parted.through(peer).is_some_and(|through| record.lsn > through);
+        let is_apart = |peer: &Identity| parted.get(peer).is_some_and(|through| record.lsn > *through);
         let subject = record.subject.peer.as_ref();
         let addressee = record.addressee();
         if !is_about_all(record) && !concerned(record).any(is_apart) {
@@ -61,7 +61,7 @@ impl Was {
         }
         drop(apply(&mut self.state, record));
         // Whoever lives as recorded has no place here.
-        for peer in subject.into_iter().chain(addressee).filter(|peer| !parted.contains(peer)) {
+        for peer in subject.into_iter().chain(addressee).filter(|peer| !parted.contains_key(peer)) {
             self.forget(peer);
         }
         self.state.keys.clear();

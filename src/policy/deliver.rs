@@ -17,9 +17,9 @@ use super::quarantine::has_passed;
 
 /// The next message for this peer's live session, one at a time (C30).
 pub(super) fn next(case: &Case) -> Vec<Draft> {
-    let first_input = case.presence.session.as_ref().and_then(|session| session.first_input);
+    let has_first_input = case.presence.session.as_ref().is_some_and(|session| session.first_input.is_some());
     // Nearly always there is nothing, and then nobody need know where it would go.
-    if case.presence.queue.is_empty() && first_input.is_none() {
+    if case.presence.queue.is_empty() && !has_first_input {
         return Vec::new();
     }
     if case.state.is_managed(case.peer) {

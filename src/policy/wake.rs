@@ -192,7 +192,7 @@ fn refused(case: &Case, gate: WakeGate) -> Option<Draft> {
 fn woken(want: &Want) -> Vec<Draft> {
     let case = &want.case;
     let (branch, mode) = fresh_or_resumed(want);
-    let profile = case.state.peer(case.peer).map(|peer| &peer.registration.profile);
+    let profile = want.peer.map(|peer| &peer.registration.profile);
     // A prompt alone is typed as a message of its own; with a message it goes in front of it (C19).
     let bare_fresh = want.message.is_none() && mode == WakeMode::Fresh;
     let prompt = want.mint.filter(|_| bare_fresh && profile.is_some_and(|p| p.initial_prompt.is_some()));
@@ -260,8 +260,8 @@ fn fresh_or_resumed(want: &Want) -> (WakeBranch, WakeMode) {
 /// A message is at work, and nothing else has said how it is to be.
 fn by_what_was_left(want: &Want, parked: WakeMode, died: WakeMode) -> (WakeBranch, WakeMode) {
     let case = &want.case;
-    let Some(park) = &case.presence.park else { return never_parked(case, died) };
-    let profile = case.state.peer(case.peer).map(|peer| &peer.registration.profile);
+    let Some(park) = &case.presence.park else { return never_parked(want, died) };
+    let profile = want.peer.map(|peer| &peer.registration.profile);
     if profile.is_some_and(|profile| profile.converses_with_people) {
         return (WakeBranch::HumanConversation, parked);
     }
@@ -272,10 +272,9 @@ fn by_what_was_left(want: &Want, parked: WakeMode, died: WakeMode) -> (WakeBranc
     }
 }
 
-fn never_parked(case: &Case, resumed: WakeMode) -> (WakeBranch, WakeMode) {
-    let profile = case.state.peer(case.peer).map(|peer| &peer.registration.profile);
-    let resume_on_death = profile.is_some_and(|profile| profile.resume_on_death);
-    match (&case.presence.died, resume_on_death) {
+fn never_parked(want: &Want, resumed: WakeMode) -> (WakeBranch, WakeMode) {
+    let resume_on_death = want.peer.is_some_and(|peer| peer.registration.profile.resume_on_death);
+    match (&want.case.presence.died, resume_on_death) {
         (Some(_), true) if resumed != WakeMode::Fresh => (WakeBranch::ResumeOnDeath, resumed),
         (Some(_), _) => (WakeBranch::Died, WakeMode::Fresh),
         (None, _) => (WakeBranch::FirstWake, WakeMode::Fresh),
